@@ -1,0 +1,379 @@
+-- One project: <home>/projects/<project uuid>.db
+
+CREATE TABLE active (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  mode TEXT NOT NULL,
+  route_id INTEGER REFERENCES routes (route_id),
+  set_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE attempts (
+  attempt_id INTEGER PRIMARY KEY,
+  gen_id INTEGER NOT NULL REFERENCES generations (gen_id),
+  seq INTEGER NOT NULL,
+  batch_id INTEGER REFERENCES batches (batch_id),
+  outcome INTEGER NOT NULL CHECK (outcome BETWEEN 1 AND 6),
+  http_status INTEGER,
+  category TEXT,
+  detail TEXT,
+  attempted_at INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX attempts_of_item ON attempts (gen_id, seq, attempt_id);
+
+CREATE TABLE batches (
+  batch_id INTEGER PRIMARY KEY,
+  gen_id INTEGER NOT NULL REFERENCES generations (gen_id),
+  fence INTEGER NOT NULL,
+  min_seq INTEGER NOT NULL,
+  max_seq INTEGER NOT NULL,
+  n INTEGER NOT NULL CHECK (n > 0),
+  bytes INTEGER NOT NULL,
+  started_at INTEGER NOT NULL,
+  ended_at INTEGER,
+  http_status INTEGER,
+  result TEXT
+) STRICT;
+
+CREATE INDEX batches_open ON batches (gen_id) WHERE ended_at IS NULL;
+
+CREATE TABLE checkouts (
+  checkout_id INTEGER PRIMARY KEY,
+  path TEXT NOT NULL UNIQUE,
+  first_seen_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE conflicts (
+  event_id TEXT NOT NULL,
+  incoming_sha256 TEXT NOT NULL,
+  existing_sha256 TEXT NOT NULL,
+  incoming BLOB NOT NULL,
+  source TEXT NOT NULL,
+  noted_at INTEGER NOT NULL,
+  PRIMARY KEY (event_id, incoming_sha256)
+) STRICT;
+
+CREATE TABLE delivery_counts (
+  gen_id INTEGER NOT NULL REFERENCES generations (gen_id),
+  state INTEGER NOT NULL CHECK (state BETWEEN 1 AND 5),
+  n INTEGER NOT NULL CHECK (n >= 0),
+  PRIMARY KEY (gen_id, state)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE drains (
+  route_id INTEGER PRIMARY KEY REFERENCES routes (route_id),
+  fence INTEGER NOT NULL,
+  owner_pid INTEGER,
+  owner_started TEXT,
+  owner_boot TEXT,
+  expires_at INTEGER
+) STRICT;
+
+CREATE TABLE event_deliveries (
+  gen_id INTEGER NOT NULL REFERENCES generations (gen_id),
+  seq INTEGER NOT NULL REFERENCES events (seq),
+  route_id INTEGER NOT NULL REFERENCES routes (route_id),
+  state INTEGER NOT NULL CHECK (state BETWEEN 1 AND 5),
+  reason TEXT,
+  outcome INTEGER CHECK (outcome BETWEEN 1 AND 6),
+  attempts INTEGER NOT NULL DEFAULT 0,
+  due_at INTEGER NOT NULL DEFAULT 0,
+  live_route INTEGER GENERATED ALWAYS AS (CASE state WHEN 1 THEN route_id END) VIRTUAL
+    REFERENCES grants (route_id),
+  PRIMARY KEY (gen_id, seq),
+  CHECK (state NOT IN (1, 2) OR reason IS NULL),
+  CHECK (state NOT IN (3, 4) OR reason IS NOT NULL),
+  CHECK (state <> 5 OR reason IN ('revoked', 'dropped', 'replaced', 'unknown_checkout'))
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX event_deliveries_aside ON event_deliveries (route_id, state, gen_id, seq) WHERE state IN (3, 5);
+
+CREATE INDEX event_deliveries_due ON event_deliveries (gen_id, seq) WHERE state = 1;
+
+CREATE INDEX event_deliveries_live ON event_deliveries (live_route) WHERE live_route IS NOT NULL;
+
+CREATE TRIGGER event_deliveries_final BEFORE UPDATE OF state ON event_deliveries
+  WHEN OLD.state = 2 AND NEW.state <> 2
+  BEGIN SELECT RAISE (ABORT, 'delivered is final'); END;
+
+CREATE TRIGGER event_deliveries_no_delete BEFORE DELETE ON event_deliveries
+  BEGIN SELECT RAISE (ABORT, 'the history of a delivery stays'); END;
+
+CREATE VIEW event_deliveries_for_people AS
+  SELECT d.gen_id, d.seq, e.event_id, e.type, t.canonical_url,
+    CASE d.state WHEN 1 THEN 'queued' WHEN 2 THEN 'delivered' WHEN 3 THEN 'parked'
+      WHEN 4 THEN 'superseded' ELSE 'withheld' END AS state,
+    d.reason,
+    CASE d.outcome WHEN 1 THEN 'success' WHEN 2 THEN 'duplicate' WHEN 3 THEN 'pending'
+      WHEN 4 THEN 'rejected' WHEN 5 THEN 'transient' WHEN 6 THEN 'terminal_failed' END AS outcome,
+    d.attempts, d.due_at
+  FROM event_deliveries d
+  JOIN events e ON e.seq = d.seq
+  JOIN routes r ON r.route_id = d.route_id
+  JOIN targets t ON t.target_id = r.target_id;
+
+CREATE TABLE event_payloads (
+  seq INTEGER PRIMARY KEY REFERENCES events (seq),
+  payload BLOB NOT NULL
+) STRICT;
+
+CREATE TRIGGER payloads_leave_by_gc BEFORE DELETE ON event_payloads
+  WHEN NOT EXISTS (SELECT 1 FROM gc_permits WHERE gc_permits.seq = OLD.seq)
+  BEGIN SELECT RAISE (ABORT, 'a payload is dropped by gc alone'); END;
+
+CREATE TRIGGER payloads_no_update BEFORE UPDATE ON event_payloads
+  BEGIN SELECT RAISE (ABORT, 'a payload is immutable'); END;
+
+CREATE TRIGGER payloads_of_right_length BEFORE INSERT ON event_payloads
+  WHEN length(NEW.payload) <> (SELECT bytes FROM events WHERE seq = NEW.seq)
+  BEGIN SELECT RAISE (ABORT, 'the payload length differs from the journal'); END;
+
+CREATE TABLE events (
+  seq INTEGER PRIMARY KEY,
+  event_id TEXT NOT NULL UNIQUE,
+  project_id TEXT NOT NULL REFERENCES store (project_id),
+  checkout_id INTEGER REFERENCES checkouts (checkout_id),
+  origin INTEGER NOT NULL CHECK (origin BETWEEN 1 AND 4),
+  type TEXT NOT NULL,
+  family INTEGER NOT NULL CHECK (family BETWEEN 1 AND 4),
+  eligible INTEGER NOT NULL CHECK (eligible IN (0, 1)),
+  aggregate_type TEXT NOT NULL,
+  aggregate_id TEXT NOT NULL,
+  mission TEXT,
+  coalesce_key TEXT,
+  sha256 TEXT NOT NULL CHECK (length(sha256) = 64),
+  bytes INTEGER NOT NULL CHECK (bytes > 0),
+  occurred_at INTEGER NOT NULL,
+  captured_at INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX events_by_key ON events (coalesce_key, seq) WHERE coalesce_key IS NOT NULL;
+
+CREATE INDEX events_ineligible ON events (seq) WHERE eligible = 0;
+
+CREATE TRIGGER events_no_delete BEFORE DELETE ON events
+  BEGIN SELECT RAISE (ABORT, 'the journal is immutable'); END;
+
+CREATE TRIGGER events_no_update BEFORE UPDATE ON events
+  BEGIN SELECT RAISE (ABORT, 'the journal is immutable'); END;
+
+CREATE TABLE gc_permits (
+  seq INTEGER PRIMARY KEY REFERENCES events (seq),
+  reason TEXT NOT NULL,
+  permitted_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE generations (
+  gen_id INTEGER PRIMARY KEY,
+  route_id INTEGER NOT NULL REFERENCES routes (route_id),
+  stream INTEGER NOT NULL CHECK (stream BETWEEN 1 AND 3),
+  kind INTEGER NOT NULL CHECK (kind IN (1, 2)),
+  number INTEGER NOT NULL,
+  from_seq INTEGER NOT NULL,
+  next_seq INTEGER NOT NULL CHECK (next_seq >= from_seq),
+  -- The highest item that was ever part of a batch: from here down nothing may be superseded.
+  sent_seq INTEGER NOT NULL DEFAULT 0,
+  skipped_ineligible INTEGER NOT NULL DEFAULT 0,
+  skipped_dropped INTEGER NOT NULL DEFAULT 0,
+  planned INTEGER NOT NULL DEFAULT 0,
+  instance_id TEXT,
+  opened_at INTEGER NOT NULL,
+  closed_at INTEGER,
+  UNIQUE (route_id, stream, number)
+) STRICT;
+
+CREATE UNIQUE INDEX generations_one_follow ON generations (route_id, stream)
+  WHERE kind = 1 AND closed_at IS NULL;
+
+CREATE TABLE grant_checkouts (
+  route_id INTEGER NOT NULL REFERENCES grants (route_id) ON DELETE CASCADE,
+  checkout_id INTEGER NOT NULL REFERENCES checkouts (checkout_id),
+  granted_at INTEGER NOT NULL,
+  PRIMARY KEY (route_id, checkout_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE grant_log (
+  entry_id INTEGER PRIMARY KEY,
+  route_id INTEGER NOT NULL REFERENCES routes (route_id),
+  what TEXT NOT NULL CHECK (what IN ('granted', 'revoked', 'covered', 'claimed')),
+  detail TEXT NOT NULL,
+  logged_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE grants (
+  route_id INTEGER PRIMARY KEY REFERENCES routes (route_id),
+  granted_at INTEGER NOT NULL,
+  granted_by TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE imported_files (
+  checkout_id INTEGER NOT NULL REFERENCES checkouts (checkout_id),
+  path TEXT NOT NULL,
+  size INTEGER NOT NULL,
+  modified_at REAL NOT NULL,
+  inode INTEGER NOT NULL,
+  lines INTEGER NOT NULL,
+  bad_lines INTEGER NOT NULL,
+  imported_at INTEGER NOT NULL,
+  PRIMARY KEY (checkout_id, path)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE journal_head (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  node_id TEXT NOT NULL,
+  lamport INTEGER NOT NULL CHECK (lamport >= 0),
+  captured INTEGER NOT NULL CHECK (captured >= 0),
+  ineligible INTEGER NOT NULL CHECK (ineligible >= 0)
+) STRICT;
+
+CREATE TABLE migrations (
+    number INTEGER PRIMARY KEY, name TEXT NOT NULL, sha256 TEXT NOT NULL,
+    breaking INTEGER NOT NULL CHECK (breaking IN (0, 1)), applied_at INTEGER NOT NULL) STRICT;
+
+CREATE TABLE provenance (
+  seq INTEGER PRIMARY KEY REFERENCES events (seq),
+  source TEXT NOT NULL,
+  line INTEGER NOT NULL,
+  stated_project_id TEXT
+) STRICT;
+
+CREATE TABLE route_streams (
+  route_id INTEGER NOT NULL REFERENCES routes (route_id),
+  stream INTEGER NOT NULL CHECK (stream BETWEEN 1 AND 3),
+  failures INTEGER NOT NULL DEFAULT 0,
+  due_at INTEGER NOT NULL DEFAULT 0,
+  -- Set by a server's Retry-After, which even an operator's command waits for.
+  retry_after_at INTEGER NOT NULL DEFAULT 0,
+  last_error TEXT,
+  last_attempt_at INTEGER,
+  last_success_at INTEGER,
+  PRIMARY KEY (route_id, stream)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE routes (
+  route_id INTEGER PRIMARY KEY,
+  target_id INTEGER NOT NULL UNIQUE REFERENCES targets (target_id),
+  created_at INTEGER NOT NULL,
+  blocked_reason TEXT,
+  blocked_detail TEXT,
+  blocked_at INTEGER
+) STRICT;
+
+CREATE TABLE store (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  project_id TEXT NOT NULL UNIQUE,
+  -- Grows when the store was found rolled back, so that a sequence number is never used twice at a receiver.
+  epoch INTEGER NOT NULL DEFAULT 1 CHECK (epoch >= 1),
+  created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE target_headers (
+  target_id INTEGER NOT NULL REFERENCES targets (target_id),
+  name TEXT NOT NULL,
+  env_var TEXT NOT NULL,
+  PRIMARY KEY (target_id, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE targets (
+  target_id INTEGER PRIMARY KEY,
+  public_id TEXT NOT NULL UNIQUE,
+  kind INTEGER NOT NULL CHECK (kind BETWEEN 1 AND 3),
+  canonical_url TEXT NOT NULL,
+  url_hash TEXT NOT NULL,
+  team_slug TEXT NOT NULL,
+  user_email TEXT NOT NULL,
+  -- The URL as the operator gave it; the identity is the canonical one.
+  post_url TEXT NOT NULL,
+  allow_http INTEGER NOT NULL DEFAULT 0 CHECK (allow_http IN (0, 1)),
+  server_instance_id TEXT,
+  deployment_id TEXT,
+  environment_name TEXT,
+  git_sha TEXT,
+  max_batch_events INTEGER,
+  max_batch_bytes INTEGER,
+  max_concurrent_batches INTEGER,
+  accepts_brotli INTEGER NOT NULL DEFAULT 0 CHECK (accepts_brotli IN (0, 1)),
+  first_seen_at INTEGER NOT NULL,
+  last_seen_at INTEGER NOT NULL,
+  retired_at INTEGER,
+  UNIQUE (url_hash, team_slug, user_email)
+) STRICT;
+
+
+-- This machine: <home>/machine.db
+
+CREATE TABLE endpoints (
+  origin TEXT PRIMARY KEY,
+  failures INTEGER NOT NULL DEFAULT 0,
+  open_until_at INTEGER NOT NULL DEFAULT 0,
+  last_error TEXT,
+  last_checked_at INTEGER NOT NULL,
+  last_success_at INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE migrations (
+    number INTEGER PRIMARY KEY, name TEXT NOT NULL, sha256 TEXT NOT NULL,
+    breaking INTEGER NOT NULL CHECK (breaking IN (0, 1)), applied_at INTEGER NOT NULL) STRICT;
+
+CREATE TABLE projects (
+  project_id TEXT PRIMARY KEY,
+  slug TEXT,
+  root TEXT NOT NULL,
+  last_seen_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+
+-- A receiver
+
+CREATE TABLE events (
+  arrival INTEGER PRIMARY KEY AUTOINCREMENT,
+  team_id TEXT NOT NULL,
+  project_id TEXT NOT NULL,
+  event_id TEXT NOT NULL,
+  type TEXT NOT NULL,
+  aggregate_type TEXT NOT NULL,
+  aggregate_id TEXT NOT NULL,
+  category TEXT CHECK (category IN ('unknown_type', 'unvalidated')),
+  sha256 TEXT NOT NULL CHECK (length(sha256) = 64),
+  occurred_at INTEGER NOT NULL,
+  received_at INTEGER NOT NULL,
+  payload BLOB NOT NULL,
+  UNIQUE (team_id, event_id, project_id)
+) STRICT;
+
+CREATE INDEX events_of_project ON events (team_id, project_id, arrival);
+
+CREATE TABLE instance (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  server_instance_id TEXT NOT NULL,
+  created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE migrations (
+    number INTEGER PRIMARY KEY, name TEXT NOT NULL, sha256 TEXT NOT NULL,
+    breaking INTEGER NOT NULL CHECK (breaking IN (0, 1)), applied_at INTEGER NOT NULL) STRICT;
+
+CREATE TABLE sqlite_sequence(name,seq);
+
+CREATE TABLE token_projects (
+  token_id TEXT NOT NULL REFERENCES tokens (token_id),
+  project_id TEXT NOT NULL,
+  PRIMARY KEY (token_id, project_id)
+) STRICT;
+
+CREATE TABLE tokens (
+  token_id TEXT PRIMARY KEY,
+  team_id TEXT NOT NULL,
+  prefix TEXT NOT NULL,
+  hash TEXT NOT NULL UNIQUE CHECK (length(hash) = 64),
+  name TEXT NOT NULL,
+  scope TEXT NOT NULL CHECK (scope IN ('ingest', 'read')),
+  all_projects INTEGER NOT NULL CHECK (all_projects IN (0, 1)),
+  created_at INTEGER NOT NULL,
+  last_used_at INTEGER,
+  revoked_at INTEGER
+) STRICT;
+
+CREATE INDEX tokens_by_prefix ON tokens (prefix);
+
+CREATE INDEX tokens_live ON tokens (team_id) WHERE revoked_at IS NULL;

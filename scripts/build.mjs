@@ -1,0 +1,150 @@
+// Builds dist: the command line as one lazily evaluated script with a code cache, the library entries as split
+// ES modules, the declarations, and the licences of everything that was bundled.
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import process from 'node:process';
+import { build } from 'esbuild';
+import { writeCodeCache } from './code-cache.mjs';
+import { fingerprint, ROOT, STAMP } from './fingerprint.mjs';
+
+const DIST = path.join(ROOT, 'dist');
+const BIN = path.join(DIST, 'bin');
+const { version } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8'));
+
+const COMMON = {
+  absWorkingDir: ROOT,
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  loader: { '.sql': 'text' },
+  external: ['better-sqlite3', 'better-sqlite3-node22', '@napi-rs/keyring'],
+  legalComments: 'none',
+  metafile: true,
+  logLevel: 'warning',
+};
+
+/** Commander can run subcommands that are programs of their own; ours are not, and the module costs 1.5 ms. */
+const withoutChildProcess = {
+  name: 'without-child-process',
+  setup(hooks) {
+    hooks.onResolve({ filter: /^node:child_process$/ }, (found) =>
+      found.importer.includes('/node_modules/commander/')
+        ? { path: 'absent', namespace: 'absent' }
+        : null,
+    );
+    hooks.onLoad({ filter: /.*/, namespace: 'absent' }, () => ({
+      contents: 'module.exports = {};',
+    }));
+  },
+};
+
+/** One script: Node caches compiled code for no ES module, and CommonJS starts 3 ms faster. */
+function buildCore() {
+  return build({
+    ...COMMON,
+    stdin: {
+      contents: "export { runProcess } from './src/cli/main.ts';",
+      resolveDir: ROOT,
+      loader: 'ts',
+    },
+    outfile: path.join(BIN, 'core.js'),
+    format: 'cjs',
+    minifySyntax: true,
+    minifyWhitespace: true,
+    define: { 'import.meta.url': 'moduleUrl' },
+    banner: {
+      js: '(function (exports, require, module, __filename) { const moduleUrl = require("node:url").pathToFileURL(__filename).href;',
+    },
+    footer: { js: '})' },
+    plugins: [withoutChildProcess],
+  });
+}
+
+function buildLauncher() {
+  return build({
+    absWorkingDir: ROOT,
+    entryPoints: ['scripts/launcher.cjs'],
+    outfile: path.join(BIN, 'spec-kitty.js'),
+    platform: 'node',
+    target: 'node20',
+    define: { VERSION: JSON.stringify(version) },
+    minify: true,
+    logLevel: 'warning',
+  });
+}
+
+function buildLibrary() {
+  return build({
+    ...COMMON,
+    entryPoints: {
+      index: 'src/index.ts',
+      wire: 'src/wire/index.ts',
+      server: 'src/server/index.ts',
+    },
+    outdir: DIST,
+    format: 'esm',
+    splitting: true,
+    chunkNames: 'chunks/[name]-[hash]',
+  });
+}
+
+function buildDeclarations() {
+  const tsc = path.join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
+  const done = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], {
+    cwd: ROOT,
+    stdio: 'inherit',
+  });
+  if (done.status !== 0) throw new Error('the declarations do not compile');
+}
+
+/** The MIT and ISC licences ask that their text travels with the code. */
+function writeLicences(metafiles) {
+  const packages = new Set(
+    metafiles
+      .flatMap((metafile) => Object.keys(metafile.inputs))
+      .map((input) => /(?:^|\/)node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1])
+      .filter((name) => name !== undefined),
+  );
+  const texts = [...packages].sort(byCodeUnit).map((name) => {
+    const folder = path.join(ROOT, 'node_modules', name);
+    const file = ['LICENSE', 'LICENSE.md', 'LICENCE', 'license', 'LICENSE.txt']
+      .map((candidate) => path.join(folder, candidate))
+      .find((candidate) => existsSync(candidate));
+    if (file === undefined) throw new Error(`${name} is bundled and has no licence file`);
+    const manifest = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8'));
+    return `${name} ${manifest.version}\n\n${readFileSync(file, 'utf8').trim()}\n`;
+  });
+  writeFileSync(path.join(DIST, 'THIRD-PARTY-LICENSES.txt'), texts.join(`\n${'-'.repeat(80)}\n\n`));
+}
+
+function byCodeUnit(a, b) {
+  return a < b ? -1 : Number(a > b);
+}
+
+function requireAscii(file) {
+  // The launcher reads the core byte by byte; esbuild escapes everything else unless a setting changes.
+  if (readFileSync(file).some((byte) => byte > 0x7f)) throw new Error(`${file} is not plain ASCII`);
+}
+
+async function bundle() {
+  const [core, library] = await Promise.all([buildCore(), buildLibrary(), buildLauncher()]);
+  chmodSync(path.join(BIN, 'spec-kitty.js'), 0o755);
+  requireAscii(path.join(BIN, 'core.js'));
+  writeLicences([core.metafile, library.metafile]);
+}
+
+rmSync(DIST, { recursive: true, force: true });
+mkdirSync(BIN, { recursive: true });
+writeFileSync(path.join(BIN, 'package.json'), '{ "type": "commonjs" }\n');
+try {
+  await bundle();
+  if (!process.argv.includes('--no-types')) buildDeclarations();
+} catch (error) {
+  // esbuild and tsc have printed what is wrong and where.
+  console.error(`the build failed: ${error.message.split('\n')[0]}`);
+  process.exit(1);
+}
+writeCodeCache(BIN);
+writeFileSync(STAMP, fingerprint());
+console.log(`built ${path.relative(process.cwd(), DIST) || DIST} ${version}`);

@@ -1,0 +1,54 @@
+// What a user would download: publint's verdict on package.json, and the list of packed files compared with
+// scripts/pack-files.txt. Usage: node scripts/pack-check.mjs [--update]
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import process from 'node:process';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+import { ROOT } from './fingerprint.mjs';
+
+const GOLDEN = path.join(ROOT, 'scripts', 'pack-files.txt');
+
+const complaints = [...(await lintPackage()), ...compareFiles(packedFiles())];
+for (const complaint of complaints) console.error(complaint);
+if (complaints.length > 0) process.exitCode = 1;
+else console.log('the package is as described in scripts/pack-files.txt');
+
+async function lintPackage() {
+  const manifest = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8'));
+  const { messages } = await publint({ pkgDir: ROOT, pack: 'npm', strict: true });
+  return messages.map(
+    (message) => `publint: ${formatMessage(message, manifest, { color: false })}`,
+  );
+}
+
+function packedFiles() {
+  const npm = process.env.npm_execpath;
+  const args = ['pack', '--dry-run', '--json', '--ignore-scripts'];
+  const done =
+    npm === undefined
+      ? spawnSync('npm', args, { cwd: ROOT, encoding: 'utf8', shell: process.platform === 'win32' })
+      : spawnSync(process.execPath, [npm, ...args], { cwd: ROOT, encoding: 'utf8' });
+  if (done.status !== 0) throw new Error(`npm pack failed: ${done.stderr}`);
+  return JSON.parse(done.stdout)[0].files.map((file) => file.path);
+}
+
+/** Chunks carry a hash in their names and declarations follow the sources: neither list is worth keeping. */
+function compareFiles(files) {
+  const found = [
+    ...new Set(
+      files.map((file) =>
+        file
+          .replace(/^dist\/chunks\/.*\.js$/, 'dist/chunks/*.js')
+          .replace(/^dist\/types\/.*\.d\.ts$/, 'dist/types/**/*.d.ts'),
+      ),
+    ),
+  ].sort((a, b) => (a < b ? -1 : 1));
+  if (process.argv.includes('--update')) writeFileSync(GOLDEN, `${found.join('\n')}\n`);
+  const wanted = readFileSync(GOLDEN, 'utf8').trim().split('\n');
+  return [
+    ...found.filter((file) => !wanted.includes(file)).map((file) => `packed unexpectedly: ${file}`),
+    ...wanted.filter((file) => !found.includes(file)).map((file) => `not packed: ${file}`),
+  ];
+}

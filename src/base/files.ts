@@ -1,0 +1,211 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import type { Millis } from './clock.ts';
+
+export interface FileStat {
+  readonly kind: 'file' | 'directory' | 'symlink' | 'other';
+  /** Bytes. */
+  readonly size: number;
+  /** Modification time, fractions of a millisecond kept. */
+  readonly modifiedAt: Millis;
+  readonly inode: number;
+  /** Permission bits. */
+  readonly mode: number;
+  /** Numeric owner, 0 where the platform has none. */
+  readonly owner: number;
+}
+
+export type ReadInside =
+  | { readonly ok: true; readonly bytes: Buffer; readonly stat: FileStat }
+  | {
+      readonly ok: false;
+      readonly reason: 'absent' | 'outside' | 'not_a_file' | 'too_large' | 'unreadable';
+    };
+
+/** The file system as the product uses it: a value that is passed in, so that tests can fail or watch it. */
+export interface Files {
+  /** What a path leads to, links followed; null when nothing is there. */
+  stat(path: string): FileStat | null;
+  /** What a path itself is; null when nothing is there. */
+  lstat(path: string): FileStat | null;
+  realpath(path: string): string;
+  /** The whole file as UTF-8, or null when it is absent; other failures are thrown. */
+  readText(path: string): string | null;
+  /** Names in a directory, sorted by code unit; empty when it is absent. */
+  list(path: string): readonly string[];
+  /** Creates a directory and its parents, readable by the owner alone unless `mode` says otherwise. */
+  makeDir(path: string, mode?: number): void;
+  /** Replaces a file as a whole: temporary file, flush, rename, flush of the directory. */
+  write(path: string, data: string | Uint8Array, mode?: number): void;
+  /** Adds to the end of a file and, unless `flush` is false, flushes it. */
+  append(path: string, data: string | Uint8Array, mode?: number, flush?: boolean): void;
+  /** Removes a file; absent is fine. */
+  remove(path: string): void;
+  /**
+   * Reads a regular file that really lies below `root`, at most `maxBytes` of it, without following a link at
+   * any component and without ever blocking on a pipe.
+   */
+  readInside(root: string, file: string, maxBytes: number): ReadInside;
+}
+
+const PRIVATE_DIRECTORY = 0o700;
+const PRIVATE_FILE = 0o600;
+
+/** The machine's own file system. */
+export const systemFiles: Files = {
+  stat: (file) => statOrNull(() => fs.statSync(file)),
+  lstat: (file) => statOrNull(() => fs.lstatSync(file)),
+  realpath: (file) => fs.realpathSync.native(file),
+  readText: (file) => orNull(() => fs.readFileSync(file, 'utf8')),
+  list: (directory) => [...(orNull(() => fs.readdirSync(directory)) ?? [])].sort(byCodeUnit),
+  makeDir: (directory, mode = PRIVATE_DIRECTORY) => {
+    fs.mkdirSync(directory, { recursive: true, mode });
+  },
+  write: replaceFile,
+  append: appendFile,
+  remove: (file) => {
+    fs.rmSync(file, { force: true });
+  },
+  readInside,
+};
+
+function byCodeUnit(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
+}
+
+function orNull<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch (error) {
+    if (isAbsent(error)) return null;
+    throw error;
+  }
+}
+
+function isAbsent(error: unknown): boolean {
+  const code = errnoOf(error);
+  return code === 'ENOENT' || code === 'ENOTDIR';
+}
+
+/** The operating system's error name (`ENOSPC`, `EACCES` …), or an empty text for other errors. */
+export function errnoOf(error: unknown): string {
+  if (!(error instanceof Error) || !('code' in error)) return '';
+  return typeof error.code === 'string' ? error.code : '';
+}
+
+function statOrNull(read: () => fs.Stats): FileStat | null {
+  const stats = orNull(read);
+  return stats === null ? null : toFileStat(stats);
+}
+
+function toFileStat(stats: fs.Stats): FileStat {
+  return {
+    kind: kindOf(stats),
+    size: stats.size,
+    modifiedAt: stats.mtimeMs,
+    inode: stats.ino,
+    mode: stats.mode & 0o777,
+    owner: stats.uid,
+  };
+}
+
+function kindOf(stats: fs.Stats): FileStat['kind'] {
+  if (stats.isFile()) return 'file';
+  if (stats.isDirectory()) return 'directory';
+  return stats.isSymbolicLink() ? 'symlink' : 'other';
+}
+
+function replaceFile(file: string, data: string | Uint8Array, mode = PRIVATE_FILE): void {
+  const temporary = `${file}.${process.pid}.${performance.now()}.tmp`;
+  try {
+    withDescriptor(
+      temporary,
+      fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_EXCL,
+      mode,
+      (fd) => {
+        fs.writeFileSync(fd, data);
+        fs.fsyncSync(fd);
+      },
+    );
+    fs.renameSync(temporary, file);
+  } catch (error) {
+    fs.rmSync(temporary, { force: true });
+    throw error;
+  }
+  flushDirectory(path.dirname(file));
+}
+
+function appendFile(
+  file: string,
+  data: string | Uint8Array,
+  mode = PRIVATE_FILE,
+  flush = true,
+): void {
+  const isNew = statOrNull(() => fs.lstatSync(file)) === null;
+  const flags = fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_APPEND;
+  withDescriptor(file, flags, mode, (fd) => {
+    fs.writeFileSync(fd, data);
+    if (flush) fs.fsyncSync(fd);
+  });
+  if (flush && isNew) flushDirectory(path.dirname(file));
+}
+
+function withDescriptor<T>(file: string, flags: number, mode: number, use: (fd: number) => T): T {
+  const fd = fs.openSync(file, flags, mode);
+  try {
+    return use(fd);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+/** A rename is durable once its directory is flushed; Windows has no such call and refuses the open. */
+function flushDirectory(directory: string): void {
+  if (process.platform === 'win32') return;
+  withDescriptor(directory, fs.constants.O_RDONLY, 0, (fd) => {
+    fs.fsyncSync(fd);
+  });
+}
+
+function readInside(root: string, file: string, maxBytes: number): ReadInside {
+  const flags = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK;
+  try {
+    return withDescriptor(file, flags, 0, (fd) => readDescriptor(root, file, fd, maxBytes));
+  } catch (error) {
+    if (errnoOf(error) === 'ELOOP') return { ok: false, reason: 'outside' };
+    return { ok: false, reason: isAbsent(error) ? 'absent' : 'unreadable' };
+  }
+}
+
+function readDescriptor(root: string, file: string, fd: number, maxBytes: number): ReadInside {
+  const stat = toFileStat(fs.fstatSync(fd));
+  if (stat.kind !== 'file') return { ok: false, reason: 'not_a_file' };
+  const relative = path.relative(fs.realpathSync.native(root), openedPath(file, fd, stat));
+  // The real path must spell the same steps below the root: a link anywhere on the way spells others.
+  if (relative !== path.relative(path.resolve(root), path.resolve(file))) {
+    return { ok: false, reason: 'outside' };
+  }
+  const bytes = readAtMost(fd, maxBytes + 1);
+  return bytes.length > maxBytes ? { ok: false, reason: 'too_large' } : { ok: true, bytes, stat };
+}
+
+/** Where the opened file really is: asked of the descriptor where the system tells, so a swap cannot fool it. */
+function openedPath(file: string, fd: number, stat: FileStat): string {
+  const viaProc = orNull(() => fs.realpathSync.native(`/proc/self/fd/${fd}`));
+  if (viaProc !== null) return viaProc;
+  const real = fs.realpathSync.native(file);
+  return fs.statSync(real).ino === stat.inode ? real : path.parse(real).root;
+}
+
+function readAtMost(fd: number, limit: number): Buffer {
+  const chunks: Buffer[] = [];
+  let total = 0;
+  while (total < limit) {
+    const chunk = Buffer.allocUnsafe(Math.min(65_536, limit - total));
+    const read = fs.readSync(fd, chunk, 0, chunk.length, null);
+    if (read === 0) break;
+    chunks.push(chunk.subarray(0, read));
+    total += read;
+  }
+  return Buffer.concat(chunks, total);
+}

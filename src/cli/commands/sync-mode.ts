@@ -1,0 +1,146 @@
+import { EXIT, UserError } from '../../base/index.ts';
+import { activate, findDestination, type Destination } from '../../delivery/index.ts';
+import { parseSyncMode, projectRoot, SYNC_MODES, writeConfig, type SyncMode } from '../../home/index.ts';
+import { parseEndpoint } from '../../receivers/index.ts';
+import { fine, type Answer } from '../answer.ts';
+import { grantEndpoint, NAME_A_RECEIVER } from '../consent.ts';
+import { flagOption, listOption, textOption, type Context } from '../io.ts';
+import { openWorkspace, type Workspace } from '../workspace.ts';
+
+const MEANINGS: Readonly<Record<SyncMode, string>> = {
+  TEAMSPACE: 'facts are kept here and delivered to the Teamspace server',
+  EXTERNAL_RECEIVER: 'facts are kept here and delivered to a receiver of your own',
+  LOCAL_RETENTION: 'facts are kept here and sent nowhere',
+  OPT_OUT: 'facts are not kept',
+};
+
+/** `spec-kitty sync mode`: where events go, for this project, or outside of one for projects that never chose. */
+export async function run(context: Context): Promise<Answer> {
+  const [word] = context.args;
+  const inProject = projectRoot(context.system) !== null;
+  if (word === undefined) return inProject ? show(context) : showDefault(context);
+  const mode = parseSyncMode(word);
+  if (mode === null) {
+    throw new UserError(
+      'usage',
+      `unknown sync mode '${word}'; expected one of ${SYNC_MODES.join(', ')}`,
+      { remedy: 'spec-kitty sync mode --help' },
+    );
+  }
+  if (mode === 'OPT_OUT') {
+    throw new UserError(
+      'mode_unavailable',
+      'OPT_OUT discards facts at capture, and the policy that says which may be discarded does not exist yet; nothing was changed. To stop sending and keep everything, withdraw the permission instead',
+      { remedy: 'spec-kitty sync opt-out' },
+    );
+  }
+  return inProject ? setForProject(context, mode) : setDefault(context, mode);
+}
+
+async function setForProject(context: Context, mode: SyncMode): Promise<Answer> {
+  const workspace = await openWorkspace(context);
+  if (mode === 'EXTERNAL_RECEIVER') return setExternal(context, workspace);
+  refuseEndpoint(context, mode);
+  const { db, now } = workspace;
+  activate(db, { mode, routeId: null }, now);
+  const destination = await findDestination(context.home, db, { processWideOverride: true });
+  if (destination.route !== null) activate(db, { mode, routeId: destination.route.id }, now);
+  return fine(toJson(destination), [`✓ Event sync mode set to ${mode}`, ...explain(destination)]);
+}
+
+async function setExternal(context: Context, workspace: Workspace): Promise<Answer> {
+  const text = requireEndpointText(context);
+  const allowHttp = flagOption(context.options, 'allowHttp');
+  const endpoint = parseEndpoint(text, { kind: 'external', allowHttp, cwd: context.system.cwd });
+  const granted = grantEndpoint(context, workspace, {
+    endpoint,
+    mode: 'EXTERNAL_RECEIVER',
+    by: 'sync mode',
+    allowHttp,
+    headers: listOption(context.options, 'headerEnv').map(parseHeader),
+  });
+  return fine({ mode: 'EXTERNAL_RECEIVER', source: 'project', ...granted.json }, [
+    '✓ Event sync mode set to EXTERNAL_RECEIVER',
+    ...granted.lines,
+  ]);
+}
+
+async function setDefault(context: Context, mode: SyncMode): Promise<Answer> {
+  const externalEndpoint = mode === 'EXTERNAL_RECEIVER' ? requireEndpointText(context) : null;
+  if (mode !== 'EXTERNAL_RECEIVER') refuseEndpoint(context, mode);
+  if (externalEndpoint !== null) {
+    const allowHttp = flagOption(context.options, 'allowHttp');
+    parseEndpoint(externalEndpoint, { kind: 'external', allowHttp, cwd: context.system.cwd });
+  }
+  await writeConfig(context.home, { mode, externalEndpoint });
+  return fine({ mode, source: 'home', endpoint: externalEndpoint }, [
+    `✓ Event sync mode set to ${mode} for projects of this machine that never chose one`,
+    '  It grants nothing: inside a project, `spec-kitty sync opt-in` does.',
+  ]);
+}
+
+async function show(context: Context): Promise<Answer> {
+  const workspace = await openWorkspace(context);
+  const destination = await findDestination(context.home, workspace.db, { processWideOverride: true });
+  return fine(toJson(destination), explain(destination));
+}
+
+async function showDefault(context: Context): Promise<Answer> {
+  const config = await context.home.config();
+  const mode = config.mode.value ?? 'TEAMSPACE';
+  const { source } = config.mode;
+  return fine({ mode, source, endpoint: config.externalEndpoint.value }, [
+    `Event sync mode: ${mode} (${source === 'default' ? 'nobody chose one' : 'this machine’s default'})`,
+    `  ${MEANINGS[mode]}`,
+  ]);
+}
+
+function explain(destination: Destination): readonly string[] {
+  const { mode, source, endpoint, route } = destination;
+  if (mode === null) return ['Event sync mode: unknown word in the store; nothing is sent'];
+  const from = { project: 'chosen for this project', home: 'this machine’s default', default: 'nobody chose one' };
+  const lines = [`Event sync mode: ${mode} (${from[source]})`, `  ${MEANINGS[mode]}`];
+  if (endpoint !== null) lines.push(`  Target: ${endpoint.canonicalUrl}`);
+  if (mode === 'LOCAL_RETENTION') return lines;
+  if (endpoint === null) lines.push('  No receiver is named yet: `spec-kitty sync server --help`.');
+  else if (route?.grantedAt == null) lines.push('  Not permitted yet: run `spec-kitty sync opt-in`.');
+  return lines;
+}
+
+function toJson(destination: Destination): Answer['json'] {
+  const { mode, source, endpoint, route } = destination;
+  return {
+    mode,
+    source,
+    canonical_url: endpoint?.canonicalUrl ?? null,
+    target_id: route?.target.publicId ?? null,
+    granted: route?.grantedAt != null,
+  };
+}
+
+function requireEndpointText(context: Context): string {
+  const text = textOption(context.options, 'endpoint');
+  if (text !== null) return text;
+  throw new UserError('endpoint_missing', 'EXTERNAL_RECEIVER needs --endpoint', {
+    remedy: NAME_A_RECEIVER,
+  });
+}
+
+function refuseEndpoint(context: Context, mode: SyncMode): void {
+  if (textOption(context.options, 'endpoint') === null) return;
+  throw new UserError('usage', `--endpoint goes with EXTERNAL_RECEIVER, not with ${mode}`, {
+    remedy: 'spec-kitty sync mode --help',
+    exitCode: EXIT.refused,
+  });
+}
+
+function parseHeader(text: string): { readonly name: string; readonly envVar: string } {
+  const match = /^([A-Za-z0-9-]{1,64})=([A-Za-z_][A-Za-z0-9_]{0,127})$/.exec(text);
+  const [, name, envVar] = match ?? [];
+  if (name !== undefined && envVar !== undefined) return { name, envVar };
+  // What stands there may be a secret by mistake, so it is not repeated.
+  throw new UserError('usage', '--header-env takes NAME=VARIABLE, the name of a variable and not its value', {
+    remedy: 'spec-kitty sync mode --help',
+    exitCode: EXIT.refused,
+  });
+}

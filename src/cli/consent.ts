@@ -1,0 +1,124 @@
+import { EXIT, UserError } from '../base/index.ts';
+import {
+  activate,
+  countCovered,
+  grant,
+  listRoutes,
+  registerTarget,
+  setHeaders,
+  type Destination,
+  type Route,
+} from '../delivery/index.ts';
+import { sessionFor, type SyncMode } from '../home/index.ts';
+import type { Endpoint } from '../receivers/index.ts';
+import { textOption, type Context } from './io.ts';
+import { STREAMS, type Workspace } from './workspace.ts';
+
+/** A permission just given, in words and in numbers. */
+export interface Granted {
+  readonly route: Route;
+  readonly json: Readonly<Record<string, unknown>>;
+  readonly lines: readonly string[];
+}
+
+export interface GrantRequest {
+  readonly endpoint: Endpoint;
+  readonly mode: SyncMode;
+  /** The command that names the target. */
+  readonly by: string;
+  readonly allowHttp: boolean;
+  readonly headers?: readonly { readonly name: string; readonly envVar: string }[];
+}
+
+/**
+ * What naming a target inside a project does: the target is registered under the identity of this origin's
+ * login, the grant is given for this checkout, and it becomes the project's active target.
+ * @throws UserError `usage` for an impossible `--from`.
+ */
+export function grantEndpoint(context: Context, workspace: Workspace, request: GrantRequest): Granted {
+  const { db, checkoutId, now } = workspace;
+  const { endpoint, mode, by, allowHttp, headers } = request;
+  const fromNow = readFrom(context);
+  const existing = claimedOrUnclaimed(context, workspace, endpoint);
+  const before = listRoutes(db);
+  const route = db.tx(() => {
+    const target = registerTarget(db, endpoint, { ...existing, allowHttp, now });
+    if (headers !== undefined) setHeaders(db, target.id, headers);
+    const granted = grant(db, { targetId: target.id, checkoutId, by, fromNow, now, streams: STREAMS });
+    activate(db, { mode, routeId: granted.id }, now);
+    context.system.faults.at('grant.commit');
+    return granted;
+  });
+  const isNew = before.find((each) => each.id === route.id)?.grantedAt == null;
+  return describe(workspace, route, isNew && fromNow);
+}
+
+/** The endpoint of a destination. @throws UserError `target_unresolved` (exit 5), `mode_unavailable`. */
+export function requireEndpoint(destination: Destination): Endpoint {
+  if (destination.endpoint !== null) return destination.endpoint;
+  const { mode } = destination;
+  if (mode === 'TEAMSPACE' || mode === 'EXTERNAL_RECEIVER') {
+    throw new UserError('target_unresolved', 'no receiver is named for this project', {
+      remedy: NAME_A_RECEIVER,
+      exitCode: EXIT.unconfigured,
+    });
+  }
+  throw new UserError('mode_unavailable', `the mode ${mode ?? '(unknown)'} does not deliver`, {
+    remedy: NAME_A_RECEIVER,
+  });
+}
+
+/** A command that sets a target; an operator puts the address of a receiver in its place. */
+export const NAME_A_RECEIVER = 'spec-kitty sync mode EXTERNAL_RECEIVER --endpoint http://127.0.0.1:8765';
+
+function readFrom(context: Context): boolean {
+  const from = textOption(context.options, 'from');
+  if (from === null) return false;
+  if (from === 'now') return true;
+  throw new UserError('usage', `--from takes \`now\`, not ${from}`, {
+    remedy: 'spec-kitty sync opt-in --help',
+    exitCode: EXIT.refused,
+  });
+}
+
+/** A Teamspace target belongs to whoever is logged in there; without a login it stays unclaimed. */
+function claimedOrUnclaimed(
+  context: Context,
+  workspace: Workspace,
+  endpoint: Endpoint,
+): { readonly team: string; readonly user: string } {
+  if (endpoint.kind !== 'teamspace' || endpoint.origin === null) return { team: '', user: '' };
+  const session = sessionFor(context.home, endpoint.origin);
+  const owner = { team: session?.team ?? '', user: session?.user ?? '' };
+  const unclaimed = listRoutes(workspace.db).some(
+    ({ target }) =>
+      target.canonicalUrl === endpoint.canonicalUrl && target.team === '' && target.user === '',
+  );
+  return unclaimed ? { team: '', user: '' } : owner;
+}
+
+function describe(workspace: Workspace, route: Route, fromNow: boolean): Granted {
+  const { db, project } = workspace;
+  const covered = fromNow ? { events: 0, oldestAt: null } : countCovered(db, route.id, 1);
+  const since = covered.oldestAt === null ? null : new Date(covered.oldestAt).toISOString();
+  const { target } = route;
+  const scope = fromNow
+    ? 'what is recorded from now on'
+    : `${covered.events} retained event(s)${since === null ? '' : `, recorded since ${since}`}, and what follows`;
+  return {
+    route,
+    json: {
+      target_id: target.publicId,
+      canonical_url: target.canonicalUrl,
+      project_uuid: project.id,
+      covered_events: covered.events,
+      covered_since: since,
+      from_now: fromNow,
+    },
+    lines: [
+      `✓ This checkout of ${project.slug ?? project.id} may be sent to ${target.canonicalUrl}`,
+      `  It covers ${scope}.`,
+      '  Withdraw it with `spec-kitty sync opt-out`; send with `spec-kitty sync now`.',
+    ],
+  };
+}

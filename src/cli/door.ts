@@ -1,0 +1,121 @@
+import {
+  AssertionFailure,
+  createSystem,
+  EXIT,
+  IntegrityError,
+  messageOf,
+  noFaults,
+  printable,
+  UserError,
+  type ExitCode,
+} from '../base/index.ts';
+import { openHome, type Home } from '../home/index.ts';
+import type { Answer } from './answer.ts';
+import { groupHelp } from './help.ts';
+import type { Io } from './io.ts';
+import { parseCommandLine } from './parse.ts';
+import type { CommandSpec } from './spec.ts';
+import { commandsBelow, findCommand } from './table.ts';
+
+/**
+ * Runs one command line and says how it ended. Every error ends here: one line and a command to type, or with
+ * `--json` one value; never a stack trace.
+ * @param argv the words behind the program's name.
+ */
+export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
+  const json = argv.includes('--json');
+  try {
+    const spec = findCommand(argv);
+    const answer = spec === undefined ? answerGroup(argv) : await answerCommand(spec, argv, io);
+    return say(answer, json, io);
+  } catch (error) {
+    return say(answerError(error), json, io, io.stderr);
+  }
+}
+
+async function answerCommand(spec: CommandSpec, argv: readonly string[], io: Io): Promise<Answer> {
+  const parsed = parseCommandLine(spec, argv.slice(spec.path.length));
+  if (parsed.help !== null) {
+    return { exit: EXIT.fine, json: { help: parsed.help }, lines: [parsed.help.trimEnd()] };
+  }
+  const command = await spec.load();
+  const system = { ...createSystem(io.env, io.cwd, io.faults ?? noFaults), ...io.system };
+  const home = openHome(system, io.http);
+  try {
+    return await command.run({ io, system, home, args: parsed.args, options: parsed.options });
+  } catch (error) {
+    logFailure(home, spec, error);
+    throw error;
+  } finally {
+    home.close();
+  }
+}
+
+/** What may stand beside the name of a group. */
+const HELP_WORDS: ReadonlySet<string> = new Set(['--help', '-h', '--json']);
+
+/** A word that names no command: the list of what could be meant. */
+function answerGroup(argv: readonly string[]): Answer {
+  const words = argv.filter((word) => !word.startsWith('-'));
+  const known = commandsBelow(words);
+  const isPlain = argv.every((word) => words.includes(word) || HELP_WORDS.has(word));
+  if (known.length > 0 && isPlain) {
+    const lines = groupHelp(words, known);
+    return { exit: EXIT.fine, json: { commands: known.map((spec) => spec.path.join(' ')) }, lines };
+  }
+  throw new UserError('usage', `there is no command \`${printable(words.join(' '), 200)}\``, {
+    remedy: 'spec-kitty --help',
+    exitCode: EXIT.refused,
+  });
+}
+
+function answerError(error: unknown): Answer {
+  if (error instanceof UserError) {
+    const { code, message, remedy, details, exitCode } = error;
+    return failure(exitCode, { code, message, remedy, details });
+  }
+  if (error instanceof IntegrityError) {
+    return failure(EXIT.integrity, {
+      code: 'integrity',
+      message: error.message,
+      remedy: 'spec-kitty sync status',
+      details: {},
+    });
+  }
+  const rule = error instanceof AssertionFailure ? 'a rule of ours was broken' : 'unexpected error';
+  return failure(EXIT.bug, {
+    code: 'bug',
+    message: `${rule}: ${messageOf(error)} (details in the log below the home directory)`,
+    remedy: null,
+    details: {},
+  });
+}
+
+interface Failure {
+  readonly code: string;
+  readonly message: string;
+  readonly remedy: string | null;
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+function failure(exit: ExitCode, error: Failure): Answer {
+  const lines = [`Error: ${printable(error.message)}`];
+  if (error.remedy !== null) lines.push(`  Run \`${printable(error.remedy)}\`.`);
+  return { exit, json: { error, exit_code: exit }, lines };
+}
+
+/** The stack of a bug goes to the log; a person gets one line. */
+function logFailure(home: Home, spec: CommandSpec, error: unknown): void {
+  if (error instanceof UserError) return;
+  home.log.error('command.failed', {
+    command: spec.path.join(' '),
+    message: messageOf(error),
+    stack: error instanceof Error ? (error.stack ?? null) : null,
+  });
+}
+
+function say(answer: Answer, json: boolean, io: Io, people = io.stdout): ExitCode {
+  if (json) io.stdout.write(`${JSON.stringify(answer.json)}\n`);
+  else for (const line of answer.lines) people.write(`${line}\n`);
+  return answer.exit;
+}

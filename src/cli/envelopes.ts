@@ -1,0 +1,142 @@
+import { EXIT, printable } from '../base/index.ts';
+import { findProject } from '../home/index.ts';
+import { capture, openJournal, type Fact, type Journal } from '../journal/index.ts';
+import { MAX_EVENT_BYTES, parseEnvelope, type Issue, type ParsedEnvelope } from '../wire/index.ts';
+import type { Answer } from './answer.ts';
+import { readChunks, splitLines, type InputLine } from './input.ts';
+import type { Context } from './io.ts';
+
+const GROUP = 1_000;
+const MAX_LISTED = 100;
+/** Space, tab, line feed, carriage return: JSON's white space. */
+const BLANKS: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d]);
+
+interface Refused {
+  readonly line: number;
+  readonly pointer: string;
+  readonly rule: string;
+  readonly message: string;
+}
+
+interface Totals {
+  captured: number;
+  known: number;
+  conflicts: number;
+  refused: number;
+  readonly listed: Refused[];
+  readonly conflicting: string[];
+}
+
+/**
+ * `emit --envelope`: one envelope, or one a line, recorded as the bytes they are. A refused line is reported with
+ * its JSON pointer and nothing of it is stored; the others are, a thousand in one transaction.
+ */
+export async function captureEnvelopes(context: Context, name: string): Promise<Answer> {
+  const project = await findProject(context.system);
+  const journal = openJournal(context.home, project);
+  const totals: Totals = { captured: 0, known: 0, conflicts: 0, refused: 0, listed: [], conflicting: [] };
+  let group: Fact[] = [];
+  const flush = (): void => {
+    if (group.length > 0) record(journal, group, totals);
+    group = [];
+  };
+  for await (const line of documents(readChunks(context, name))) {
+    if (isBlank(line)) continue;
+    const event = read(line, journal);
+    if ('rule' in event) refuse(totals, event);
+    else group.push({ event, origin: 'envelope', source: null });
+    if (group.length === GROUP) flush();
+  }
+  flush();
+  return answer(totals);
+}
+
+/**
+ * The documents of an input: its lines, or the whole of it when its first line is not a value of its own, as in
+ * a single envelope that is written over several lines.
+ */
+async function* documents(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<InputLine> {
+  let held: InputLine[] | null = [];
+  let heldBytes = 0;
+  for await (const line of splitLines(chunks, MAX_EVENT_BYTES)) {
+    if (held !== null) {
+      held.push(line);
+      heldBytes += line.bytes?.length ?? MAX_EVENT_BYTES;
+      const startsWhole = held.length === 1 && startsComplete(line);
+      if (!startsWhole && heldBytes < MAX_EVENT_BYTES) continue;
+      yield* held;
+      held = null;
+    } else {
+      yield line;
+    }
+  }
+  if (held !== null) yield* joined(held);
+}
+
+function startsComplete(line: InputLine): boolean {
+  return line.bytes !== null && parseEnvelope(line.bytes).ok;
+}
+
+/** Lines that may be one document: tried as a whole, else each for itself. */
+function joined(held: readonly InputLine[]): readonly InputLine[] {
+  const parts = held.flatMap((line) => (line.bytes === null ? [] : [line.bytes, Buffer.from('\n')]));
+  const bytes = Buffer.concat(parts);
+  return parseEnvelope(bytes).ok ? [{ number: 1, bytes }] : held;
+}
+
+function isBlank(line: InputLine): boolean {
+  return line.bytes !== null && line.bytes.every((byte) => BLANKS.has(byte));
+}
+
+function read(line: InputLine, journal: Journal): ParsedEnvelope | Refused {
+  if (line.bytes === null) {
+    return refusal(line, { pointer: '', rule: 'too-large', message: `more than ${MAX_EVENT_BYTES} bytes` });
+  }
+  const parsed = parseEnvelope(line.bytes);
+  if (!parsed.ok) {
+    const [issue] = parsed.error;
+    return refusal(line, issue ?? { pointer: '', rule: 'malformed', message: 'not an envelope' });
+  }
+  if (parsed.value.envelope.projectUuid === journal.projectId) return parsed.value;
+  return refusal(line, {
+    pointer: '/project_uuid',
+    rule: 'another-project',
+    message: `names another project than ${journal.projectId}`,
+  });
+}
+
+function refusal(line: InputLine, issue: Issue): Refused {
+  return { line: line.number, pointer: issue.pointer, rule: issue.rule, message: issue.message };
+}
+
+function refuse(totals: Totals, refused: Refused): void {
+  totals.refused += 1;
+  if (totals.listed.length < MAX_LISTED) totals.listed.push(refused);
+}
+
+function record(journal: Journal, group: readonly Fact[], totals: Totals): void {
+  for (const receipt of capture(journal, group)) {
+    if (receipt.status === 'captured') totals.captured += 1;
+    else if (receipt.status === 'known') totals.known += 1;
+    else {
+      totals.conflicts += 1;
+      if (totals.conflicting.length < MAX_LISTED) totals.conflicting.push(receipt.eventId);
+    }
+  }
+}
+
+function answer(totals: Totals): Answer {
+  const { captured, known, conflicts, refused, listed, conflicting } = totals;
+  const failed = refused > 0 || conflicts > 0;
+  const lines = [`Recorded ${captured} event(s), ${known} known already`];
+  for (const each of listed) {
+    lines.push(printable(`  refused line ${each.line} ${each.pointer || '(as a whole)'}: ${each.message}`));
+  }
+  if (refused > listed.length) lines.push(`  … and ${refused - listed.length} more refused`);
+  for (const id of conflicting) lines.push(`  conflict ${id}: the journal holds another fact, which stays`);
+  return {
+    exit: failed ? EXIT.failed : EXIT.fine,
+    json: { captured, known, conflicts, refused, issues: listed, conflicting },
+    lines,
+  };
+}

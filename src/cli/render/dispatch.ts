@@ -1,0 +1,162 @@
+import { EXIT, printable, type ExitCode } from '../../base/index.ts';
+import type { DrainReport } from '../../delivery/index.ts';
+import { isSettled, type RouteStatus } from '../../report/index.ts';
+import type { PendingLines } from '../../missions/index.ts';
+import type { Imported } from '../import.ts';
+
+/** Everything `sync now` found out, ready to be put into words. */
+export interface Outcome {
+  readonly mode: string;
+  readonly generatedAt: string;
+  readonly imported: Imported | null;
+  /** Lines that still wait to be imported. */
+  readonly pending: PendingLines | null;
+  readonly strict: boolean;
+  readonly targets: readonly TargetOutcome[];
+}
+
+export interface TargetOutcome {
+  readonly report: DrainReport;
+  /** The route's books after the drain. */
+  readonly status: RouteStatus | null;
+}
+
+const MAX_LISTED = 20;
+
+/** The exit code: 3 damaged or unbalanced, 4 logged out, 1 anything refused, parked or waiting, 0 otherwise. */
+export function exitCodeOf(outcome: Outcome): ExitCode {
+  const { targets, strict } = outcome;
+  if (targets.some((each) => each.report.damaged.length > 0 || !isBalanced(each))) return EXIT.integrity;
+  if (targets.some(({ report }) => isLoggedOut(report))) return EXIT.loggedOut;
+  return isAllDelivered(outcome) || !strict ? EXIT.fine : EXIT.failed;
+}
+
+/** The report of the contract (cli contract 2), with what is ours beside it. */
+export function toReport(outcome: Outcome): Readonly<Record<string, unknown>> {
+  const reports = outcome.targets.map(({ report }) => report);
+  const counts = {
+    selected: total(reports, (report) => report.selected),
+    delivered: total(reports, (report) => report.outcomes.success),
+    duplicate: total(reports, (report) => report.outcomes.duplicate),
+    pending: total(reports, (report) => report.outcomes.pending),
+    rejected: total(reports, (report) => report.outcomes.rejected),
+    transient: total(reports, (report) => report.outcomes.transient),
+    terminal_failed: total(reports, (report) => report.outcomes.terminal_failed),
+  };
+  const synced = counts.delivered + counts.duplicate;
+  const failed = counts.rejected + counts.transient + counts.terminal_failed;
+  return {
+    generated_at: outcome.generatedAt,
+    dispatched: reports.some((report) => report.requests > 0),
+    ...counts,
+    summary: { total_events: counts.selected, synced, failed, ...counts },
+    failures: reports.flatMap((report) =>
+      report.failures.map((each) => ({
+        event_id: each.id,
+        outcome: each.outcome,
+        http_status: each.httpStatus,
+        error: each.detail,
+        category: each.category,
+        target_id: report.target.publicId,
+      })),
+    ),
+    mode: outcome.mode,
+    import: outcome.imported?.json ?? null,
+    targets: outcome.targets.map(targetToJson),
+    all_delivered: isAllDelivered(outcome),
+    exit_code: exitCodeOf(outcome),
+  };
+}
+
+/** The same for people. */
+export function toLines(outcome: Outcome): readonly string[] {
+  const lines = [...(outcome.imported?.lines ?? [])];
+  for (const target of outcome.targets) lines.push(...targetLines(outcome, target));
+  if (outcome.strict && isAllDelivered(outcome)) lines.push('All delivered.');
+  return lines;
+}
+
+/** Nothing is unopened, queued, parked, refused or unread, for every chosen target. */
+export function isAllDelivered(outcome: Outcome): boolean {
+  const { pending, imported } = outcome;
+  const read = imported?.isComplete ?? true;
+  const waiting = pending === null ? 0 : pending.lines + pending.badLines + pending.skipped.length;
+  return read && waiting === 0 && outcome.targets.every(isComplete);
+}
+
+function isComplete({ report, status }: TargetOutcome): boolean {
+  if (report.blocked !== null || report.failures.length > 0 || report.damaged.length > 0) return false;
+  if (status === null || status.route.grantedAt === null) return false;
+  return status.streams.every(({ books }) => isSettled(books));
+}
+
+function isBalanced({ status }: TargetOutcome): boolean {
+  return status === null || status.streams.every(({ books }) => books.balanced);
+}
+
+function isLoggedOut(report: DrainReport): boolean {
+  return report.target.kind === 'teamspace' && report.blocked?.reason === 'missing_auth';
+}
+
+function targetLines(outcome: Outcome, target: TargetOutcome): readonly string[] {
+  const { report, status } = target;
+  const { outcomes, selected } = report;
+  const lines = outcome.targets.length > 1 ? [`Target ${report.target.canonicalUrl}`] : [];
+  lines.push(
+    `Event sync (${outcome.mode}): delivered ${outcomes.success}  duplicate ${outcomes.duplicate}  pending ${outcomes.pending}  rejected ${outcomes.rejected}  transient ${outcomes.transient}  terminal-failed ${outcomes.terminal_failed}  (selected ${selected})`,
+  );
+  for (const each of report.failures.slice(0, MAX_LISTED)) {
+    const why = [each.category, each.detail].filter((text) => text !== null).join(': ');
+    lines.push(`  ${each.outcome} ${each.id}${why === '' ? '' : `  ${printable(why)}`}`);
+  }
+  if (report.failures.length > MAX_LISTED) {
+    lines.push(`  … and ${report.failures.length - MAX_LISTED} more`);
+  }
+  for (const id of report.damaged) lines.push(`  damaged ${id}: its stored bytes changed; it was not sent`);
+  if (report.blocked !== null) lines.push(...blockedLines(report.blocked));
+  if (status !== null) lines.push(...waitingLines(status));
+  return lines;
+}
+
+function blockedLines(blocked: NonNullable<DrainReport['blocked']>): readonly string[] {
+  const words = { network_unavailable: 'unavailable', halted: 'halted' } as const;
+  const word = blocked.reason in words ? words[blocked.reason as keyof typeof words] : null;
+  const lines =
+    word === null
+      ? [`Event sync gated: ${blocked.reason}`, `  ${printable(blocked.detail)}`]
+      : [`Event sync ${word}: ${printable(blocked.detail)}`];
+  if (blocked.remedy !== null) lines.push(`  Then run \`${blocked.remedy}\`.`);
+  return lines;
+}
+
+function waitingLines(status: RouteStatus): readonly string[] {
+  const lines: string[] = [];
+  for (const { facts, books } of status.streams) {
+    const waiting = books.unopened + books.queued;
+    if (waiting > 0) lines.push(`  ${waiting} ${facts.stream} wait; nothing is lost`);
+    for (const { state, reason, n } of facts.aside) lines.push(`  ${n} ${state} (${reason})`);
+    if (!books.balanced) lines.push('  The books of this target do not balance: see `spec-kitty sync status`.');
+  }
+  return lines;
+}
+
+function targetToJson({ report, status }: TargetOutcome): Readonly<Record<string, unknown>> {
+  return {
+    target_id: report.target.publicId,
+    canonical_url: report.target.canonicalUrl,
+    selected: report.selected,
+    requests: report.requests,
+    ...report.outcomes,
+    damaged: report.damaged,
+    blocked_reason: report.blocked?.reason ?? null,
+    blocked_detail: report.blocked?.detail ?? null,
+    remedy: report.blocked?.remedy ?? null,
+    waiting:
+      status?.streams.reduce((sum, { books }) => sum + books.unopened + books.queued, 0) ?? null,
+    parked: status?.streams.reduce((sum, { books }) => sum + books.parked, 0) ?? null,
+  };
+}
+
+function total(reports: readonly DrainReport[], count: (report: DrainReport) => number): number {
+  return reports.reduce((sum, report) => sum + count(report), 0);
+}

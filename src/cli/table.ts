@@ -1,0 +1,179 @@
+import type { CommandSpec, OptionSpec } from './spec.ts';
+
+const TARGET: OptionSpec = { flags: '--target <target>', what: 'id or URL of a target of this project' };
+const ALLOW_HTTP: OptionSpec = { flags: '--allow-http', what: 'let plain http leave this machine' };
+const FROM: OptionSpec = { flags: '--from <when>', what: '`now` leaves out what is retained so far' };
+const DB: OptionSpec = { flags: '--db <file>', what: 'database of the receiver (default: receiver.db)' };
+
+/** Every command there is. Help, parsing and the test that walks all printed remedies read this table. */
+export const COMMANDS: readonly CommandSpec[] = [
+  {
+    path: ['init'],
+    what: 'give this repository its identity (.kittify/config.yaml)',
+    load: () => import('./commands/init.ts'),
+  },
+  {
+    path: ['emit'],
+    what: 'record one event, or envelopes as they are',
+    args: [{ name: '[type]', what: 'event type, for example WPStatusChanged' }],
+    options: [
+      { flags: '--payload <json>', what: 'the payload: JSON, @file, or - for standard input' },
+      { flags: '--envelope <file>', what: 'a file with one envelope or NDJSON, or - for standard input' },
+      { flags: '--aggregate-id <id>', what: 'what the event is about (default: taken from the payload)' },
+      { flags: '--aggregate-type <type>', what: 'WorkPackage, Mission, Build … (default: by event type)' },
+      { flags: '--causation-id <id>', what: 'id of the event that caused this one' },
+    ],
+    load: () => import('./commands/emit.ts'),
+  },
+  {
+    path: ['auth', 'login'],
+    what: 'keep a machine token for one server',
+    options: [
+      { flags: '--token-stdin', what: 'read the token from standard input' },
+      { flags: '--server <url>', what: 'the server it belongs to (default: the resolved one)' },
+      { flags: '--team <slug>', what: 'team of the token, where the server does not say' },
+      { flags: '--claim', what: 'take over grants made before anybody was logged in' },
+      ALLOW_HTTP,
+    ],
+    load: () => import('./commands/auth-login.ts'),
+  },
+  {
+    path: ['sync', 'import'],
+    what: 'record the new lines of kitty-specs',
+    options: [
+      { flags: '--mission <slug>', what: 'only this mission', repeatable: true },
+      { flags: '--since <iso>', what: 'only lines that happened from this time on' },
+      { flags: '--dry-run', what: 'say what would be recorded' },
+    ],
+    load: () => import('./commands/sync-import.ts'),
+  },
+  {
+    path: ['sync', 'now'],
+    what: 'import new lines, then deliver what the target lacks',
+    options: [
+      TARGET,
+      { flags: '--all', what: 'every target of this project' },
+      { flags: '--no-import', what: 'deliver only' },
+      { flags: '--no-strict', what: 'exit 0 even when something was refused or waits' },
+      { flags: '--report <file>', what: 'write the result as JSON' },
+    ],
+    load: () => import('./commands/sync-now.ts'),
+  },
+  {
+    path: ['sync', 'status'],
+    what: 'what is retained, what was delivered where, and what waits for what',
+    options: [{ flags: '--check', what: 'exit 1 when something waits, 3 when the books do not balance' }],
+    load: () => import('./commands/sync-status.ts'),
+  },
+  {
+    path: ['sync', 'server'],
+    what: 'show or set the Teamspace server',
+    args: [{ name: '[url]', what: 'https://… (http for this machine)' }],
+    options: [FROM, ALLOW_HTTP],
+    load: () => import('./commands/sync-server.ts'),
+  },
+  {
+    path: ['sync', 'mode'],
+    what: 'show or set where events go',
+    args: [{ name: '[mode]', what: 'TEAMSPACE, EXTERNAL_RECEIVER, LOCAL_RETENTION or OPT_OUT' }],
+    options: [
+      { flags: '--endpoint <url>', what: 'the receiver: https://…, or stub:FILE' },
+      { flags: '--header-env <name=variable>', what: 'send this header from that variable', repeatable: true },
+      FROM,
+      ALLOW_HTTP,
+    ],
+    load: () => import('./commands/sync-mode.ts'),
+  },
+  {
+    path: ['sync', 'opt-in'],
+    what: 'permit sending this project and checkout to its target',
+    options: [TARGET, FROM, ALLOW_HTTP],
+    load: () => import('./commands/sync-opt-in.ts'),
+  },
+  {
+    path: ['sync', 'opt-out'],
+    what: 'withdraw the permission to send; nothing is deleted',
+    options: [TARGET],
+    load: () => import('./commands/sync-opt-out.ts'),
+  },
+  {
+    path: ['sync', 'targets'],
+    what: 'list the targets of this project',
+    load: () => import('./commands/sync-targets.ts'),
+  },
+  {
+    path: ['sync', 'targets', 'accept'],
+    what: 'go on with a receiver that is another instance than before',
+    args: [{ name: '<target>', what: 'id or URL' }],
+    load: () => import('./commands/sync-targets-accept.ts'),
+  },
+  {
+    path: ['receiver', 'serve'],
+    what: 'run a receiver of your own',
+    options: [
+      DB,
+      { flags: '--port <number>', what: 'default 8765; 0 lets the system choose' },
+      { flags: '--host <name>', what: 'default 127.0.0.1' },
+      { flags: '--ready-file <file>', what: 'written when it listens: URL, process, instance' },
+      { flags: '--strict', what: 'refuse what the catalogue does not know' },
+    ],
+    load: () => import('./commands/receiver-serve.ts'),
+  },
+  {
+    path: ['receiver', 'token', 'create'],
+    what: 'make a token for posting events',
+    options: [
+      DB,
+      { flags: '--project <uuid>', what: 'valid for this project', repeatable: true },
+      { flags: '--all', what: 'valid for every project' },
+      { flags: '--scope <scope>', what: 'ingest (default) or read' },
+      { flags: '--name <name>', what: 'what it is for' },
+    ],
+    load: () => import('./commands/receiver-token-create.ts'),
+  },
+  {
+    path: ['receiver', 'token', 'list'],
+    what: 'list the tokens of a receiver',
+    options: [DB],
+    load: () => import('./commands/receiver-token-list.ts'),
+  },
+  {
+    path: ['receiver', 'token', 'revoke'],
+    what: 'make a token invalid',
+    args: [{ name: '<id>', what: 'as listed' }],
+    options: [DB],
+    load: () => import('./commands/receiver-token-revoke.ts'),
+  },
+  {
+    path: ['receiver', 'ls'],
+    what: 'list the events a receiver holds',
+    options: [
+      DB,
+      { flags: '--project <uuid>', what: 'only this project' },
+      { flags: '--after <cursor>', what: 'start behind this cursor' },
+      { flags: '--limit <number>', what: 'default 100' },
+    ],
+    load: () => import('./commands/receiver-ls.ts'),
+  },
+  {
+    path: ['receiver', 'show'],
+    what: 'show one event a receiver holds',
+    args: [{ name: '<event>', what: 'event id' }],
+    options: [DB, { flags: '--project <uuid>', what: 'where two projects hold the same id' }],
+    load: () => import('./commands/receiver-show.ts'),
+  },
+];
+
+/** The command whose path is the longest beginning of `argv`, or undefined. */
+export function findCommand(argv: readonly string[]): CommandSpec | undefined {
+  const matches = COMMANDS.filter((spec) => spec.path.every((word, index) => argv[index] === word));
+  return matches.reduce<CommandSpec | undefined>(
+    (best, spec) => (best === undefined || spec.path.length > best.path.length ? spec : best),
+    undefined,
+  );
+}
+
+/** The commands below a group such as `sync`; all of them for an empty group. */
+export function commandsBelow(group: readonly string[]): readonly CommandSpec[] {
+  return COMMANDS.filter((spec) => group.every((word, index) => spec.path[index] === word));
+}

@@ -1,0 +1,32 @@
+import type { Db, Millis } from '../base/index.ts';
+import { checkoutId, findProject, rememberProject, type Project } from '../home/index.ts';
+import { openJournal, type Journal } from '../journal/index.ts';
+import { eventsStream, type Stream } from '../delivery/index.ts';
+import type { Context } from './io.ts';
+
+/** The project a command runs in, with its store open. */
+export interface Workspace {
+  readonly project: Project;
+  readonly journal: Journal;
+  readonly db: Db;
+  /** The number of the checkout the command runs in. */
+  readonly checkoutId: number;
+  readonly now: Millis;
+}
+
+/** The streams this program delivers, in the order they are drained. */
+export const STREAMS: readonly Stream[] = [eventsStream];
+
+/**
+ * Opens the project around the working directory.
+ * @throws UserError `not_a_project`, `identity_missing`, `identity_corrupt`, and what opening a store may throw.
+ */
+export async function openWorkspace(context: Context): Promise<Workspace> {
+  const { home, system } = context;
+  const project = await findProject(system);
+  const journal = openJournal(home, project);
+  rememberProject(home, project);
+  const { db } = journal;
+  const now = system.clock.now();
+  return { project, journal, db, checkoutId: checkoutId(db, project.checkoutPath, now), now };
+}

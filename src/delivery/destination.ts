@@ -1,0 +1,87 @@
+import type { Db } from '../base/index.ts';
+import {
+  currentSyncTarget,
+  parseSyncMode,
+  type Config,
+  type Home,
+  type ResolvedSyncTarget,
+  type SyncMode,
+} from '../home/index.ts';
+import { parseEndpoint, type Endpoint } from '../receivers/index.ts';
+import { listRoutes, readActive, routeById, type Active, type Route } from './routes.ts';
+
+/** Where a project's facts go when nobody names a target, and why there. */
+export interface Destination {
+  /** Null when the stored word is no mode: then nothing is sent. */
+  readonly mode: SyncMode | null;
+  /** Whether the project chose the mode, the machine offers it, or nobody said anything. */
+  readonly source: 'project' | 'home' | 'default';
+  readonly authority: ResolvedSyncTarget;
+  /** Null in a mode without delivery, and where no server is named yet. */
+  readonly endpoint: Endpoint | null;
+  /** The route to it; null while the project never named it. */
+  readonly route: Route | null;
+}
+
+/**
+ * The destination of a project. An unset mode is TEAMSPACE with whatever server is resolved; a server that only
+ * the environment names has a route only if somebody granted it, so the environment can narrow and never widen.
+ * @throws UserError `config_corrupt`, `split_brain`, `invalid_url`, `session_unreadable`.
+ */
+export async function findDestination(
+  home: Home,
+  db: Db,
+  options: { readonly processWideOverride: boolean; readonly flagServerUrl?: string | null },
+): Promise<Destination> {
+  const config = await home.config();
+  const active = readActive(db);
+  const activeRoute = active?.routeId == null ? null : routeById(db, active.routeId);
+  const { mode, source } = chosenMode(active, config);
+  const authority = await currentSyncTarget(home, {
+    ...options,
+    projectServerUrl: activeRoute?.target.kind === 'teamspace' ? activeRoute.target.canonicalUrl : null,
+  });
+  const base = { mode, source, authority };
+  if (mode === 'TEAMSPACE') return teamspace(home, db, base);
+  if (mode !== 'EXTERNAL_RECEIVER') return { ...base, endpoint: null, route: null };
+  if (activeRoute !== null) return { ...base, endpoint: endpointOf(activeRoute), route: activeRoute };
+  return offered(home, db, base, config.externalEndpoint.value);
+}
+
+type Base = Pick<Destination, 'mode' | 'source' | 'authority'>;
+
+function chosenMode(active: Active | null, config: Config): Pick<Destination, 'mode' | 'source'> {
+  if (active !== null) return { mode: parseSyncMode(active.mode), source: 'project' };
+  if (config.mode.value !== null) return { mode: config.mode.value, source: 'home' };
+  return { mode: 'TEAMSPACE', source: 'default' };
+}
+
+function teamspace(home: Home, db: Db, base: Base): Destination {
+  const server = base.authority.resolvedServerUrl;
+  if (server === null) return { ...base, endpoint: null, route: null };
+  const known = listRoutes(db).filter((route) => route.target.kind === 'teamspace');
+  const endpoint = parseEndpoint(server, {
+    kind: 'teamspace',
+    allowHttp: known.some((route) => route.target.allowHttp),
+    cwd: home.system.cwd,
+  });
+  const { userId, teamSlug } = base.authority;
+  const here = known.filter((route) => route.target.canonicalUrl === endpoint.canonicalUrl);
+  const mine = here.find(({ target }) => target.user === (userId ?? '') && target.team === (teamSlug ?? ''));
+  const unclaimed = here.find(({ target }) => target.user === '' && target.team === '');
+  return { ...base, endpoint, route: mine ?? unclaimed ?? null };
+}
+
+function offered(home: Home, db: Db, base: Base, text: string | null): Destination {
+  if (text === null) return { ...base, endpoint: null, route: null };
+  const endpoint = parseEndpoint(text, { kind: 'external', allowHttp: false, cwd: home.system.cwd });
+  const route = listRoutes(db).find(({ target }) => target.canonicalUrl === endpoint.canonicalUrl);
+  return { ...base, endpoint, route: route ?? null };
+}
+
+function endpointOf(route: Route): Endpoint {
+  const { target } = route;
+  const cwd = '/';
+  const text = target.kind === 'stub' ? target.canonicalUrl : target.postUrl;
+  return parseEndpoint(text, { kind: 'external', allowHttp: target.allowHttp, cwd });
+}

@@ -1,0 +1,74 @@
+import type { Db, Millis } from '../base/index.ts';
+import { readCounts, type StateCounts } from './counts.ts';
+import { lastSeq, readFollow, type Generation } from './generations.ts';
+import { readPacing, type Pacing } from './pacing.ts';
+import type { Stream } from './stream.ts';
+
+/** What the ledger says of one stream on one route: the other side of the conservation equation. */
+export interface RouteFacts {
+  readonly stream: Stream['name'];
+  readonly generation: Generation;
+  readonly counts: StateCounts;
+  /** Items behind the cursor that may never leave. */
+  readonly ineligibleAhead: number;
+  /** Position of the newest item. */
+  readonly lastSeq: number;
+  /** Parked and withheld deliveries by reason. */
+  readonly aside: readonly { readonly state: 'parked' | 'withheld'; readonly reason: string; readonly n: number }[];
+  /** When the oldest item that waits here was captured; null when nothing waits. */
+  readonly oldestWaitingAt: Millis | null;
+  readonly pacing: Pacing;
+}
+
+/** Reads counters and index positions only: the cost does not grow with the journal. Null before the first grant. */
+export function readRouteFacts(db: Db, routeId: number, stream: Stream): RouteFacts | null {
+  const generation = readFollow(db, routeId, stream);
+  if (generation === null) return null;
+  return {
+    stream: stream.name,
+    generation,
+    counts: readCounts(db, generation.id),
+    ineligibleAhead: countIneligibleAhead(db, stream, generation),
+    lastSeq: lastSeq(db, stream),
+    aside: readAside(db, stream, generation),
+    oldestWaitingAt: oldestWaiting(db, stream, generation),
+    pacing: readPacing(db, routeId, stream),
+  };
+}
+
+function countIneligibleAhead(db: Db, stream: Stream, generation: Generation): number {
+  const row = db.get<{ n: number }>(
+    `SELECT count(*) AS n FROM ${stream.items} WHERE eligible = 0 AND seq >= :from`,
+    { from: generation.nextSeq },
+  );
+  return row?.n ?? 0;
+}
+
+function readAside(db: Db, stream: Stream, generation: Generation): RouteFacts['aside'] {
+  const rows = db.all<{ state: number; reason: string; n: number }>(
+    `SELECT state, reason, count(*) AS n FROM ${stream.deliveries}
+     WHERE route_id = :routeId AND state IN (3, 5) AND gen_id = :genId
+     GROUP BY state, reason ORDER BY state, reason`,
+    { routeId: generation.routeId, genId: generation.id },
+  );
+  return rows.map(({ state, reason, n }) => ({
+    state: state === 3 ? 'parked' : 'withheld',
+    reason,
+    n,
+  }));
+}
+
+function oldestWaiting(db: Db, stream: Stream, generation: Generation): Millis | null {
+  const queued = db.get<{ at: number }>(
+    `SELECT i.captured_at AS at FROM ${stream.deliveries} d JOIN ${stream.items} i ON i.seq = d.seq
+     WHERE d.gen_id = :genId AND d.state = 1 ORDER BY d.seq LIMIT 1`,
+    { genId: generation.id },
+  );
+  if (queued !== undefined) return queued.at;
+  const unopened = db.get<{ at: number }>(
+    `SELECT captured_at AS at FROM ${stream.items} WHERE seq >= :from AND eligible = 1
+     ORDER BY seq LIMIT 1`,
+    { from: generation.nextSeq },
+  );
+  return unopened?.at ?? null;
+}

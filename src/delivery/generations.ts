@@ -1,0 +1,201 @@
+import type { Db, Faults, Millis } from '../base/index.ts';
+import { moveCounts } from './counts.ts';
+import type { Stream } from './stream.ts';
+
+/** One pass over a stream's items for a route; the cursor is `nextSeq`. */
+export interface Generation {
+  readonly id: number;
+  readonly routeId: number;
+  readonly kind: 'follow' | 'replay';
+  readonly number: number;
+  readonly fromSeq: number;
+  readonly nextSeq: number;
+  readonly skippedIneligible: number;
+  readonly skippedDropped: number;
+  readonly planned: number;
+  /** The receiver instance that was delivered to; null before the first answer. */
+  readonly instanceId: string | null;
+}
+
+interface GenerationRow {
+  readonly gen_id: number;
+  readonly route_id: number;
+  readonly kind: number;
+  readonly number: number;
+  readonly from_seq: number;
+  readonly next_seq: number;
+  readonly skipped_ineligible: number;
+  readonly skipped_dropped: number;
+  readonly planned: number;
+  readonly instance_id: string | null;
+}
+
+/** Items opened in one transaction. */
+const OPEN_PAGE = 5_000;
+
+const FOLLOW = `
+  SELECT * FROM generations WHERE route_id = :routeId AND stream = :stream AND kind = 1 AND closed_at IS NULL`;
+const CLOSE = 'UPDATE generations SET closed_at = :now WHERE gen_id = :genId';
+const CREATE = `
+  INSERT INTO generations (route_id, stream, kind, number, from_seq, next_seq, opened_at)
+  SELECT :routeId, :stream, 1, coalesce(max(number), 0) + 1, :from, :from, :now
+  FROM generations WHERE route_id = :routeId AND stream = :stream`;
+const ADVANCE = `
+  UPDATE generations SET next_seq = :next, skipped_ineligible = skipped_ineligible + :ineligible,
+    skipped_dropped = skipped_dropped + :dropped
+  WHERE gen_id = :genId`;
+const SENT = 'SELECT max(sent_seq) AS sent FROM generations WHERE stream = :stream';
+const ACCEPT = `
+  UPDATE generations SET instance_id = (
+    SELECT t.server_instance_id FROM targets t JOIN routes r ON r.target_id = t.target_id
+    WHERE r.route_id = generations.route_id)
+  WHERE route_id = :routeId AND closed_at IS NULL`;
+const SET_INSTANCE = 'UPDATE generations SET instance_id = :instanceId WHERE gen_id = :genId';
+
+/** The open follow generation of a route and stream, or null before the first grant. */
+export function readFollow(db: Db, routeId: number, stream: Stream): Generation | null {
+  const row = db.get<GenerationRow>(FOLLOW, { routeId, stream: stream.code });
+  return row === undefined ? null : toGeneration(row);
+}
+
+/** Makes sure a route follows a stream; `fromNow` begins a new pass behind the last item there is. */
+export function openFollow(
+  db: Db,
+  options: { readonly routeId: number; readonly stream: Stream; readonly fromNow: boolean; readonly now: Millis },
+): void {
+  const { routeId, stream, fromNow, now } = options;
+  const existing = readFollow(db, routeId, stream);
+  if (existing !== null) {
+    if (!fromNow) return;
+    db.run(CLOSE, { genId: existing.id, now });
+  }
+  const from = fromNow ? lastSeq(db, stream) + 1 : 1;
+  db.run(CREATE, { routeId, stream: stream.code, from, now });
+}
+
+/** Remembers which instance of the receiver this generation delivers to. */
+export function setInstance(db: Db, genId: number, instanceId: string): void {
+  db.run(SET_INSTANCE, { genId, instanceId });
+}
+
+/** Takes the instance that answered last for the one that was delivered to, on every open pass of a route. */
+export function acceptInstance(db: Db, routeId: number): void {
+  db.run(ACCEPT, { routeId });
+}
+
+/**
+ * Turns the items behind the cursor into deliveries, one page a transaction: queued where the grant covers their
+ * checkout, withheld where not; what may never leave or has no payload is skipped and counted. An older item of
+ * the same key is superseded when no batch at any target ever held it.
+ * @returns how many items were looked at; 0 when nothing is new.
+ */
+export function open(
+  db: Db,
+  options: { readonly routeId: number; readonly stream: Stream; readonly faults: Faults },
+): number {
+  const { routeId, stream, faults } = options;
+  return db.tx(() => {
+    const generation = readFollow(db, routeId, stream);
+    if (generation === null) return 0;
+    const from = generation.nextSeq;
+    const to = Math.min(lastSeq(db, stream), from + OPEN_PAGE - 1);
+    if (to < from) return 0;
+    const page = { genId: generation.id, routeId, from, to };
+    const opened = db.run(openSql(stream), page).changes;
+    const withheld = opened === 0 ? 0 : countWithheld(db, stream, page);
+    const ineligible = countIneligible(db, stream, page);
+    moveCounts(db, generation.id, { queued: opened - withheld, withheld });
+    const superseded = supersede(db, stream, page);
+    moveCounts(db, generation.id, { superseded, queued: -superseded });
+    const looked = to - from + 1;
+    const dropped = looked - ineligible - opened;
+    db.run(ADVANCE, { genId: generation.id, next: to + 1, ineligible, dropped });
+    faults.at('open.commit');
+    return looked;
+  });
+}
+
+interface Page {
+  readonly genId: number;
+  readonly routeId: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+function openSql(stream: Stream): string {
+  return `
+    INSERT INTO ${stream.deliveries} (gen_id, seq, route_id, state, reason)
+    SELECT :genId, i.seq, :routeId,
+      iif(i.checkout_id IS NULL OR c.checkout_id IS NOT NULL, 1, 5),
+      iif(i.checkout_id IS NULL OR c.checkout_id IS NOT NULL, NULL, 'unknown_checkout')
+    FROM ${stream.items} i
+    LEFT JOIN grant_checkouts c ON c.route_id = :routeId AND c.checkout_id = i.checkout_id
+    WHERE i.seq BETWEEN :from AND :to AND i.eligible = 1
+      AND ${stream.present}`;
+}
+
+function countWithheld(db: Db, stream: Stream, page: Page): number {
+  const { genId, from, to } = page;
+  return count(
+    db,
+    `SELECT count(*) AS n FROM ${stream.deliveries}
+     WHERE gen_id = :genId AND seq BETWEEN :from AND :to AND state = 5`,
+    { genId, from, to },
+  );
+}
+
+function countIneligible(db: Db, stream: Stream, page: Page): number {
+  const { from, to } = page;
+  return count(
+    db,
+    `SELECT count(*) AS n FROM ${stream.items} WHERE eligible = 0 AND seq BETWEEN :from AND :to`,
+    { from, to },
+  );
+}
+
+/** Newer items of a key stand for older ones that are still queued here and never left for anywhere. */
+function supersede(db: Db, stream: Stream, page: Page): number {
+  const sent = db.get<{ sent: number | null }>(SENT, { stream: stream.code })?.sent ?? 0;
+  const { genId, from, to } = page;
+  const latest = db.all<{ key: string; seq: number }>(
+    `SELECT i.coalesce_key AS key, max(i.seq) AS seq FROM ${stream.items} i
+     JOIN ${stream.deliveries} d ON d.gen_id = :genId AND d.seq = i.seq AND d.state = 1
+     WHERE i.seq BETWEEN :from AND :to AND i.coalesce_key IS NOT NULL
+     GROUP BY i.coalesce_key`,
+    { genId, from, to },
+  );
+  let superseded = 0;
+  for (const { key, seq } of latest) {
+    superseded += db.run(
+      `UPDATE ${stream.deliveries} SET state = 4, reason = 'by ' || :seq
+       WHERE gen_id = :genId AND state = 1 AND attempts = 0 AND seq IN (
+         SELECT seq FROM ${stream.items} WHERE coalesce_key = :key AND seq > :sent AND seq < :seq)`,
+      { genId, key, seq, sent },
+    ).changes;
+  }
+  return superseded;
+}
+
+function count(db: Db, sql: string, params: Readonly<Record<string, number>>): number {
+  return db.get<{ n: number }>(sql, params)?.n ?? 0;
+}
+
+/** The position of the newest item of a stream, 0 when there is none. */
+export function lastSeq(db: Db, stream: Stream): number {
+  return db.get<{ last: number | null }>(`SELECT max(seq) AS last FROM ${stream.items}`)?.last ?? 0;
+}
+
+function toGeneration(row: GenerationRow): Generation {
+  return {
+    id: row.gen_id,
+    routeId: row.route_id,
+    kind: row.kind === 1 ? 'follow' : 'replay',
+    number: row.number,
+    fromSeq: row.from_seq,
+    nextSeq: row.next_seq,
+    skippedIneligible: row.skipped_ineligible,
+    skippedDropped: row.skipped_dropped,
+    planned: row.planned,
+    instanceId: row.instance_id,
+  };
+}

@@ -1,0 +1,196 @@
+import {
+  createLog,
+  IntegrityError,
+  migrate,
+  openDb,
+  type Db,
+  type Log,
+  type Millis,
+  type System,
+} from '../base/index.ts';
+import { parseProjectId, type ProjectId } from '../wire/index.ts';
+import { readConfig, type Config } from './config.ts';
+import { createHttp, type Http } from './http.ts';
+import { MACHINE_MIGRATIONS, PROJECT_MIGRATIONS } from './migrations.ts';
+import { homePaths, type Paths, type Place } from './paths.ts';
+import type { Project } from './project.ts';
+
+export interface StoreOptions {
+  /** How long a statement of a connection opened now waits for another connection's lock. */
+  readonly waitMs?: Millis;
+}
+
+/** The one bag of things that live as long as a command: opened at the door, closed at the door. */
+export interface Home {
+  readonly system: System;
+  readonly http: Http;
+  readonly log: Log;
+  readonly paths: Paths;
+  /** The machine's settings, read once. */
+  config(): Promise<Config>;
+  /** What this machine knows beyond one project; capture never asks for it. */
+  machine(): Db;
+  /** One project's store, created when absent. */
+  store(id: ProjectId, options?: StoreOptions): Db;
+  /** The projects that have a store here, in order of id. */
+  projectIds(): readonly ProjectId[];
+  close(): void;
+}
+
+/**
+ * The home of this machine. Nothing is created, opened or read until it is asked for; `config`, `machine` and
+ * `store` throw `UserError` for what the operator can mend and `IntegrityError` when a store names another
+ * project than its file.
+ */
+export function openHome(system: System, http: Http = createHttp(system.env)): Home {
+  const paths = homePaths(system);
+  const place: Place = { system, paths };
+  const stores = new Map<ProjectId, Db>();
+  let config: Promise<Config> | null = null;
+  let machine: Db | null = null;
+  return {
+    system,
+    http,
+    paths,
+    log: createLog(system.clock, (line) => {
+      appendLog(place, line);
+    }),
+    config: () => (config ??= readConfig(place)),
+    machine: () => (machine ??= openMachine(place)),
+    store: (id, options = {}) => {
+      const known = stores.get(id);
+      if (known !== undefined) return known;
+      const opened = openStore(place, id, options);
+      stores.set(id, opened);
+      return opened;
+    },
+    projectIds: () => listProjects(place),
+    close: () => {
+      for (const store of stores.values()) store.close();
+      stores.clear();
+      machine?.close();
+      machine = null;
+      http.close();
+    },
+  };
+}
+
+/** Notes in the machine's file that this project was seen now, under this root and name. */
+export function rememberProject(home: Home, project: Project): void {
+  home.machine().run(REMEMBER_PROJECT, {
+    project_id: project.id,
+    slug: project.slug,
+    root: project.root,
+    now: home.system.clock.now(),
+  });
+}
+
+/** The number of a checkout in a project's store, given on first sight. `path` is a project's `checkoutPath`. */
+export function checkoutId(db: Db, path: string, now: Millis): number {
+  return findCheckout(db, path) ?? db.tx(() => addCheckout(db, path, now));
+}
+
+const REMEMBER_PROJECT = `
+  INSERT INTO projects (project_id, slug, root, last_seen_at) VALUES (:project_id, :slug, :root, :now)
+  ON CONFLICT (project_id) DO UPDATE
+    SET slug = excluded.slug, root = excluded.root, last_seen_at = excluded.last_seen_at`;
+
+/** A log is a convenience: beyond this size its older half goes. */
+const MAX_LOG_BYTES = 8_388_608;
+const STORE_SUFFIX = '.db';
+
+function findCheckout(db: Db, path: string): number | undefined {
+  const sql = 'SELECT checkout_id FROM checkouts WHERE path = :path';
+  return db.get<{ checkout_id: number }>(sql, { path })?.checkout_id;
+}
+
+function addCheckout(db: Db, path: string, now: Millis): number {
+  const sql =
+    'INSERT INTO checkouts (path, first_seen_at) VALUES (:path, :now) ON CONFLICT DO NOTHING';
+  const { rowid } = db.run(sql, { path, now });
+  return findCheckout(db, path) ?? rowid;
+}
+
+function openMachine(place: Place): Db {
+  place.system.files.makeDir(place.paths.root);
+  createPrivate(place, place.paths.machine);
+  const db = openDb(place.paths.machine, { clock: place.system.clock });
+  return prepared(db, () => {
+    migrate(db, MACHINE_MIGRATIONS, place.system.clock.now());
+  });
+}
+
+function openStore(place: Place, id: ProjectId, options: StoreOptions): Db {
+  const { clock, faults, files } = place.system;
+  const file = place.paths.projectStore(id);
+  files.makeDir(place.paths.projects);
+  if (createPrivate(place, file)) faults.at('store.create');
+  const db = openDb(file, { clock, ...options });
+  return prepared(db, () => {
+    migrate(db, PROJECT_MIGRATIONS, clock.now());
+    faults.at('store.migrated');
+    requireProject(db, id, clock.now());
+  });
+}
+
+/** SQLite would create the file readable by others; its companions take over the permissions of the file. */
+function createPrivate(place: Place, file: string): boolean {
+  if (place.system.files.lstat(file) !== null) return false;
+  place.system.files.append(file, '');
+  return true;
+}
+
+/** The connection after `prepare`, or none: a connection whose preparation failed is closed. */
+function prepared(db: Db, prepare: () => void): Db {
+  try {
+    prepare();
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+function requireProject(db: Db, id: ProjectId, now: Millis): void {
+  const stored = storedProject(db) ?? insertProject(db, id, now);
+  if (stored !== id)
+    throw new IntegrityError(`${db.path} is the store of project ${stored}, not of ${id}`);
+}
+
+function storedProject(db: Db): string | undefined {
+  return db.get<{ project_id: string }>('SELECT project_id FROM store')?.project_id;
+}
+
+function insertProject(db: Db, id: ProjectId, now: Millis): string {
+  const sql = `INSERT INTO store (one, project_id, created_at) VALUES (1, :id, :now) ON CONFLICT DO NOTHING`;
+  db.run(sql, { id, now });
+  return storedProject(db) ?? id;
+}
+
+function listProjects(place: Place): readonly ProjectId[] {
+  const ids: ProjectId[] = [];
+  for (const name of place.system.files.list(place.paths.projects)) {
+    const stem = name.endsWith(STORE_SUFFIX) ? name.slice(0, -STORE_SUFFIX.length) : '';
+    const id = parseProjectId(stem);
+    if (id === stem) ids.push(id);
+  }
+  return ids;
+}
+
+/** A log that cannot be written never fails the command that wanted to say something. */
+function appendLog(place: Place, line: string): void {
+  const { files } = place.system;
+  const { log, logDir } = place.paths;
+  try {
+    files.makeDir(logDir);
+    if ((files.stat(log)?.size ?? 0) > MAX_LOG_BYTES)
+      files.write(log, laterHalf(files.readText(log) ?? ''));
+    files.append(log, line, undefined, false);
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+  }
+}
+
+function laterHalf(text: string): string {
+  return text.slice(text.indexOf('\n', text.length / 2) + 1);
+}

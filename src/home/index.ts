@@ -1,0 +1,31 @@
+// Home: where we live. Paths, configuration with sources, sessions, project identity, git facts, the databases,
+// the one resolved server, and the only door to the network. What is sent there, and why, is delivery's.
+export { resolveSyncTarget, targetToWire } from './authority.ts';
+export type {
+  OverrideMode,
+  QueueScopeStatus,
+  ResolvedSyncTarget,
+  SyncTargetFacts,
+} from './authority.ts';
+export { parseSyncMode, readConfig, SYNC_MODES, writeConfig } from './config.ts';
+export type { Config, ConfigChange, Setting, SyncMode } from './config.ts';
+export { gitFacts } from './git.ts';
+export type { GitFacts, GitPlace } from './git.ts';
+export { checkoutId, openHome, rememberProject } from './home.ts';
+export type { Home, StoreOptions } from './home.ts';
+export { createHttp } from './http.ts';
+export type { Http } from './http.ts';
+export type { FailureReason, HttpReply, HttpRequest } from './http-exchange.ts';
+export { MACHINE_MIGRATIONS, PROJECT_MIGRATIONS } from './migrations.ts';
+export { homePaths } from './paths.ts';
+export type { Paths, Place } from './paths.ts';
+export { identifyProcess, isProvablyDead } from './process.ts';
+export type { ProcessIdentity } from './process.ts';
+export { initProject } from './init.ts';
+export type { InitReport } from './init.ts';
+export { findProject, machineNodeId, projectRoot } from './project.ts';
+export type { Project } from './project.ts';
+export { dropSession, saveSession, sessionFor } from './session.ts';
+export type { NewSession, Session } from './session.ts';
+export { currentSyncTarget } from './sync-target.ts';
+export type { SyncTargetOptions } from './sync-target.ts';

@@ -1,0 +1,17 @@
+import { migration, type Migration } from '../base/index.ts';
+import machine0001 from './sql/machine/0001-machine.sql';
+import project0001 from './sql/project/0001-home.sql';
+import project0002 from './sql/project/0002-journal.sql';
+import project0003 from './sql/project/0003-missions.sql';
+import project0004 from './sql/project/0004-delivery.sql';
+
+/** The schema of one project's store, in order. Each file names the room that alone may write its tables. */
+export const PROJECT_MIGRATIONS: readonly Migration[] = [
+  migration(1, 'home', project0001),
+  migration(2, 'journal', project0002),
+  migration(3, 'missions', project0003),
+  migration(4, 'delivery', project0004),
+];
+
+/** The schema of the machine's own file. */
+export const MACHINE_MIGRATIONS: readonly Migration[] = [migration(1, 'machine', machine0001)];

@@ -1,0 +1,69 @@
+import type { Health, Verdict } from '../wire/index.ts';
+
+/** The kinds of journalled items that travel. */
+export const STREAM_NAMES = ['events', 'bodies', 'snapshots'] as const;
+
+export type StreamName = (typeof STREAM_NAMES)[number];
+
+/** One item ready to leave. */
+export interface OutboundItem {
+  /** Its position in its stream. */
+  readonly seq: number;
+  readonly id: string;
+  /** SHA-256 of `bytes` as the journal recorded it. */
+  readonly sha256: string;
+  /** What is posted, exactly as captured. */
+  readonly bytes: Uint8Array;
+}
+
+/** The kinds of targets, in the order of their stored numbers. */
+export const TARGET_KINDS = ['teamspace', 'external', 'stub'] as const;
+
+export type TargetKind = (typeof TARGET_KINDS)[number];
+
+/** What a receiver said of itself when asked before a drain. */
+export type Probe =
+  | { readonly kind: 'health'; readonly health: Health }
+  /** It has no health address, or answers there with something else: sending may be tried all the same. */
+  | { readonly kind: 'silent' }
+  | { readonly kind: 'stopped'; readonly stop: Stop };
+
+/** Why the rest of a drain is left for later. */
+export interface Stop {
+  /** `halt` waits for an operator (or the next `sync now`); `backoff` for its time. */
+  readonly kind: 'halt' | 'backoff';
+  /** HTTP status, null for a failure of the network. */
+  readonly httpStatus: number | null;
+  readonly code: string;
+  readonly detail: string;
+  /** The server's own wish, milliseconds; null when it said none. */
+  readonly retryAfterMs: number | null;
+}
+
+export interface BatchReply {
+  /** One entry per item, in order; null where nothing was said about it. */
+  readonly verdicts: readonly (Verdict | null)[];
+  /** Set when the receiver, or the way to it, refused to go on. */
+  readonly stop: Stop | null;
+  /** What the answers taught about the receiver's limits. */
+  readonly learned: { readonly maxEvents: number | null; readonly maxBytes: number | null };
+  /** The instance that answered, when it says so. */
+  readonly instanceId: string | null;
+  /** HTTP status of the last answer. */
+  readonly httpStatus: number | null;
+  /** Requests made. */
+  readonly requests: number;
+}
+
+/** The code that talks to one kind of target. It never throws for what the far side says. */
+export interface Receiver {
+  readonly kind: TargetKind;
+  /** Whether items of this stream can be delivered here at all. */
+  offers(stream: StreamName): boolean;
+  probe(signal: AbortSignal): Promise<Probe>;
+  deliver(
+    stream: StreamName,
+    items: readonly OutboundItem[],
+    signal: AbortSignal,
+  ): Promise<BatchReply>;
+}

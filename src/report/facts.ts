@@ -1,0 +1,92 @@
+import type { Db, Millis } from '../base/index.ts';
+import {
+  coversCheckout,
+  drainOwner,
+  listRoutes,
+  readRouteFacts,
+  type Route,
+  type RouteFacts,
+  type Stream,
+} from '../delivery/index.ts';
+import type { Home, Project } from '../home/index.ts';
+import { countConflicts, readFacts, type JournalFacts } from '../journal/index.ts';
+import { pendingLines, type PendingLines } from '../missions/index.ts';
+import type { ProjectId } from '../wire/index.ts';
+import { balance, type Books } from './conservation.ts';
+
+/** One route with its books. */
+export interface RouteStatus {
+  readonly route: Route;
+  /** Whether the grant covers the checkout the question was asked in; null outside of a checkout. */
+  readonly coversHere: boolean | null;
+  /** Process that delivers right now, or null. */
+  readonly drainedBy: number | null;
+  readonly streams: readonly { readonly facts: RouteFacts; readonly books: Books }[];
+}
+
+/** Everything status needs to know of one project, gathered on one snapshot. */
+export interface ProjectStatus {
+  readonly projectId: ProjectId;
+  readonly storePath: string;
+  readonly journal: JournalFacts;
+  readonly conflicts: number;
+  readonly routes: readonly RouteStatus[];
+  /** New lines of this checkout; null when asked from outside of it. */
+  readonly pending: PendingLines | null;
+  readonly readAt: Millis;
+}
+
+/** The checkout a question is asked in. */
+export interface Here {
+  readonly project: Project;
+  readonly checkoutId: number | null;
+}
+
+/** Gathers the facts of one project: counters and index positions on one snapshot, files by stats. */
+export function gatherProject(
+  home: Home,
+  options: {
+    readonly projectId: ProjectId;
+    readonly db: Db;
+    readonly streams: readonly Stream[];
+    readonly here: Here | null;
+  },
+): ProjectStatus {
+  const { db, projectId, here } = options;
+  const { clock, files } = home.system;
+  return db.snapshot(() => {
+    const journal = readFacts(db);
+    return {
+      projectId,
+      storePath: home.paths.projectStore(projectId),
+      journal,
+      conflicts: countConflicts(db),
+      routes: listRoutes(db).map((route) => routeStatus(home, { ...options, route, journal })),
+      pending: here === null ? null : pendingLines(db, here.checkoutId, here.project, files),
+      readAt: clock.now(),
+    };
+  });
+}
+
+function routeStatus(
+  home: Home,
+  options: {
+    readonly db: Db;
+    readonly streams: readonly Stream[];
+    readonly here: Here | null;
+    readonly route: Route;
+    readonly journal: JournalFacts;
+  },
+): RouteStatus {
+  const { db, here, route, journal, streams } = options;
+  const checkoutId = here?.checkoutId ?? null;
+  return {
+    route,
+    coversHere: checkoutId === null ? null : coversCheckout(db, route.id, checkoutId),
+    drainedBy: drainOwner(db, home.system, route.id),
+    streams: streams
+      .map((stream) => readRouteFacts(db, route.id, stream))
+      .filter((facts) => facts !== null)
+      .map((facts) => ({ facts, books: balance(journal, facts) })),
+  };
+}

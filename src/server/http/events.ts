@@ -1,0 +1,237 @@
+import {
+  ENCODINGS,
+  type Encoding,
+  type Issue,
+  type ItemResult,
+  JSON_MEDIA_TYPE,
+  parseBatch,
+  parseProjectId,
+} from '../../wire/index.ts';
+import { coversProject, requireScope, type Visitor } from '../auth.ts';
+import { ingest } from '../ingest.ts';
+import {
+  BATCHES_AT_WORK,
+  MAX_BATCH_BYTES,
+  MAX_EVENTS_PER_BATCH,
+  MAX_REQUEST_BYTES,
+  PAGE_DEFAULT,
+  PAGE_MAX,
+} from '../limits.ts';
+import { listEvents, showEvent } from '../operator.ts';
+import type { EventEntry } from '../store/events.ts';
+import type { Store } from '../store/store.ts';
+import { type Inlet, inflate } from './body.ts';
+import { HttpError } from './errors.ts';
+
+/** One POST to the batch URL, as far as it has been read. */
+export interface BatchRequest {
+  readonly visitor: Visitor | null;
+  readonly contentType: string | null;
+  readonly contentEncoding: string | null;
+  readonly contentLength: string | null;
+  readonly inlet: Inlet;
+}
+
+/** What one POST did. */
+export interface BatchReceipt {
+  readonly results: readonly ItemResult[];
+  /** Bytes as they came and after inflation. */
+  readonly requestBytes: number;
+  readonly batchBytes: number;
+}
+
+export interface BatchRules {
+  readonly isStrict: boolean;
+  readonly now: () => number;
+}
+
+export type ReceiveBatch = (request: BatchRequest) => Promise<BatchReceipt>;
+
+/**
+ * Takes batches for one store: authorises, limits, inflates, cuts into elements, stores (wire contract 1). Only a
+ * few are in memory uncompressed at one time; the others wait their turn.
+ */
+export function batchReceiver(store: Store, rules: BatchRules): ReceiveBatch {
+  const throughGate = turnstile(BATCHES_AT_WORK);
+  return async (request) => {
+    const visitor = requireScope(request.visitor, 'ingest');
+    requireJson(request.contentType);
+    const encoding = requireEncoding(request.contentEncoding);
+    const body = await readBody(request);
+    return throughGate(async () => {
+      const batch = await inflate(body, encoding, MAX_BATCH_BYTES);
+      if (!batch.ok) throw batch.error === 'too_large' ? tooLarge() : damaged(encoding);
+      const elements = cut(batch.value);
+      const { isStrict, now } = rules;
+      const results = await ingest(store, elements, { visitor, isStrict, now: now() });
+      return { results, requestBytes: body.length, batchBytes: batch.value.length };
+    });
+  };
+}
+
+/** Lets `places` pieces of work run at one time, first come first served. */
+function turnstile(places: number): <T>(work: () => Promise<T>) => Promise<T> {
+  const waiting: (() => void)[] = [];
+  let free = places;
+  return async (work) => {
+    if (free > 0) free -= 1;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) free += 1;
+      else next();
+    }
+  };
+}
+
+const MEDIA_TYPE = /^\s*([^;\s]+)\s*(?:;\s*charset=("?)utf-8\2\s*)?$/i;
+
+function requireJson(contentType: string | null): void {
+  if (MEDIA_TYPE.exec(contentType ?? '')?.[1]?.toLowerCase() === JSON_MEDIA_TYPE) return;
+  throw new HttpError(415, 'unsupported_media_type', `content-type must be ${JSON_MEDIA_TYPE}`);
+}
+
+/** One layer or none: a list of encodings would let a small request unfold twice. */
+function requireEncoding(contentEncoding: string | null): Encoding {
+  const named = (contentEncoding ?? 'identity').trim().toLowerCase();
+  const encoding = ENCODINGS.find((each) => each === named);
+  if (encoding !== undefined) return encoding;
+  throw new HttpError(
+    415,
+    'unsupported_content_encoding',
+    `content-encoding must be one of ${ENCODINGS.join(', ')}`,
+    { headers: { 'accept-encoding': ENCODINGS.join(', ') } },
+  );
+}
+
+async function readBody({ inlet, contentLength }: BatchRequest): Promise<Buffer> {
+  if (Number(contentLength ?? '0') > MAX_REQUEST_BYTES) throw tooLarge();
+  const body = await inlet.read(MAX_REQUEST_BYTES);
+  if (body === null) throw tooLarge();
+  return body;
+}
+
+function cut(batch: Buffer): readonly Uint8Array[] {
+  const limits = { maxEvents: MAX_EVENTS_PER_BATCH, maxBytes: MAX_BATCH_BYTES };
+  const parsed = parseBatch(batch, limits);
+  if (!parsed.ok)
+    throw parsed.error.rule === 'too-many-events' ? tooLarge() : malformed(parsed.error);
+  if (parsed.value.length === 0) {
+    throw malformed({ pointer: '/events', rule: 'empty', message: 'No events provided' });
+  }
+  return parsed.value;
+}
+
+/** The refusal that tells a client to send less at once (wire contract 1.7). */
+function tooLarge(): HttpError {
+  return new HttpError(
+    413,
+    'sync_batch_too_large',
+    `Batch payload exceeds decompressed byte limit or ${MAX_EVENTS_PER_BATCH} events`,
+    {
+      members: {
+        category: 'request_too_large',
+        limits: {
+          max_events_per_batch: MAX_EVENTS_PER_BATCH,
+          max_decompressed_bytes_per_batch: MAX_BATCH_BYTES,
+        },
+      },
+    },
+  );
+}
+
+function damaged(encoding: Encoding): HttpError {
+  return malformed({ pointer: '', rule: 'damaged', message: `the body is not valid ${encoding}` });
+}
+
+/** The refusal of a batch that cannot be taken apart; `details` is part of the contract (1.5). */
+function malformed({ pointer, rule, message }: Issue): HttpError {
+  return new HttpError(400, 'bad_request', message, {
+    members: { details: [{ pointer, rule, detail: message }] },
+  });
+}
+
+/** The query of the read side as it came; absent members are undefined. */
+export interface ReadQuery {
+  readonly after: string | undefined;
+  readonly limit: string | undefined;
+  readonly project: string | undefined;
+}
+
+/** One page of what arrived, in the wire's names. */
+export async function readPage(
+  store: Store,
+  caller: Visitor | null,
+  query: ReadQuery,
+): Promise<Readonly<Record<string, unknown>>> {
+  const visitor = requireScope(caller, 'read');
+  const after = toCount(query.after ?? '0', 'after', Number.MAX_SAFE_INTEGER);
+  const limit = toCount(query.limit ?? String(PAGE_DEFAULT), 'limit', PAGE_MAX);
+  const project = projectFor(visitor, query.project);
+  // What a token is not for looks exactly like what does not exist.
+  if (project !== null && !coversProject(visitor, project)) return { items: [], next_cursor: null };
+  const options = { after, limit, ...(project === null ? {} : { project }) };
+  const page = await listEvents(store, options, visitor.teamId);
+  return { items: page.items.map(toWire), next_cursor: page.nextCursor };
+}
+
+/**
+ * What has this id, as the body of an answer: an item for each project that sent it, with the envelope's bytes
+ * spliced in as they came.
+ */
+export async function readEvent(
+  store: Store,
+  caller: Visitor | null,
+  eventId: string,
+): Promise<Buffer> {
+  const visitor = requireScope(caller, 'read');
+  const events = await showEvent(store, eventId, visitor.teamId);
+  const shown = events.filter((event) => coversProject(visitor, event.projectId));
+  if (shown.length === 0) throw new HttpError(404, 'not_found', 'no event has this id here');
+  const items = shown.flatMap(({ bytes, ...entry }, index) => [
+    Buffer.from(
+      `${index === 0 ? '' : ','}${JSON.stringify(toWire(entry)).slice(0, -1)},"envelope":`,
+    ),
+    bytes,
+    Buffer.from('}'),
+  ]);
+  const tail = `],"server_instance_id":${JSON.stringify(store.instanceId)}}`;
+  return Buffer.concat([Buffer.from('{"items":['), ...items, Buffer.from(tail)]);
+}
+
+/** The project asked for; the only one of a token for one; null for all. A token for several must name one. */
+function projectFor(visitor: Visitor, asked: string | undefined): string | null {
+  if (asked !== undefined) {
+    const project = parseProjectId(asked);
+    if (project !== null) return project;
+    throw new HttpError(400, 'bad_request', 'project must be a UUID');
+  }
+  const projects = visitor.token?.projects ?? 'all';
+  if (projects === 'all') return null;
+  const [only, another] = projects;
+  if (only !== undefined && another === undefined) return only;
+  throw new HttpError(400, 'project_required', 'this token is for several projects: name one');
+}
+
+function toCount(text: string, name: string, most: number): number {
+  const value = /^\d{1,16}$/.test(text) ? Number(text) : -1;
+  if (value >= 0 && value <= most) return value;
+  throw new HttpError(400, 'bad_request', `${name} must be an integer from 0 to ${most}`);
+}
+
+function toWire(entry: EventEntry): Readonly<Record<string, unknown>> {
+  return {
+    cursor: entry.cursor,
+    event_id: entry.eventId,
+    sha256: entry.sha256,
+    type: entry.type,
+    project: entry.projectId,
+    aggregate_type: entry.aggregateType,
+    aggregate_id: entry.aggregateId,
+    category: entry.category,
+    occurred_at: new Date(entry.occurredAt).toISOString(),
+    received_at: new Date(entry.receivedAt).toISOString(),
+  };
+}

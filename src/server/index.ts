@@ -1,0 +1,13 @@
+// Server: the receiver one runs oneself. What it stores and answers, who may send and read, how it listens.
+// What travels is wire's; commands, signals and the environment are the command line's.
+export { createApp } from './app.ts';
+export type { App, AppOptions, Deployment } from './app.ts';
+export { createToken, listEvents, listTokens, revokeToken, showEvent } from './operator.ts';
+export type { EventPage, ListOptions, NewTokenOptions } from './operator.ts';
+export { serve } from './serve.ts';
+export type { Receiver, ServeOptions } from './serve.ts';
+export type { EventEntry, StoredEvent } from './store/events.ts';
+export { openStore, RECEIVER_MIGRATIONS } from './store/store.ts';
+export type { Store, StoreOptions } from './store/store.ts';
+export { TOKEN_SCOPES } from './store/tokens.ts';
+export type { TokenEntry, TokenScope } from './store/tokens.ts';

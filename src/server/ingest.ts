@@ -1,0 +1,160 @@
+import { assert, type Millis, printable, sha256Hex } from '../base/index.ts';
+import {
+  isKnownType,
+  type Issue,
+  type ItemResult,
+  judgePayload,
+  memberSpan,
+  type ParsedEnvelope,
+  parseEnvelope,
+  type TerminalCode,
+} from '../wire/index.ts';
+import { coversProject, type Visitor } from './auth.ts';
+import { MAX_ECHOED_ID_CHARS, MAX_ERROR_BYTES } from './limits.ts';
+import { type Arrival, insertEvents, type NewEvent, type PayloadCategory } from './store/events.ts';
+import type { Store } from './store/store.ts';
+
+export interface IngestRules {
+  readonly visitor: Visitor;
+  /** Refuse what the catalogue does not know or does not allow, instead of storing it as it is. */
+  readonly isStrict: boolean;
+  readonly now: Millis;
+}
+
+/**
+ * Stores a batch and answers one result for each element, in the elements' order. All that is new is stored in
+ * one transaction, durably, before this resolves.
+ * @throws StoreUnavailable when nothing of the batch could be stored.
+ */
+export async function ingest(
+  store: Store,
+  elements: readonly Uint8Array[],
+  rules: IngestRules,
+): Promise<readonly ItemResult[]> {
+  const judged = elements.map((element) => judgeElement(element, rules));
+  const events = judged.flatMap((each) => (each.kind === 'event' ? [each.event] : []));
+  const arrivals = await arrive(store, events, rules);
+  return judged.map((each) => {
+    if (each.kind === 'refused') return each.result;
+    const arrival = arrivals.get(each.event);
+    assert(arrival !== undefined, 'the store says of every event what became of it');
+    return answerArrival(each.event, arrival);
+  });
+}
+
+async function arrive(
+  store: Store,
+  events: readonly NewEvent[],
+  { visitor, now }: IngestRules,
+): Promise<ReadonlyMap<NewEvent, Arrival>> {
+  if (events.length === 0) return new Map();
+  return store.driver.tx((sql) => insertEvents(sql, visitor.teamId, now, events));
+}
+
+/** What one element is, before the store is asked: refused already, or an event to store. */
+export type Judged =
+  | { readonly kind: 'refused'; readonly result: ItemResult }
+  | { readonly kind: 'event'; readonly event: NewEvent };
+
+/** Judges one element by itself. Every well-formed envelope of a project that the visitor speaks for passes. */
+export function judgeElement(element: Uint8Array, rules: IngestRules): Judged {
+  const parsed = parseEnvelope(element);
+  if (!parsed.ok) {
+    const isTooLarge = parsed.error.some((issue) => issue.rule === 'too-large');
+    const refusal = { eventId: statedId(element), sha256: sha256Hex(element) };
+    return refused(
+      refusal,
+      isTooLarge ? 'payload_too_large' : 'schema_invalid',
+      `Invalid event: ${textOf(parsed.error)}`,
+    );
+  }
+  const { envelope, sha256, bytes } = parsed.value;
+  const { eventId, projectUuid } = envelope;
+  if (projectUuid === null) {
+    return refused({ eventId, sha256 }, 'schema_invalid', 'Invalid event: project_uuid is missing');
+  }
+  if (!coversProject(rules.visitor, projectUuid)) {
+    return refused({ eventId, sha256 }, 'project_refused', 'this token is not for the project');
+  }
+  const payload = judge(parsed.value);
+  if (payload.refusal !== null && rules.isStrict) {
+    return refused({ eventId, sha256 }, payload.refusal, payload.text);
+  }
+  const { eventType: type, aggregateType, aggregateId, occurredAt } = envelope;
+  return {
+    kind: 'event',
+    event: {
+      projectId: projectUuid,
+      eventId,
+      type,
+      aggregateType,
+      aggregateId,
+      category: payload.category,
+      sha256,
+      occurredAt,
+      bytes,
+    },
+  };
+}
+
+interface PayloadJudgement {
+  readonly category: PayloadCategory | null;
+  /** The code with which a strict receiver refuses it. */
+  readonly refusal: TerminalCode | null;
+  readonly text: string;
+}
+
+function judge({ envelope }: ParsedEnvelope): PayloadJudgement {
+  const { eventType: type, payload } = envelope;
+  if (!isKnownType(type)) {
+    const text = `unknown event type ${type}`;
+    return { category: 'unknown_type', refusal: 'unknown_event_type', text };
+  }
+  const issues = judgePayload(type, payload);
+  if (issues.length === 0) return { category: null, refusal: null, text: '' };
+  const text = `Invalid payload for ${type}: ${textOf(issues)}`;
+  return { category: 'unvalidated', refusal: 'schema_invalid', text };
+}
+
+function refused(
+  item: { readonly eventId: string; readonly sha256: string },
+  category: TerminalCode,
+  text: string,
+): Judged {
+  const result = {
+    event_id: item.eventId,
+    status: 'rejected',
+    error: printable(text, MAX_ERROR_BYTES),
+    error_category: category,
+    sha256: item.sha256,
+  };
+  return { kind: 'refused', result };
+}
+
+function textOf(issues: readonly Issue[]): string {
+  return issues.map(({ pointer, message }) => `${pointer}: ${message}`).join('; ');
+}
+
+/** The id that a refused element states, so that its sender can find it; empty when it states none. */
+function statedId(element: Uint8Array): string {
+  const span = memberSpan(element, 'event_id');
+  if (span === null) return '';
+  const token = Buffer.from(element.subarray(span.start, span.end)).toString('latin1');
+  // Quoted, printable and without escapes: more than that no id is.
+  const text = /^"([!#-[\]-~]*)"$/.exec(token)?.[1] ?? '';
+  return text.length <= MAX_ECHOED_ID_CHARS ? text : '';
+}
+
+/** The answer for an event that the store has now. */
+export function answerArrival(event: NewEvent, arrival: Arrival): ItemResult {
+  const answer = { event_id: event.eventId, sha256: event.sha256 };
+  const note = event.category === null ? {} : { category: event.category };
+  if (arrival.isNew) return { ...answer, status: 'success', ...note };
+  if (arrival.storedSha256 === event.sha256) return { ...answer, status: 'duplicate', ...note };
+  return {
+    ...answer,
+    status: 'conflict',
+    error: 'another event with this id arrived before and was kept',
+    error_category: 'hash_conflict',
+  };
+}

@@ -1,0 +1,46 @@
+import { BATCH_WRAPPER_BYTES, MAX_EVENT_BYTES } from '../wire/index.ts';
+
+/** Events in one batch (the batch contract's own cap). */
+export const MAX_EVENTS_PER_BATCH = 1_000;
+
+/** Bytes of one batch after inflation: room for two events of the largest size, and advertised by health. */
+export const MAX_BATCH_BYTES = 2 * (MAX_EVENT_BYTES + BATCH_WRAPPER_BYTES);
+
+/** Bytes of one request as it comes: compressing what cannot be compressed adds a little. */
+export const MAX_REQUEST_BYTES = MAX_BATCH_BYTES + 65_536;
+
+/** Batches that one client may have in flight; arrival order is of no meaning to this receiver. */
+export const MAX_CONCURRENT_BATCHES = 3;
+
+/** Batches that are inflated, parsed and stored at the same time; the others wait with their compressed bytes. */
+export const BATCHES_AT_WORK = 4;
+
+/** What is still read of a refused request, so that the sender sees the answer and not a reset. */
+export const DRAIN_BYTES = 8 * 1_048_576;
+export const DRAIN_MS = 2_000;
+
+/** UTF-8 bytes of a refusal's text, and length of an event id that is echoed although it is not one. */
+export const MAX_ERROR_BYTES = 500;
+export const MAX_ECHOED_ID_CHARS = 64;
+
+/** Rows of one page of the read side. */
+export const PAGE_DEFAULT = 100;
+export const PAGE_MAX = 1_000;
+
+/** Seconds in `Retry-After` when the store cannot write now. */
+export const RETRY_AFTER_SECONDS = 5;
+
+/** How often a token's last use is written down. */
+export const TOKEN_USE_EVERY_MS = 60_000;
+
+/** Slow and greedy clients (Node's `http.Server` options of the same names). */
+export const HEADERS_TIMEOUT_MS = 10_000;
+export const REQUEST_TIMEOUT_MS = 30_000;
+export const KEEP_ALIVE_MS = 15_000;
+export const MAX_CONNECTIONS = 128;
+export const MAX_CONNECTIONS_PER_ADDRESS = 64;
+export const MAX_REQUESTS_PER_CONNECTION = 1_000;
+export const MAX_HEADER_BYTES = 16_384;
+
+/** How long a stop waits for requests that are under way. */
+export const STOP_WITHIN_MS = 5_000;

@@ -1,0 +1,136 @@
+import { type Clock, EXIT, type Ids, type Random, UserError } from '../base/index.ts';
+import { parseProjectId } from '../wire/index.ts';
+import { mintSecret } from './auth.ts';
+import { PAGE_DEFAULT, PAGE_MAX } from './limits.ts';
+import { type EventEntry, eventsById, pageOfEvents, type StoredEvent } from './store/events.ts';
+import { LOCAL_TEAM, type Store } from './store/store.ts';
+import {
+  insertToken,
+  markRevoked,
+  type StoredToken,
+  type TokenEntry,
+  type TokenScope,
+  tokensOfTeam,
+  tokenWithId,
+} from './store/tokens.ts';
+
+export interface NewTokenOptions {
+  /** For people; also the `user` that health tells the token's holder. */
+  readonly name: string;
+  readonly scope: TokenScope;
+  /** UUIDs of the projects it is for. */
+  readonly projects: 'all' | readonly string[];
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly random: Random;
+}
+
+/**
+ * Makes a token. `secret` is the token itself and cannot be had again; the store keeps its SHA-256 only.
+ * @throws UserError `usage` when no project is named, or one that is no UUID.
+ */
+export async function createToken(
+  store: Store,
+  options: NewTokenOptions,
+): Promise<TokenEntry & { readonly secret: string }> {
+  const minted = mintSecret(options.random);
+  const token: StoredToken = {
+    id: options.ids.ulid(),
+    teamId: LOCAL_TEAM,
+    prefix: minted.prefix,
+    hash: minted.hash,
+    name: options.name,
+    scope: options.scope,
+    projects: options.projects === 'all' ? 'all' : toProjectIds(options.projects),
+    createdAt: options.clock.now(),
+    lastUsedAt: null,
+    revokedAt: null,
+  };
+  await insertToken(store.driver, token);
+  return { ...toEntry(token), secret: minted.text };
+}
+
+function toProjectIds(texts: readonly string[]): readonly string[] {
+  if (texts.length === 0) throw usage('a token is for at least one project, or for all');
+  const ids = texts.map((text) => {
+    const id = parseProjectId(text);
+    if (id === null) throw usage(`not a project UUID: ${text}`);
+    return id;
+  });
+  return [...new Set(ids)].sort();
+}
+
+function usage(message: string): UserError {
+  return new UserError('usage', message, {
+    remedy: 'spec-kitty receiver token create --help',
+    exitCode: EXIT.refused,
+  });
+}
+
+/** All tokens, oldest first, revoked ones too. */
+export async function listTokens(store: Store): Promise<readonly TokenEntry[]> {
+  return (await tokensOfTeam(store.driver, LOCAL_TEAM)).map(toEntry);
+}
+
+/**
+ * Ends a token's force at once; revoking it again changes nothing.
+ * @param id the token's id, or its prefix when only one token has it.
+ * @throws UserError `not_found`.
+ */
+export async function revokeToken(store: Store, id: string, clock: Clock): Promise<TokenEntry> {
+  const tokens = await tokensOfTeam(store.driver, LOCAL_TEAM);
+  const named = tokens.filter((token) => token.id === id || token.prefix === id);
+  const [token] = named;
+  if (token === undefined || named.length > 1) {
+    throw new UserError('not_found', `no token is named ${id}`, {
+      remedy: 'spec-kitty receiver token list',
+    });
+  }
+  await markRevoked(store.driver, token.id, clock.now());
+  return toEntry((await tokenWithId(store.driver, token.id)) ?? token);
+}
+
+function toEntry({ hash: _hash, ...entry }: StoredToken): TokenEntry {
+  return entry;
+}
+
+export interface ListOptions {
+  /** Events that arrived after this cursor; the beginning when absent. */
+  readonly after?: number;
+  /** 1 … 1000, 100 when absent. */
+  readonly limit?: number;
+  /** One project's events only. */
+  readonly project?: string;
+}
+
+export interface EventPage {
+  readonly items: readonly EventEntry[];
+  /** What `after` takes for the next page; null when this is the last. */
+  readonly nextCursor: number | null;
+}
+
+/** One page of what arrived, in order of arrival. */
+export async function listEvents(
+  store: Store,
+  options: ListOptions = {},
+  teamId = LOCAL_TEAM,
+): Promise<EventPage> {
+  const limit = Math.min(Math.max(options.limit ?? PAGE_DEFAULT, 1), PAGE_MAX);
+  const found = await pageOfEvents(store.driver, {
+    teamId,
+    projectId: options.project ?? null,
+    after: options.after ?? 0,
+    limit: limit + 1,
+  });
+  const items = found.slice(0, limit);
+  return { items, nextCursor: found.length > limit ? (items.at(-1)?.cursor ?? null) : null };
+}
+
+/** Every stored event with this id, exactly spelled: one for each project that sent it; empty when there is none. */
+export async function showEvent(
+  store: Store,
+  eventId: string,
+  teamId = LOCAL_TEAM,
+): Promise<readonly StoredEvent[]> {
+  return eventsById(store.driver, teamId, eventId);
+}

@@ -1,0 +1,39 @@
+/** What a statement takes for its `$1 … $n`. */
+export type SqlParam = string | number | Uint8Array | null;
+
+/**
+ * Runs SQL with `$1 … $n` placeholders. Every statement answers rows: one that writes says `RETURNING`.
+ * Answers are promises so that a database behind a socket fits the same seam.
+ */
+export interface Sql {
+  /** Every row of one statement. */
+  all<Row>(text: string, params?: readonly SqlParam[]): Promise<readonly Row[]>;
+  /** One statement for each list of parameters, in order: the first row of each, or null where there was none. */
+  each<Row>(
+    text: string,
+    lists: readonly (readonly SqlParam[])[],
+  ): Promise<readonly (Row | null)[]>;
+}
+
+/** One database. A driver turns every failure of the storage into `StoreUnavailable`. */
+export interface Driver extends Sql {
+  /** Runs `work` as one durable transaction: all of it is stored when this resolves, nothing when it rejects. */
+  tx<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+/** What one database calls the things whose names differ; migrations leave holes for them. */
+export interface Dialect {
+  /** A row number that is never given twice, as primary key. */
+  readonly serial: string;
+  /** 64-bit integers. */
+  readonly integer: string;
+  readonly blob: string;
+  /** What follows a table's closing parenthesis. */
+  readonly strict: string;
+}
+
+/** The storage cannot do it now: full, locked, read-only, gone. The sender may try again later. */
+export class StoreUnavailable extends Error {
+  override readonly name = 'StoreUnavailable';
+}

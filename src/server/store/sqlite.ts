@@ -1,0 +1,84 @@
+import { type Db, messageOf, sqliteCode, UserError } from '../../base/index.ts';
+import { type Dialect, type Driver, type Sql, type SqlParam, StoreUnavailable } from './driver.ts';
+
+type Bound = Record<string, SqlParam>;
+
+/** AUTOINCREMENT: a reader's cursor must not meet the number of a removed row again. */
+export const sqliteDialect: Dialect = {
+  serial: 'INTEGER PRIMARY KEY AUTOINCREMENT',
+  integer: 'INTEGER',
+  blob: 'BLOB',
+  strict: ' STRICT',
+};
+
+/**
+ * The driver over one SQLite connection. Transactions take turns: while one is open no other statement of this
+ * process may slip into it.
+ */
+export function sqliteDriver(db: Db): Driver {
+  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const turn = last.then(work, work);
+    last = turn;
+    return turn;
+  };
+  const sql = sqlOf(db);
+  return {
+    all: (text, params) => inTurn(() => sql.all(text, params)),
+    each: (text, lists) => inTurn(() => sql.each(text, lists)),
+    tx: (work) => inTurn(() => transact(db, sql, work)),
+    close: () =>
+      inTurn(async () => {
+        db.close();
+      }),
+  };
+}
+
+function sqlOf(db: Db): Sql {
+  return {
+    all: async <Row>(text: string, params: readonly SqlParam[] = []) =>
+      guarded(() => db.all<Row>(text, bind(params))),
+    each: async <Row>(text: string, lists: readonly (readonly SqlParam[])[]) =>
+      guarded(() => lists.map((params) => db.get<Row>(text, bind(params)) ?? null)),
+  };
+}
+
+async function transact<T>(db: Db, sql: Sql, work: (sql: Sql) => Promise<T>): Promise<T> {
+  guarded(() => db.run('BEGIN IMMEDIATE'));
+  try {
+    const value = await work(sql);
+    guarded(() => db.run('COMMIT'));
+    return value;
+  } catch (error) {
+    // SQLite has already rolled back after some failures, a full disk among them.
+    if (db.inTransaction) guarded(() => db.run('ROLLBACK'));
+    throw error;
+  }
+}
+
+/** SQLite names a `$1` parameter "1". */
+function bind(params: readonly SqlParam[]): Bound {
+  const bound: Bound = {};
+  let number = 1;
+  for (const value of params) {
+    bound[number] = value;
+    number += 1;
+  }
+  return bound;
+}
+
+function guarded<T>(run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (!isStorageFailure(error)) throw error;
+    throw new StoreUnavailable(messageOf(error), { cause: error });
+  }
+}
+
+/** A violated constraint or a wrong statement is our own bug and stays what it is. */
+function isStorageFailure(error: unknown): boolean {
+  if (error instanceof UserError) return error.code === 'busy';
+  const code = sqliteCode(error);
+  return code !== '' && !/^SQLITE_(?:ERROR|CONSTRAINT|MISMATCH|MISUSE|RANGE)/.test(code);
+}

@@ -1,0 +1,17 @@
+import { expect, it } from 'vitest';
+import { ENCODINGS, HEADERS, PATHS } from './headers.ts';
+
+it('spells the paths as the clients of every generation call them', () => {
+  expect(PATHS).toEqual({
+    events: '/api/v1/events/batch/',
+    eventList: '/api/v1/events/',
+    health: '/api/v1/sync/health/',
+    bodies: '/api/dossier/push-content/',
+    snapshots: '/api/v1/connectors/trackers/snapshots/',
+  });
+});
+
+it('names headers as Node reports them', () => {
+  for (const name of Object.values(HEADERS)) expect(name).toBe(name.toLowerCase());
+  expect(ENCODINGS).toEqual(['identity', 'gzip', 'br']);
+});

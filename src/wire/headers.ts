@@ -1,0 +1,24 @@
+/** Paths of the protocol below a receiver's base URL. Trailing slashes count (wire contract 0.1). */
+export const PATHS = {
+  events: '/api/v1/events/batch/',
+  eventList: '/api/v1/events/',
+  health: '/api/v1/sync/health/',
+  bodies: '/api/dossier/push-content/',
+  snapshots: '/api/v1/connectors/trackers/snapshots/',
+} as const;
+
+/** Header names in the lower case in which Node reports them. */
+export const HEADERS = {
+  authorization: 'authorization',
+  contentType: 'content-type',
+  contentEncoding: 'content-encoding',
+  retryAfter: 'retry-after',
+  idempotencyKey: 'idempotency-key',
+} as const;
+
+export const JSON_MEDIA_TYPE = 'application/json';
+
+/** How a batch body may be compressed; `br` only where the receiver's capabilities name it. */
+export const ENCODINGS = ['identity', 'gzip', 'br'] as const;
+
+export type Encoding = (typeof ENCODINGS)[number];

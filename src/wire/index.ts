@@ -1,0 +1,28 @@
+// Wire: what crosses the network and how it is judged. Envelopes, the catalogue of types, batches, health, outcomes,
+// paths and headers; the one JSON reader for everything foreign. Pure: no I/O, no clock, no state.
+// Sending is delivery's, storing the journal's and the receiver's.
+export { aggregateOf } from './aggregates.ts';
+export type { Aggregate } from './aggregates.ts';
+export { encodeBatch, parseBatch } from './batch.ts';
+export type { BatchAnswer, BatchLimits, ItemResult } from './batch.ts';
+export { EVENT_TYPES, isKnownType, judgePayload } from './catalogue.ts';
+export type { EventType } from './catalogue.ts';
+export { encodeEnvelope, ENVELOPE_KEYS, parseEnvelope } from './envelope.ts';
+export type { Envelope, EnvelopeKey, EnvelopeParts, ParsedEnvelope } from './envelope.ts';
+export { ENCODINGS, HEADERS, JSON_MEDIA_TYPE, PATHS } from './headers.ts';
+export type { Encoding } from './headers.ts';
+export { encodeHealth, parseHealth } from './health.ts';
+export type { Capabilities, Health, HealthIdentity, Limits } from './health.ts';
+export { parseEventId, parseProjectId } from './ids.ts';
+export type { EventId, ProjectId } from './ids.ts';
+export { canonicalJson } from './json/canonical.ts';
+export type { Issue } from './json/issue.ts';
+export { asArray, asObject, asText, member, parseJson } from './json/reader.ts';
+export type { JsonObject, JsonValue } from './json/reader.ts';
+export type { JsonLimits } from './json/scanner.ts';
+export { elementSpans, memberSpan } from './json/spans.ts';
+export type { Span } from './json/spans.ts';
+export { BATCH_WRAPPER_BYTES, MAX_EVENT_BYTES } from './limits.ts';
+export { isTerminalCode, OUTCOMES, TERMINAL_CODES } from './outcome.ts';
+export type { Outcome, TerminalCode, Verdict } from './outcome.ts';
+export { parseTimestamp } from './timestamp.ts';
