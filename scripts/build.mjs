@@ -50,6 +50,8 @@ function buildCore() {
     },
     outfile: path.join(BIN, 'core.js'),
     format: 'cjs',
+    // A script run from a code cache has no loader of its own: what is imported late is required late.
+    supported: { 'dynamic-import': false },
     minifySyntax: true,
     minifyWhitespace: true,
     define: { 'import.meta.url': 'moduleUrl' },

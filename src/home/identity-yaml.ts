@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { messageOf, UserError } from '../base/index.ts';
 import { identityFrom, NO_IDENTITY, type Identity } from './identity.ts';
 import type * as YamlModule from 'yaml';
-import type { Document, YAMLMap } from 'yaml';
+import type { Document, Scalar, YAMLMap } from 'yaml';
 
 /**
  * Reads the identity from any YAML.
@@ -77,8 +77,17 @@ function scalarText(yaml: Yaml, node: unknown, key: string, file: string): strin
 }
 
 function setPart(yaml: Yaml, document: Document.Parsed, key: string, value: string): void {
-  if (!yaml.isMap(document.get('project', true))) document.set('project', document.createNode({}));
+  const project: unknown = document.get('project', true);
+  if (!yaml.isMap(project)) {
+    const section = document.createNode({});
+    section.commentBefore = yaml.isScalar(project) ? commentsOf(project) : null;
+    document.set('project', section);
+  }
   document.setIn(['project', key], value);
+}
+
+function commentsOf(node: Scalar): string {
+  return [node.commentBefore ?? '', node.comment ?? ''].filter((text) => text !== '').join('\n');
 }
 
 function separator(text: string): string {

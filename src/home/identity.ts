@@ -19,15 +19,8 @@ export function readPlainIdentity(text: string): Identity | null {
   const at = lines.findIndex((line) => line.indent === 0 && line.key === 'project');
   if (at === -1) return NO_IDENTITY;
   if (lines[at]?.value.kind !== 'empty') return null;
-  const values = new Map<string, string | null>();
-  const depth = lines[at + 1]?.indent ?? 0;
-  for (const line of lines.slice(at + 1)) {
-    if (line.indent === 0) break;
-    if (line.indent !== depth || line.key === null) continue;
-    if (line.value.kind === 'collection') return null;
-    values.set(line.key, line.value.kind === 'scalar' ? line.value.text : null);
-  }
-  return identityFrom((key) => values.get(key) ?? null);
+  const values = readSection(lines.slice(at + 1));
+  return values === null ? null : identityFrom((key) => values.get(key) ?? null);
 }
 
 /** Picks the four parts; a blank text counts as absent. */
@@ -56,6 +49,8 @@ interface Line {
   readonly value: Value;
 }
 
+/** Keys that must hold a scalar, and the section itself, which must not be a list. */
+const PARTS: ReadonlySet<string> = new Set(['project', 'uuid', 'slug', 'node_id', 'repo_slug']);
 const MAX_LINES = 2_000;
 /** Longer lines are left to the library, which keeps the patterns below linear. */
 const MAX_COLUMNS = 500;
@@ -99,6 +94,24 @@ function readValue(text: string): Value | null {
   if (QUOTED.test(text)) return { kind: 'scalar', text: text.slice(1, -1) };
   if (!PLAIN.test(text) || text.includes(': ') || text.endsWith(':')) return null;
   return { kind: 'scalar', text: NULLS.has(text) ? null : text };
+}
+
+/** The scalars directly below `project`; null when one of them, or the section, is something else. */
+function readSection(below: readonly Line[]): ReadonlyMap<string, string | null> | null {
+  const values = new Map<string, string | null>();
+  const depth = below[0]?.indent ?? 0;
+  let parent = 'project';
+  for (const line of below) {
+    if (line.indent === 0 && line.key !== null) break;
+    if (line.key === null || line.indent !== depth) {
+      if (PARTS.has(parent)) return null;
+      continue;
+    }
+    if (PARTS.has(line.key) && line.value.kind === 'collection') return null;
+    values.set(line.key, line.value.kind === 'scalar' ? line.value.text : null);
+    parent = line.key;
+  }
+  return values;
 }
 
 /** One open mapping or list while walking down the lines. */
