@@ -1,11 +1,12 @@
-// Builds dist: the command line as one lazily evaluated script with a code cache, the library entries as split
-// ES modules, the declarations, and the licences of everything that was bundled.
+// Builds dist: the command line, the library entries as split ES modules, the declarations, and the licences of
+// everything that was bundled.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import { build } from 'esbuild';
 import { writeCodeCache } from './code-cache.mjs';
+import { bundleCore } from './core.mjs';
 import { fingerprint, ROOT, STAMP } from './fingerprint.mjs';
 
 const DIST = path.join(ROOT, 'dist');
@@ -23,45 +24,6 @@ const COMMON = {
   metafile: true,
   logLevel: 'warning',
 };
-
-/** Commander can run subcommands that are programs of their own; ours are not, and the module costs 1.5 ms. */
-const withoutChildProcess = {
-  name: 'without-child-process',
-  setup(hooks) {
-    hooks.onResolve({ filter: /^node:child_process$/ }, (found) =>
-      found.importer.includes('/node_modules/commander/')
-        ? { path: 'absent', namespace: 'absent' }
-        : null,
-    );
-    hooks.onLoad({ filter: /.*/, namespace: 'absent' }, () => ({
-      contents: 'module.exports = {};',
-    }));
-  },
-};
-
-/** One script: Node caches compiled code for no ES module, and CommonJS starts 3 ms faster. */
-function buildCore() {
-  return build({
-    ...COMMON,
-    stdin: {
-      contents: "export { runProcess } from './src/cli/main.ts';",
-      resolveDir: ROOT,
-      loader: 'ts',
-    },
-    outfile: path.join(BIN, 'core.js'),
-    format: 'cjs',
-    // A script run from a code cache has no loader of its own: what is imported late is required late.
-    supported: { 'dynamic-import': false },
-    minifySyntax: true,
-    minifyWhitespace: true,
-    define: { 'import.meta.url': 'moduleUrl' },
-    banner: {
-      js: '(function (exports, require, module, __filename) { const moduleUrl = require("node:url").pathToFileURL(__filename).href;',
-    },
-    footer: { js: '})' },
-    plugins: [withoutChildProcess],
-  });
-}
 
 function buildLauncher() {
   return build({
@@ -130,10 +92,14 @@ function requireAscii(file) {
 }
 
 async function bundle() {
-  const [core, library] = await Promise.all([buildCore(), buildLibrary(), buildLauncher()]);
+  const [core, library] = await Promise.all([
+    bundleCore(BIN, COMMON),
+    buildLibrary(),
+    buildLauncher(),
+  ]);
   chmodSync(path.join(BIN, 'spec-kitty.js'), 0o755);
-  requireAscii(path.join(BIN, 'core.js'));
-  writeLicences([core.metafile, library.metafile]);
+  for (const script of ['core.js', 'rest.js']) requireAscii(path.join(BIN, script));
+  writeLicences([core, library.metafile]);
 }
 
 rmSync(DIST, { recursive: true, force: true });

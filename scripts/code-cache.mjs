@@ -1,5 +1,4 @@
-// Leaves V8's compiled form of the core beside it. What one `emit` compiled is in it, because that is the command
-// people run most; other commands compile only what is theirs.
+// What a build does so that later starts need not compile.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
@@ -24,23 +23,23 @@ export const TYPICAL_EMIT = [
   }),
 ];
 
-/** Writes `core.cache` into `bin`; a machine that cannot run the product yet gets none and compiles at each start. */
+/**
+ * Leaves V8's compiled form of both scripts in `bin`: of the core what an `emit` compiled, of the rest what a look
+ * at the status did. A machine that cannot run the product yet gets none, and compiles at each start.
+ */
 export function writeCodeCache(bin) {
   const root = mkdtempSync(path.join(os.tmpdir(), 'spec-kitty-build-'));
   try {
-    const project = path.join(root, 'project');
-    mkdirSync(path.join(project, '.git'), { recursive: true });
-    const run = (script, ...args) =>
-      spawnSync(process.execPath, [script, ...args], {
-        cwd: project,
-        env: { HOME: root, SPEC_KITTY_HOME: path.join(root, 'home'), CORE: bin },
-        encoding: 'utf8',
-      });
-    const steps = [run(path.join(bin, 'spec-kitty.js'), 'init'), run(WARM_UP, ...TYPICAL_EMIT)];
+    const cwd = path.join(root, 'project');
+    mkdirSync(path.join(cwd, '.git'), { recursive: true });
+    const env = { HOME: root, SPEC_KITTY_HOME: path.join(root, 'home') };
+    const run = (...args) => spawnSync(process.execPath, args, { cwd, env, encoding: 'utf8' });
+    const program = path.join(bin, 'spec-kitty.js');
+    const steps = [run(program, 'init'), run(WARM_UP, program, ...TYPICAL_EMIT)];
     const failed = steps.find((step) => step.status !== 0);
     if (failed !== undefined) {
       console.warn(`no code cache, so every start compiles:\n${failed.stderr}${failed.stdout}`);
-    }
+    } else run(WARM_UP, program, 'sync', 'status');
   } finally {
     rmSync(root, { recursive: true, force: true });
   }

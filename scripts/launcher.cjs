@@ -1,10 +1,15 @@
 #!/usr/bin/env node
-// Answers `--version` alone; everything else is the core, loaded from V8's code cache where the build left one.
+// Answers `--version` alone. Everything else is modules of `core.js` and, when they are asked for, of `rest.js`.
 'use strict';
 const fs = require('node:fs');
+const known = {};
+const loaded = {};
 
 if (process.argv.length === 3 && process.argv[2] === '--version') sayVersion();
-else loadCore(`${__dirname}/core.js`).runProcess();
+else {
+  addModules('core');
+  load('./main.js').runProcess();
+}
 
 function sayVersion() {
   try {
@@ -14,17 +19,26 @@ function sayVersion() {
   }
 }
 
-function loadCore(file) {
+function load(name) {
+  if (!name.startsWith('./')) return require(name);
+  if (loaded[name] === undefined) {
+    if (known[name] === undefined) addModules('rest');
+    loaded[name] = { exports: {} };
+    known[name](loaded[name].exports, load, loaded[name], `file://${encodeURI(__filename)}`);
+  }
+  return loaded[name].exports;
+}
+
+function addModules(name) {
   const { constants, Script } = require('node:vm');
+  const file = `${__dirname}/${name}.js`;
   // The build writes ASCII only, and one-byte text needs no decoding.
   const script = new Script(fs.readFileSync(file, 'latin1'), {
     filename: file,
-    cachedData: readCache(`${__dirname}/core.cache`),
+    cachedData: readCache(`${__dirname}/${name}.cache`),
     importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   });
-  const core = { exports: {} };
-  script.runInThisContext()(core.exports, require, core, file);
-  return core.exports;
+  Object.assign(known, script.runInThisContext());
 }
 
 /** V8 itself refuses a cache made by another V8 or for other flags, and compiles instead. */

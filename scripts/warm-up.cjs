@@ -1,21 +1,24 @@
-// Runs one command of the core as the launcher would, and keeps what V8 compiled meanwhile.
+// Runs one command of the built product, and keeps what V8 compiled meanwhile. Usage: node warm-up.cjs BIN ARGS…
 'use strict';
 const fs = require('node:fs');
-const { createRequire } = require('node:module');
-const path = require('node:path');
+const process = require('node:process');
 const vm = require('node:vm');
 
-const file = path.join(process.env.CORE, 'core.js');
-const script = new vm.Script(fs.readFileSync(file, 'latin1'), {
-  filename: file,
-  importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+const scripts = [];
+vm.Script = class extends vm.Script {
+  constructor(source, options) {
+    super(source, options);
+    scripts.push({ script: this, cache: options.filename.replace(/\.js$/, '.cache') });
+  }
+};
+
+process.on('exit', () => {
+  for (const { script, cache } of scripts) {
+    if (fs.existsSync(cache)) continue;
+    fs.writeFileSync(`${cache}.tmp`, script.createCachedData());
+    fs.renameSync(`${cache}.tmp`, cache);
+  }
 });
-const core = { exports: {} };
-script.runInThisContext()(core.exports, createRequire(file), core, file);
-process.on('exit', (code) => {
-  if (code !== 0) return;
-  const cache = path.join(process.env.CORE, 'core.cache');
-  fs.writeFileSync(`${cache}.tmp`, script.createCachedData());
-  fs.renameSync(`${cache}.tmp`, cache);
-});
-core.exports.runProcess();
+
+process.argv.splice(1, 1);
+require(process.argv[1]);

@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import {
   bearer,
@@ -194,12 +194,14 @@ it('bounds the text of a refusal', async () => {
   expect(Buffer.byteLength(result?.error ?? '')).toBeLessThanOrEqual(503);
 });
 
+function mostly<T, U>(good: fc.Arbitrary<T>, odd: fc.Arbitrary<U>): fc.Arbitrary<T | U> {
+  return fc.oneof({ weight: 12, arbitrary: good }, { weight: 1, arbitrary: odd });
+}
+
 it('stores whatever capture accepts', async () => {
   const trial = await startTrial();
   let number = 0;
   const name = fc.stringMatching(/^[!-~]{1,20}$/);
-  const mostly = <T, U>(good: fc.Arbitrary<T>, odd: fc.Arbitrary<U>) =>
-    fc.oneof({ weight: 12, arbitrary: good }, { weight: 1, arbitrary: odd });
   const text = fc.string({ unit: 'binary', minLength: 1, maxLength: 30 });
   const anything = fc.record(
     {
@@ -242,8 +244,9 @@ it('answers 32 parallel posts of one batch with one success an event', async () 
   const batch = Array.from({ length: 20 }, (_, index) => envelope(index + 1));
   const answers = await Promise.all(Array.from({ length: 32 }, () => send(trial, batch)));
   for (const [index] of batch.entries()) {
-    const statuses = answers.map((results) => results[index]?.status).sort();
-    expect(statuses).toEqual([...Array<string>(31).fill('duplicate'), 'success']);
+    const statuses = answers.map((results) => results[index]?.status);
+    expect(statuses.filter((status) => status === 'success')).toHaveLength(1);
+    expect(statuses.filter((status) => status === 'duplicate')).toHaveLength(31);
   }
   expect((await listEvents(trial.store)).items).toHaveLength(20);
 });

@@ -1,7 +1,7 @@
-import { type Clock, EXIT, type Ids, type Random, UserError } from '../base/index.ts';
-import { parseProjectId } from '../wire/index.ts';
+import { type Clock, EXIT, type Ids, printable, type Random, UserError } from '../base/index.ts';
+import { parseProjectId, type ProjectId } from '../wire/index.ts';
 import { mintSecret } from './auth.ts';
-import { PAGE_DEFAULT, PAGE_MAX } from './limits.ts';
+import { MAX_ECHOED_ID_CHARS, PAGE_DEFAULT, PAGE_MAX } from './limits.ts';
 import { type EventEntry, eventsById, pageOfEvents, type StoredEvent } from './store/events.ts';
 import { LOCAL_TEAM, type Store } from './store/store.ts';
 import {
@@ -52,17 +52,18 @@ export async function createToken(
 
 function toProjectIds(texts: readonly string[]): readonly string[] {
   if (texts.length === 0) throw usage('a token is for at least one project, or for all');
-  const ids = texts.map((text) => {
-    const id = parseProjectId(text);
-    if (id === null) throw usage(`not a project UUID: ${text}`);
-    return id;
-  });
-  return [...new Set(ids)].sort();
+  return [...new Set(texts.map(toProjectId))].sort();
+}
+
+function toProjectId(text: string): ProjectId {
+  const id = parseProjectId(text);
+  if (id === null) throw usage(`not a project UUID: ${printable(text, MAX_ECHOED_ID_CHARS)}`);
+  return id;
 }
 
 function usage(message: string): UserError {
   return new UserError('usage', message, {
-    remedy: 'spec-kitty receiver token create --help',
+    remedy: 'spec-kitty receiver --help',
     exitCode: EXIT.refused,
   });
 }
@@ -109,7 +110,10 @@ export interface EventPage {
   readonly nextCursor: number | null;
 }
 
-/** One page of what arrived, in order of arrival. */
+/**
+ * One page of what arrived, in order of arrival.
+ * @throws UserError `usage` for a project that is no UUID.
+ */
 export async function listEvents(
   store: Store,
   options: ListOptions = {},
@@ -118,7 +122,7 @@ export async function listEvents(
   const limit = Math.min(Math.max(options.limit ?? PAGE_DEFAULT, 1), PAGE_MAX);
   const found = await pageOfEvents(store.driver, {
     teamId,
-    projectId: options.project ?? null,
+    projectId: options.project === undefined ? null : toProjectId(options.project),
     after: options.after ?? 0,
     limit: limit + 1,
   });

@@ -62,7 +62,7 @@ export function parseBatch(
   if (events === undefined) return refused('/events', 'required', 'events is missing');
   if (second !== undefined) return refused('/events', 'duplicate-key', 'events stands there twice');
   const spans = elementSpans(bytes, events.value);
-  if (spans === null) return refused('/events', 'invalid-json', 'events must be an array');
+  if (spans === null) return refused('/events', 'wrong-type', 'events must be an array');
   if (spans.length > limits.maxEvents) {
     const count = `${spans.length} events, at most ${limits.maxEvents} are accepted`;
     return refused('/events', 'too-many-events', count);

@@ -80,10 +80,9 @@ export function readName(reading: Reading, key: string, maxChars: number): strin
 /** A required text that is not empty. */
 export function readText(reading: Reading, key: string, maxChars: number): string {
   const value = readRequired(reading, key);
-  if (value === undefined) return '';
-  const text = checkText(reading, key, value, maxChars);
-  if (text === '' && value === '') refuse(reading, key, 'empty', 'must not be empty');
-  return text;
+  const text = value === undefined ? null : checkText(reading, key, value, maxChars);
+  if (text === '') refuse(reading, key, 'empty', 'must not be empty');
+  return text ?? '';
 }
 
 /** A text or null; absent is null. */
@@ -98,18 +97,21 @@ function readRequired(reading: Reading, key: string): JsonValue | undefined {
   return value;
 }
 
-function checkText(reading: Reading, key: string, value: JsonValue, maxChars: number): string {
+/** The text, or null and an issue. */
+function checkText(
+  reading: Reading,
+  key: string,
+  value: JsonValue,
+  maxChars: number,
+): string | null {
   if (typeof value !== 'string') {
-    refuse(reading, key, 'wrong-type', 'must be a string');
-    return '';
+    return refuse(reading, key, 'wrong-type', 'must be a string');
   }
   if (value.length > maxChars) {
-    refuse(reading, key, 'too-long', `must not be longer than ${maxChars} characters`);
-    return '';
+    return refuse(reading, key, 'too-long', `must not be longer than ${maxChars} characters`);
   }
   if (hasControl(value)) {
-    refuse(reading, key, 'control-character', 'must not hold control characters');
-    return '';
+    return refuse(reading, key, 'control-character', 'must not hold control characters');
   }
   return value;
 }
@@ -131,6 +133,7 @@ function isPrintableAscii(text: string): boolean {
   return true;
 }
 
-function refuse(reading: Reading, key: string, rule: string, message: string): void {
+function refuse(reading: Reading, key: string, rule: string, message: string): null {
   reading.issues.push({ pointer: `/${key}`, rule, message: `${key} ${message}` });
+  return null;
 }

@@ -16,6 +16,6 @@ it('parks with a code of the allow-list only, spelled exactly', () => {
   expect(TERMINAL_CODES).toHaveLength(11);
   expect(TERMINAL_CODES.every(isTerminalCode)).toBe(true);
   for (const code of ['', 'too large', 'Erased', 'erased ', 'server_error', 'constructor']) {
-    expect(isTerminalCode(code), code).toBe(false);
+    expect(isTerminalCode(code)).toBe(false);
   }
 });

@@ -44,9 +44,12 @@ const TOO_LARGE = {
   },
 };
 
+function batch(number: number): Buffer {
+  return encodeBatch([envelope(number)]);
+}
+
 it('accepts gzip, brotli and plain bodies, on the path with and without its slash', async () => {
   const trial = await startTrial();
-  const batch = (number: number): Buffer => encodeBatch([envelope(number)]);
   const replies = [
     await post(trial, batch(1)),
     await post(trial, batch(2), { 'content-encoding': 'identity' }),
@@ -66,9 +69,8 @@ it('accepts gzip, brotli and plain bodies, on the path with and without its slas
 
 it('takes one layer of the encodings it knows, and JSON alone', async () => {
   const trial = await startTrial();
-  const batch = encodeBatch([envelope(1)]);
   for (const encoding of ['gzip, gzip', 'deflate', 'zstd', 'gzip,identity', 'x']) {
-    const reply = await post(trial, gzipSync(batch), { 'content-encoding': encoding });
+    const reply = await post(trial, gzipSync(batch(1)), { 'content-encoding': encoding });
     expect([encoding, reply.status, reply.json['error_code']]).toEqual([
       encoding,
       415,
@@ -76,10 +78,10 @@ it('takes one layer of the encodings it knows, and JSON alone', async () => {
     ]);
   }
   for (const type of ['text/json', 'application/json-seq', 'text/plain', 'application/json;x=1']) {
-    const reply = await post(trial, batch, { 'content-type': type });
+    const reply = await post(trial, batch(1), { 'content-type': type });
     expect([type, reply.status]).toEqual([type, 415]);
   }
-  const nested = await post(trial, gzipSync(gzipSync(batch)), GZIP);
+  const nested = await post(trial, gzipSync(gzipSync(batch(1))), GZIP);
   expect([nested.status, nested.json['error_code']]).toEqual([400, 'bad_request']);
 });
 
@@ -118,11 +120,14 @@ it('refuses what is no batch with structured details', async () => {
   }
 });
 
+/** A batch of one event, and this many spaces. */
+function padded(spaces: number): Buffer {
+  return Buffer.from(`{"events":[${envelope(1).toString('utf8')}]${' '.repeat(spaces)}}`);
+}
+
 it('counts bytes after inflation and answers 413 with its limits', async () => {
   const trial = await startTrial();
-  const room = MAX_BATCH_BYTES - encodeBatch([envelope(1)]).length;
-  const padded = (spaces: number): Buffer =>
-    Buffer.from(`{"events":[${envelope(1).toString('utf8')}]${' '.repeat(spaces)}}`);
+  const room = MAX_BATCH_BYTES - batch(1).length;
   const fitting = await post(trial, gzipSync(padded(room)), GZIP);
   expect(fitting.status).toBe(200);
   const replies = [
@@ -141,8 +146,8 @@ it('counts bytes after inflation and answers 413 with its limits', async () => {
 
 it('takes 1000 events and answers 413 to one more', async () => {
   const trial = await startTrial();
-  const batch = Array.from({ length: 1001 }, (_, index) => envelope(index));
-  const reply = await replyOf(trial.app.fetch(postRequest(batch)));
+  const many = Array.from({ length: 1001 }, (_, index) => envelope(index));
+  const reply = await replyOf(trial.app.fetch(postRequest(many)));
   expect([reply.status, reply.json]).toMatchObject([413, TOO_LARGE]);
   expect((await get(trial, LIST_URL)).json['items']).toEqual([]);
 });
@@ -176,12 +181,12 @@ it('pages through what arrived, by cursor', async () => {
   );
   await send(trial, [envelope(4, { project_uuid: OTHER_PROJECT, event_type: 'Novel' })]);
   const seen: unknown[] = [];
-  let after: unknown = 0;
+  let after: number | null = 0;
   while (after !== null) {
-    const { json } = await get(trial, `${LIST_URL}?after=${String(after)}&limit=2`);
+    const { json } = await get(trial, `${LIST_URL}?after=${after}&limit=2`);
     expect((json['items'] as unknown[]).length).toBeLessThanOrEqual(2);
     seen.push(...(json['items'] as unknown[]));
-    after = json['next_cursor'];
+    after = json['next_cursor'] as number | null;
   }
   expect(seen).toHaveLength(4);
   expect(seen[0]).toEqual({

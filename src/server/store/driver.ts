@@ -2,17 +2,13 @@
 export type SqlParam = string | number | Uint8Array | null;
 
 /**
- * Runs SQL with `$1 … $n` placeholders. Every statement answers rows: one that writes says `RETURNING`.
- * Answers are promises so that a database behind a socket fits the same seam.
+ * Runs SQL with `$1 … $n` placeholders. Answers are promises so that a database behind a socket fits the same seam.
  */
 export interface Sql {
-  /** Every row of one statement. */
+  /** Every row of one statement; one that writes says `RETURNING`. */
   all<Row>(text: string, params?: readonly SqlParam[]): Promise<readonly Row[]>;
-  /** One statement for each list of parameters, in order: the first row of each, or null where there was none. */
-  each<Row>(
-    text: string,
-    lists: readonly (readonly SqlParam[])[],
-  ): Promise<readonly (Row | null)[]>;
+  /** One writing statement for each list of parameters, in order: how many rows each changed. */
+  each(text: string, lists: readonly (readonly SqlParam[])[]): Promise<readonly number[]>;
 }
 
 /** One database. A driver turns every failure of the storage into `StoreUnavailable`. */

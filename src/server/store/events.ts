@@ -1,4 +1,4 @@
-import type { Millis } from '../../base/index.ts';
+import { assert, type Millis } from '../../base/index.ts';
 import type { EventId, ProjectId } from '../../wire/index.ts';
 import type { Sql, SqlParam } from './driver.ts';
 
@@ -48,8 +48,7 @@ const INSERT = `
   INSERT INTO events (team_id, project_id, event_id, type, aggregate_type, aggregate_id, category, sha256,
     occurred_at, received_at, payload)
   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-  ON CONFLICT (team_id, project_id, event_id) DO NOTHING
-  RETURNING arrival`;
+  ON CONFLICT (team_id, project_id, event_id) DO NOTHING`;
 
 const STORED_HASH =
   'SELECT sha256 FROM events WHERE team_id = $1 AND project_id = $2 AND event_id = $3';
@@ -64,20 +63,25 @@ export async function insertEvents(
   now: Millis,
   events: readonly NewEvent[],
 ): Promise<ReadonlyMap<NewEvent, Arrival>> {
-  const inserted = await sql.each<{ readonly arrival: number }>(
+  const added = await sql.each(
     INSERT,
     events.map((event) => toParams(teamId, now, event)),
   );
-  const known = events.filter((_, index) => inserted[index] === null);
-  const stored = await sql.each<{ readonly sha256: string }>(
-    STORED_HASH,
-    known.map((event) => [teamId, event.projectId, event.eventId]),
-  );
-  const arrivals = new Map<NewEvent, Arrival>(events.map((event) => [event, { isNew: true }]));
-  for (const [index, event] of known.entries()) {
-    arrivals.set(event, { isNew: false, storedSha256: stored[index]?.sha256 ?? '' });
+  const arrivals = new Map<NewEvent, Arrival>();
+  for (const [index, event] of events.entries()) {
+    const isNew = added[index] === 1;
+    arrivals.set(event, isNew ? NEW : await knownArrival(sql, teamId, event));
   }
   return arrivals;
+}
+
+const NEW: Arrival = { isNew: true };
+
+async function knownArrival(sql: Sql, teamId: string, event: NewEvent): Promise<Arrival> {
+  const key = [teamId, event.projectId, event.eventId];
+  const [row] = await sql.all<{ readonly sha256: string }>(STORED_HASH, key);
+  assert(row !== undefined, 'an event that was not added is there already');
+  return { isNew: false, storedSha256: row.sha256 };
 }
 
 function toParams(teamId: string, now: Millis, event: NewEvent): readonly SqlParam[] {

@@ -1,4 +1,4 @@
-import { statSync, writeFileSync } from 'node:fs';
+import { existsSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import {
@@ -68,16 +68,16 @@ it('rolls a failed transaction back and goes on', async () => {
   const trial = await startTrial();
   const { driver } = trial.store;
   const failing = driver.tx(async (sql) => {
-    await sql.all(INSERT_TOKEN_PROJECT_OWNER, ['t1']);
+    await sql.all(INSERT_TOKEN, ['t1']);
     throw new Error('after the first statement');
   });
   await expect(failing).rejects.toThrow('after the first statement');
   expect(await driver.all('SELECT token_id FROM tokens')).toEqual([]);
-  await driver.tx(async (sql) => sql.all(INSERT_TOKEN_PROJECT_OWNER, ['t2']));
+  await driver.tx(async (sql) => sql.all(INSERT_TOKEN, ['t2']));
   expect(await driver.all('SELECT token_id FROM tokens')).toEqual([{ token_id: 't2' }]);
 });
 
-const INSERT_TOKEN_PROJECT_OWNER = `
+const INSERT_TOKEN = `
   INSERT INTO tokens (token_id, team_id, prefix, hash, name, scope, all_projects, created_at)
   VALUES ($1, 'local', 'p', '${'0'.repeat(64)}', 'n', 'ingest', 1, 0) RETURNING token_id`;
 
@@ -85,23 +85,38 @@ it('lets no other statement into an open transaction', async () => {
   const trial = await startTrial();
   const { driver } = trial.store;
   const order: string[] = [];
-  let finish = (): void => {};
-  const gate = new Promise<void>((resolve) => {
-    finish = resolve;
-  });
   const slow = driver.tx(async (sql) => {
-    await sql.all(INSERT_TOKEN_PROJECT_OWNER, ['t1']);
-    await gate;
+    await sql.all(INSERT_TOKEN, ['t1']);
+    await trial.clock.sleep(20);
     order.push('transaction');
   });
   const read = driver.all('SELECT token_id FROM tokens').then((rows) => {
     order.push('read');
     return rows;
   });
-  finish();
   await slow;
   expect(await read).toEqual([{ token_id: 't1' }]);
   expect(order).toEqual(['transaction', 'read']);
+});
+
+it('refuses to open a store whose schema a newer program broke', async () => {
+  const trial = await startTrial();
+  const other = openDb(trial.file, { clock: systemClock() });
+  other.exec(`PRAGMA user_version = 99;
+    INSERT INTO migrations VALUES (99, 'later', '', 1, 0);`);
+  other.close();
+  await expect(reopen(trial)).rejects.toMatchObject({ code: 'store_newer' });
+});
+
+it('makes no file where one must be', async () => {
+  const trial = await startTrial();
+  const file = path.join(path.dirname(trial.file), 'typo.db');
+  const ids = createIds(trial.clock, seededRandom(8));
+  const options = { clock: trial.clock, ids, files: systemFiles, mustExist: true };
+  await expect(openStore(file, options)).rejects.toMatchObject({ code: 'not_found' });
+  expect(existsSync(file)).toBe(false);
+  const store = await openStore(trial.file, options);
+  await store.close();
 });
 
 it('answers 503 while the disk is full, stores nothing of the batch, and goes on afterwards', async () => {

@@ -38,8 +38,8 @@ function sqlOf(db: Db): Sql {
   return {
     all: async <Row>(text: string, params: readonly SqlParam[] = []) =>
       guarded(() => db.all<Row>(text, bind(params))),
-    each: async <Row>(text: string, lists: readonly (readonly SqlParam[])[]) =>
-      guarded(() => lists.map((params) => db.get<Row>(text, bind(params)) ?? null)),
+    each: async (text, lists) =>
+      guarded(() => lists.map((params) => db.run(text, bind(params)).changes)),
   };
 }
 

@@ -40,15 +40,17 @@ export interface StoreOptions {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly files: Files;
+  /** Refuse a file that is not there instead of making it; false when absent. */
+  readonly mustExist?: boolean;
 }
 
 /**
  * Opens the SQLite store at `file`, makes it (readable by its owner alone) when it is absent, and brings its
  * schema up to date. A transaction is flushed to the disk before it counts as done.
- * @throws UserError `store_unreadable`, `store_newer`, `sqlite_too_old`, `driver_missing`, `busy`.
+ * @throws UserError `not_found`, `store_unreadable`, `store_newer`, `sqlite_too_old`, `driver_missing`, `busy`.
  */
 export async function openStore(file: string, options: StoreOptions): Promise<Store> {
-  if (file !== ':memory:') makePrivate(file, options.files);
+  if (file !== ':memory:') prepareFile(file, options);
   const db = openDb(file, { clock: options.clock, waitMs: WAIT_MS });
   const driver = sqliteDriver(db);
   try {
@@ -69,18 +71,23 @@ function inDialect(sql: string, dialect: Dialect): string {
     .replaceAll('{{strict}}', dialect.strict);
 }
 
-/** SQLite gives its side files the mode of the database, so the mode must be right from the first byte. */
-function makePrivate(file: string, files: Files): void {
+function prepareFile(file: string, { files, mustExist = false }: StoreOptions): void {
   try {
+    if (files.stat(file) !== null) return;
+    if (mustExist) throw new UserError('not_found', `no receiver's store is at ${file}`, NO_STORE);
     files.makeDir(path.dirname(path.resolve(file)));
+    // SQLite gives its side files the mode of the database, so the mode must be right from the first byte.
     files.append(file, '', PRIVATE_FILE);
   } catch (error) {
+    if (error instanceof UserError) throw error;
     throw new UserError('store_unreadable', `cannot open ${file}: ${messageOf(error)}`, {
       remedy: null,
       cause: error,
     });
   }
 }
+
+const NO_STORE = { remedy: 'spec-kitty receiver serve --help' };
 
 const MAKE_INSTANCE = `
   INSERT INTO instance (one, server_instance_id, created_at) VALUES (1, $1, $2)

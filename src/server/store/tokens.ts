@@ -30,7 +30,7 @@ const INSERT = `
   VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING token_id`;
 const INSERT_PROJECT = `
   INSERT INTO token_projects (token_id, project_id) VALUES ($1, $2)
-  ON CONFLICT (token_id, project_id) DO NOTHING RETURNING token_id`;
+  ON CONFLICT (token_id, project_id) DO NOTHING`;
 
 /** Writes a new token and the projects it is for. */
 export async function insertToken(driver: Driver, token: StoredToken): Promise<void> {

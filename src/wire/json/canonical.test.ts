@@ -1,9 +1,14 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { canonicalJson } from './canonical.ts';
 
 function canonical(text: string): string {
   return canonicalJson(Buffer.from(text));
+}
+
+function entriesOf(value: object): string {
+  const entries = Object.entries(value).map((entry) => JSON.stringify(entry));
+  return entries.sort().join('\n');
 }
 
 describe('canonicalJson', () => {
@@ -25,21 +30,21 @@ describe('canonicalJson', () => {
   });
 
   it('does not depend on order and white space, and keeps what differs apart', () => {
-    const key = fc.string().filter((text) => text.isWellFormed());
-    const texts = fc.string().filter((text) => text.isWellFormed());
+    const key = fc.string({ unit: 'binary' });
+    const texts = fc.string({ unit: 'binary' });
     const object = fc.dictionary(key, fc.oneof(texts, fc.integer(), fc.boolean()), { maxKeys: 6 });
     fc.assert(
       fc.property(object, object, (a, b) => {
         const turned = Object.fromEntries(Object.entries(a).reverse());
         expect(canonical(JSON.stringify(turned, null, 3))).toBe(canonical(JSON.stringify(a)));
         const isSame = canonical(JSON.stringify(a)) === canonical(JSON.stringify(b));
-        const sorted = (value: object): string => JSON.stringify(Object.entries(value).sort());
-        expect(isSame).toBe(sorted(a) === sorted(b));
+        expect(isSame).toBe(entriesOf(a) === entriesOf(b));
       }),
     );
   });
 
   it('is for accepted documents only', () => {
-    for (const text of ['', '{', '{"a":1,"a":1}']) expect(() => canonical(text)).toThrow(/accepted/);
+    for (const text of ['', '{', '{"a":1,"a":1}'])
+      expect(() => canonical(text)).toThrow(/accepted/);
   });
 });

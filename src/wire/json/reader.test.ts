@@ -1,4 +1,5 @@
-import fc from 'fast-check';
+import { isDeepStrictEqual } from 'node:util';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { asArray, asObject, asText, member, parseJson, type JsonValue } from './reader.ts';
 
@@ -8,6 +9,23 @@ function parse(text: string | Uint8Array): ReturnType<typeof parseJson> {
 
 function found(result: ReturnType<typeof parseJson>): readonly [string, string] | 'accepted' {
   return result.ok ? 'accepted' : [result.error.pointer, result.error.rule];
+}
+
+function members(count: number): string {
+  return `{${Array.from({ length: count }, (_, index) => `"k${index}":0`).join(',')}}`;
+}
+
+/** Whether our verdict on the grammar, and our value, are those of the platform's own parser. */
+function agreesWithPlatform(bytes: Buffer): boolean {
+  const result = parseJson(bytes);
+  try {
+    const value = JSON.parse(bytes.toString()) as JsonValue;
+    return result.ok
+      ? isDeepStrictEqual(result.value, value)
+      : result.error.rule !== 'invalid-json';
+  } catch (error) {
+    return error instanceof SyntaxError && !result.ok;
+  }
 }
 
 describe('parseJson', () => {
@@ -75,7 +93,7 @@ describe('parseJson', () => {
     ['{"a":{"b":[0,x]}}', '/a/b/1'],
     ['[1,]', '/1'],
     ['[1 2]', '/0'],
-    ['[[],[[]', '/1'],
+    ['[[],[[]', '/1/0'],
     ['{"a/b~c":{"d":tru}}', '/a~1b~0c/d'],
     ['{"\\u0061":?}', '/a'],
     ['{"a":{},"b":!}', '/b'],
@@ -93,7 +111,7 @@ describe('parseJson', () => {
         message: 'expected a colon, found something else (byte 5)',
       },
     });
-    expect(parse('[1').ok || parse('[1')).toMatchObject({
+    expect(parse('[1')).toMatchObject({
       error: { message: 'expected a comma or a closing bracket, the text ends (byte 2)' },
     });
   });
@@ -122,10 +140,11 @@ describe('parseJson', () => {
     expect(found(parse(text))).toEqual([pointer, 'duplicate-key']);
   });
 
-  it('looks closer, and accepts, when somebody gave every object a member', () => {
-    Object.defineProperty(Object.prototype, 'planted', {
+  it('is not misled when every object inherits a member', () => {
+    Reflect.defineProperty(Object.prototype, 'planted', {
       value: 1,
       enumerable: true,
+      writable: true,
       configurable: true,
     });
     try {
@@ -137,7 +156,12 @@ describe('parseJson', () => {
   });
 
   it('refuses what is no UTF-8', () => {
-    const cases = [[0x22, 0xff, 0x22], [0xc0, 0xaf], [0x22, 0xed, 0xa0, 0x80, 0x22], [0x22, 0xe2]];
+    const cases = [
+      [0x22, 0xff, 0x22],
+      [0xc0, 0xaf],
+      [0x22, 0xed, 0xa0, 0x80, 0x22],
+      [0x22, 0xe2],
+    ];
     for (const bytes of cases) {
       expect(found(parse(Buffer.from(bytes)))).toEqual(['', 'invalid-utf8']);
     }
@@ -159,14 +183,12 @@ describe('the limits', () => {
   it('accepts 64 levels and refuses 65', () => {
     expect(found(parse('['.repeat(64) + ']'.repeat(64)))).toBe('accepted');
     expect(found(parse('['.repeat(65) + ']'.repeat(65)))).toEqual(['/0'.repeat(64), 'too-deep']);
-    expect(found(parse('{"a":'.repeat(65) + '1' + '}'.repeat(65)))[1]).toBe('too-deep');
+    expect(found(parse(`${'{"a":'.repeat(65)}1${'}'.repeat(65)}`))[1]).toBe('too-deep');
     expect(found(parse('['.repeat(1_000_000)))[1]).toBe('too-deep');
     expect(found(parse('[[],[],[[]]]'))).toBe('accepted');
   });
 
   it('accepts 10,000 members and refuses one more', () => {
-    const members = (count: number): string =>
-      `{${Array.from({ length: count }, (_, index) => `"k${index}":0`).join(',')}}`;
     expect(found(parse(members(10_000)))).toBe('accepted');
     expect(found(parse(members(10_001)))).toEqual(['', 'too-many-keys']);
     expect(found(parse(`[${members(5_000)},${members(5_001)}]`))).toEqual(['/1', 'too-many-keys']);
@@ -191,8 +213,10 @@ describe('parseJson against JSON.parse', () => {
       fc.property(fc.jsonValue(), fc.constantFrom(undefined, 1, '\t'), (value, space) => {
         const text = JSON.stringify(value, null, space);
         const result = parse(text);
-        if (/\\ud[89a-f]/.test(text)) expect(found(result)[1]).toBe('lone-surrogate');
-        else expect(result).toEqual({ ok: true, value: JSON.parse(text) as JsonValue });
+        const isLone = /\\ud[89a-f]/.test(text);
+        expect(result.ok ? result.value : result.error.rule).toEqual(
+          isLone ? 'lone-surrogate' : (JSON.parse(text) as JsonValue),
+        );
       }),
       { numRuns: 1000 },
     );
@@ -208,7 +232,9 @@ describe('parseJson against JSON.parse', () => {
   });
 
   it('never throws on mutated documents, nor accepts what JSON.parse refuses', () => {
-    const model = Buffer.from('{"a":[1.5e3,true,null,"x\\u00e9\\n"],"b":{"c":"\\ud83d\\ude80"},"d":-0}');
+    const model = Buffer.from(
+      '{"a":[1.5e3,true,null,"x\\u00e9\\n"],"b":{"c":"\\ud83d\\ude80"},"d":-0}',
+    );
     const alphabet = Buffer.from('{}[]",:\\u0189abde+-.tfn \u0001');
     const edit = fc.tuple(fc.nat(model.length), fc.nat(3), fc.constantFrom(...alphabet));
     fc.assert(
@@ -218,11 +244,7 @@ describe('parseJson against JSON.parse', () => {
           const rest = bytes.subarray(at + cut);
           bytes = Buffer.concat([bytes.subarray(0, at), Buffer.from([byte]), rest]);
         }
-        const result = parseJson(bytes);
-        if (result.ok) expect(JSON.parse(bytes.toString())).toEqual(result.value);
-        else if (result.error.rule === 'invalid-json') {
-          expect(() => JSON.parse(bytes.toString()) as JsonValue).toThrow(SyntaxError);
-        }
+        expect(agreesWithPlatform(bytes)).toBe(true);
       }),
       { numRuns: 5000 },
     );
@@ -246,7 +268,15 @@ describe('prototypes', () => {
 });
 
 describe('readers of foreign values', () => {
-  const samples: readonly (JsonValue | undefined)[] = [undefined, null, true, 0, 'x', [1], { a: 1 }];
+  const samples: readonly (JsonValue | undefined)[] = [
+    undefined,
+    null,
+    true,
+    0,
+    'x',
+    [1],
+    { a: 1 },
+  ];
 
   it('answer a value of their kind and null for every other', () => {
     expect(samples.map(asObject)).toEqual([null, null, null, null, null, null, { a: 1 }]);

@@ -25,7 +25,7 @@ const NULL = Buffer.from('null');
 
 export interface JsonLimits {
   readonly maxBytes: number;
-  /** The outermost container is depth 1. */
+  /** The outermost container is depth 1. The scan recurses, so this stays in the hundreds. */
   readonly maxDepth: number;
   /** Members of all objects of the document together. */
   readonly maxKeys: number;

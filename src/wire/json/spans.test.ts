@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { elementSpans, memberSpan, memberSpans } from './spans.ts';
 
@@ -65,7 +65,8 @@ describe('elementSpans', () => {
     ['[]', []],
     [' [ ] ', []],
     ['[1.0, "a,]" ,{"x":[1,2]},[[]]]', ['1.0', '"a,]"', '{"x":[1,2]}', '[[]]']],
-    ['[{"a":1},{broken]]', null],
+    ['[{"a":1},{broken],2]', ['{"a":1}', '{broken]', '2']],
+    ['[{"a":1},{broken]', null],
     ['[{"a":1},{a}]', ['{"a":1}', '{a}']],
     ['[1,,2]', null],
     ['[1,]', null],
@@ -90,7 +91,7 @@ describe('elementSpans', () => {
 
 describe('spans of any document', () => {
   it('give the members and elements back as they were written', () => {
-    const key = fc.string().filter((text) => text.isWellFormed());
+    const key = fc.string({ unit: 'binary' });
     fc.assert(
       fc.property(fc.dictionary(key, fc.jsonValue()), fc.constantFrom(0, 2), (object, space) => {
         const bytes = Buffer.from(JSON.stringify(object, null, space));
@@ -103,7 +104,10 @@ describe('spans of any document', () => {
   });
 
   it('are total', () => {
-    const soup = fc.string({ unit: fc.constantFrom(...'{}[]",:\\ab1 '), maxLength: 30 });
+    const soup = fc.string({
+      unit: fc.constantFrom(...Array.from('{}[]",:\\ab1 ')),
+      maxLength: 30,
+    });
     fc.assert(
       fc.property(soup, (text) => {
         const bytes = Buffer.from(text);

@@ -1,0 +1,111 @@
+// Bundles the command line for a quick start. Node caches compiled code for no ES module, so the modules become
+// functions in two scripts, each with a code cache: `core.js` is what `emit` needs, `rest.js` everything else.
+import { writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { build, transform } from 'esbuild';
+import { ROOT } from './fingerprint.mjs';
+
+const ENTRY = 'src/cli/main.ts';
+const QUICK = ['src/cli/main.ts', 'src/cli/commands/emit.ts'];
+
+/**
+ * Writes `core.js` and `rest.js` into `bin`.
+ * @returns the metafile: what went in.
+ */
+export async function bundleCore(bin, options) {
+  const { outputFiles, metafile } = await build({
+    ...options,
+    entryPoints: { main: ENTRY },
+    outdir: bin,
+    write: false,
+    format: 'esm',
+    splitting: true,
+    chunkNames: '[name]-[hash]',
+    define: { 'import.meta.url': 'moduleUrl' },
+    plugins: [withoutChildProcess, withDriver],
+  });
+  const quick = quickOutputs(metafile.outputs);
+  const scripts = { core: [], rest: [] };
+  for (const { path: file, text } of outputFiles) {
+    const isQuick = quick.has(path.relative(ROOT, file).replaceAll(path.sep, '/'));
+    scripts[isQuick ? 'core' : 'rest'].push(await toFunction(path.basename(file), text));
+  }
+  for (const [name, functions] of Object.entries(scripts)) {
+    writeFileSync(path.join(bin, `${name}.js`), `({\n${functions.join(',\n')}\n})\n`);
+  }
+  return metafile;
+}
+
+/** The outputs that the entry and `emit` load before they do anything. */
+function quickOutputs(outputs) {
+  const reached = new Set();
+  const walk = (output) => {
+    if (reached.has(output)) return;
+    reached.add(output);
+    for (const { path: next, kind } of outputs[output].imports) {
+      if (kind === 'import-statement' && next in outputs) walk(next);
+    }
+  };
+  for (const [output, { entryPoint }] of Object.entries(outputs)) {
+    if (QUICK.includes(entryPoint)) walk(output);
+  }
+  return reached;
+}
+
+/** One module as a member of an object: its name, and a function that fills its exports. */
+async function toFunction(name, text) {
+  const { code } = await transform(text, {
+    format: 'cjs',
+    platform: 'node',
+    target: 'node20',
+    supported: { 'dynamic-import': false },
+    minifySyntax: true,
+    minifyWhitespace: true,
+  });
+  return `${JSON.stringify(`./${name}`)}(exports, require, module, moduleUrl) {\n${code}}`;
+}
+
+/** Commander can run subcommands that are programs of their own; ours are not, and the module costs 1.5 ms. */
+const withoutChildProcess = {
+  name: 'without-child-process',
+  setup(hooks) {
+    hooks.onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
+      importer.includes('/node_modules/commander/') ? { path: 'none', namespace: 'none' } : null,
+    );
+    hooks.onLoad({ filter: /^/, namespace: 'none' }, () => ({ contents: 'module.exports = {};' }));
+  },
+};
+
+/**
+ * The twelve small files around the addon of the driver take longer to find and compile than the addon to load.
+ * They are bundled; the addon itself is loaded from the installed package, which the exact version in
+ * package.json keeps equal.
+ */
+const withDriver = {
+  name: 'with-driver',
+  setup(hooks) {
+    hooks.onResolve({ filter: /^node:module$/ }, ({ importer }) =>
+      importer.endsWith(path.join('src', 'base', 'driver.ts'))
+        ? { path: 'module', namespace: 'driver' }
+        : null,
+    );
+    hooks.onResolve({ filter: /^bindings$/ }, () => ({ path: 'bindings', namespace: 'driver' }));
+    hooks.onLoad({ filter: /^module$/, namespace: 'driver' }, () => ({
+      contents: `
+        import { createRequire as createReal } from 'node:module';
+        export const createRequire = (url) => {
+          const real = createReal(url);
+          return (name) => name === 'better-sqlite3' ? require('better-sqlite3/lib/index.js') : real(name);
+        };`,
+      resolveDir: ROOT,
+    }));
+    hooks.onLoad({ filter: /^bindings$/, namespace: 'driver' }, () => ({
+      contents: `
+        import { createRequire } from 'node:module';
+        module.exports = (addon) =>
+          createRequire(import.meta.url)('better-sqlite3/build/Release/' + addon);`,
+      resolveDir: ROOT,
+    }));
+  },
+};
