@@ -20,6 +20,8 @@ const COMMON = {
   target: 'node20',
   loader: { '.sql': 'text' },
   external: ['better-sqlite3', 'better-sqlite3-node22', '@napi-rs/keyring'],
+  // An `import('yaml')` of the CommonJS form would find nothing but a default export in a split bundle.
+  alias: { yaml: path.join(ROOT, 'node_modules', 'yaml', 'browser', 'index.js') },
   legalComments: 'none',
   metafile: true,
   logLevel: 'warning',
@@ -82,6 +84,15 @@ function writeLicences(metafiles) {
   writeFileSync(path.join(DIST, 'THIRD-PARTY-LICENSES.txt'), texts.join(`\n${'-'.repeat(80)}\n\n`));
 }
 
+/** A package that is loaded lazily must have named exports, see `alias` above. */
+function requireNamedExports({ outputs }) {
+  for (const { entryPoint, exports } of Object.values(outputs)) {
+    if (entryPoint?.includes('node_modules/') && exports.join() === 'default') {
+      throw new Error(`${entryPoint} is CommonJS and cannot be imported lazily`);
+    }
+  }
+}
+
 function byCodeUnit(a, b) {
   return a < b ? -1 : Number(a > b);
 }
@@ -99,7 +110,9 @@ async function bundle() {
   ]);
   chmodSync(path.join(BIN, 'spec-kitty.js'), 0o755);
   for (const script of ['core.js', 'rest.js']) requireAscii(path.join(BIN, script));
-  writeLicences([core, library.metafile]);
+  const metafiles = [core, library.metafile];
+  for (const metafile of metafiles) requireNamedExports(metafile);
+  writeLicences(metafiles);
 }
 
 rmSync(DIST, { recursive: true, force: true });

@@ -1,7 +1,6 @@
 // Bundles the command line for a quick start. Node caches compiled code for no ES module, so the modules become
 // functions in two scripts, each with a code cache: `core.js` is what `emit` needs, `rest.js` everything else.
 import { writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import path from 'node:path';
 import { build, transform } from 'esbuild';
 import { ROOT } from './fingerprint.mjs';
@@ -62,6 +61,7 @@ async function toFunction(name, text) {
     supported: { 'dynamic-import': false },
     minifySyntax: true,
     minifyWhitespace: true,
+    lineLimit: 120,
   });
   return `${JSON.stringify(`./${name}`)}(exports, require, module, moduleUrl) {\n${code}}`;
 }
@@ -85,27 +85,33 @@ const withoutChildProcess = {
 const withDriver = {
   name: 'with-driver',
   setup(hooks) {
+    const virtual = (filter, contents) => {
+      hooks.onLoad({ filter, namespace: 'driver' }, () => ({ contents, resolveDir: ROOT }));
+    };
     hooks.onResolve({ filter: /^node:module$/ }, ({ importer }) =>
       importer.endsWith(path.join('src', 'base', 'driver.ts'))
-        ? { path: 'module', namespace: 'driver' }
+        ? { path: 'require', namespace: 'driver' }
         : null,
     );
-    hooks.onResolve({ filter: /^bindings$/ }, () => ({ path: 'bindings', namespace: 'driver' }));
-    hooks.onLoad({ filter: /^module$/, namespace: 'driver' }, () => ({
-      contents: `
-        import { createRequire as createReal } from 'node:module';
-        export const createRequire = (url) => {
-          const real = createReal(url);
-          return (name) => name === 'better-sqlite3' ? require('better-sqlite3/lib/index.js') : real(name);
-        };`,
-      resolveDir: ROOT,
+    hooks.onResolve({ filter: /^bindings$/ }, () => ({ path: 'addon', namespace: 'driver' }));
+    hooks.onResolve({ filter: /^driver-files$/ }, () => ({
+      path: path.join(ROOT, 'node_modules', 'better-sqlite3', 'lib', 'index.js'),
     }));
-    hooks.onLoad({ filter: /^bindings$/, namespace: 'driver' }, () => ({
-      contents: `
-        import { createRequire } from 'node:module';
-        module.exports = (addon) =>
-          createRequire(import.meta.url)('better-sqlite3/build/Release/' + addon);`,
-      resolveDir: ROOT,
-    }));
+    virtual(
+      /^require$/,
+      `import { createRequire as create } from 'node:module';
+       import { file } from 'bindings';
+       export const createRequire = (url) => (name) => {
+         if (name !== 'better-sqlite3') return create(url)(name);
+         create(url).resolve(file);
+         return require('driver-files');
+       };`,
+    );
+    virtual(
+      /^addon$/,
+      `const { createRequire } = require('node:module');
+       module.exports = () => createRequire(moduleUrl)(module.exports.file);
+       module.exports.file = 'better-sqlite3/build/Release/better_sqlite3.node';`,
+    );
   },
 };

@@ -28,8 +28,12 @@ export function loadDriver(
       reasons.push(`${name}: ${messageOf(error).slice(0, 200)}`);
     }
   }
-  throw new UserError('driver_missing', `no SQLite driver could be loaded (${reasons.join('; ')})`, {
-    remedy: 'npm install --include=optional',
-    exitCode: EXIT.failed,
-  });
+  throw new UserError(
+    'driver_missing',
+    `no SQLite driver could be loaded (${reasons.join('; ')})`,
+    {
+      remedy: 'npm install --include=optional',
+      exitCode: EXIT.failed,
+    },
+  );
 }

@@ -37,10 +37,13 @@ export interface Files {
   makeDir(path: string, mode?: number): void;
   /** Replaces a file as a whole: temporary file, flush, rename, flush of the directory. */
   write(path: string, data: string | Uint8Array, mode?: number): void;
+  /** Like `write`, but never over an existing file: false when there is one. */
+  create(path: string, data: string | Uint8Array, mode?: number): boolean;
   /** Adds to the end of a file and, unless `flush` is false, flushes it. */
   append(path: string, data: string | Uint8Array, mode?: number, flush?: boolean): void;
   /** Removes a file; absent is fine. */
   remove(path: string): void;
+  rename(from: string, to: string): void;
   /**
    * Reads a regular file that really lies below `root`, at most `maxBytes` of it, without following a link at
    * any component and without ever blocking on a pipe.
@@ -62,9 +65,13 @@ export const systemFiles: Files = {
     fs.mkdirSync(directory, { recursive: true, mode });
   },
   write: replaceFile,
+  create: createFile,
   append: appendFile,
   remove: (file) => {
     fs.rmSync(file, { force: true });
+  },
+  rename: (from, to) => {
+    fs.renameSync(from, to);
   },
   readInside,
 };
@@ -116,23 +123,59 @@ function kindOf(stats: fs.Stats): FileStat['kind'] {
 }
 
 function replaceFile(file: string, data: string | Uint8Array, mode = PRIVATE_FILE): void {
-  const temporary = `${file}.${process.pid}.${performance.now()}.tmp`;
-  try {
-    withDescriptor(
-      temporary,
-      fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_EXCL,
-      mode,
-      (fd) => {
-        fs.writeFileSync(fd, data);
-        fs.fsyncSync(fd);
-      },
-    );
+  publish(file, data, mode, (temporary) => {
     fs.renameSync(temporary, file);
-  } catch (error) {
-    fs.rmSync(temporary, { force: true });
-    throw error;
+    return true;
+  });
+}
+
+function createFile(file: string, data: string | Uint8Array, mode = PRIVATE_FILE): boolean {
+  return publish(file, data, mode, (temporary) => {
+    try {
+      // A link, unlike a rename, never replaces what another process has put there meanwhile.
+      fs.linkSync(temporary, file);
+      fs.rmSync(temporary);
+      return true;
+    } catch (error) {
+      if (errnoOf(error) === 'EEXIST') return false;
+      if (!WITHOUT_LINKS.has(errnoOf(error))) throw error;
+      if (statOrNull(() => fs.lstatSync(file)) !== null) return false;
+      fs.renameSync(temporary, file);
+      return true;
+    }
+  });
+}
+
+/** What file systems without hard links answer to one. */
+const WITHOUT_LINKS: ReadonlySet<string> = new Set([
+  'EPERM',
+  'ENOTSUP',
+  'EOPNOTSUPP',
+  'ENOSYS',
+  'EMLINK',
+]);
+
+/** Writes a temporary file beside `file`, flushes it, lets `place` give it its name, flushes the directory. */
+function publish(
+  file: string,
+  data: string | Uint8Array,
+  mode: number,
+  place: (temporary: string) => boolean,
+): boolean {
+  const temporary = `${file}.${process.pid}.${performance.now()}.tmp`;
+  const flags = fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_EXCL;
+  let isPlaced = false;
+  try {
+    withDescriptor(temporary, flags, mode, (fd) => {
+      fs.writeFileSync(fd, data);
+      fs.fsyncSync(fd);
+    });
+    isPlaced = place(temporary);
+  } finally {
+    if (!isPlaced) fs.rmSync(temporary, { force: true });
   }
   flushDirectory(path.dirname(file));
+  return isPlaced;
 }
 
 function appendFile(

@@ -1,7 +1,14 @@
 // Base: clock, ids, hash, canonical URL, SQLite, migrations, files, faults, log, errors. No nouns of ours.
 // What knows an event, a target or a project lives in a room further down.
 export { AssertionFailure, assert, unreachable } from './assert.ts';
-export { asciiSafe, canonicalUrl, pythonLower, pythonStrip, urlHash, withoutTrailingSlashes } from './canonical.ts';
+export {
+  asciiSafe,
+  canonicalUrl,
+  pythonLower,
+  pythonStrip,
+  urlHash,
+  withoutTrailingSlashes,
+} from './canonical.ts';
 export type { CanonicalUrl } from './canonical.ts';
 export { systemClock } from './clock.ts';
 export type { Clock, Millis } from './clock.ts';

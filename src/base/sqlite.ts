@@ -178,7 +178,8 @@ export function sqliteCode(error: unknown): string {
 
 function prepareConnection(native: Native, readonly: boolean): void {
   requireVersion(native);
-  if (!readonly) {
+  // Both settings stay in the file. Asking again would cost a locked and flushed write with every opening.
+  if (!readonly && native.pragma('journal_mode', { simple: true }) !== 'wal') {
     // Only a file without tables takes auto_vacuum, so it stands before anything that writes a page.
     native.pragma('auto_vacuum = INCREMENTAL');
     native.pragma('journal_mode = WAL');

@@ -30,7 +30,15 @@ export interface Host {
 /** The real machine, seen with the environment and directory that the door read. */
 export function createSystem(env: Env, cwd: string, faults: Faults = noFaults): System {
   const clock = systemClock();
-  return { clock, ids: createIds(clock), files: systemFiles, faults, env, cwd, host: createHost(env) };
+  return {
+    clock,
+    ids: createIds(clock),
+    files: systemFiles,
+    faults,
+    env,
+    cwd,
+    host: createHost(env),
+  };
 }
 
 function createHost(env: Env): Host {

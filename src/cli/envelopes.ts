@@ -1,7 +1,13 @@
 import { EXIT, printable } from '../base/index.ts';
 import { findProject } from '../home/index.ts';
-import { capture, openJournal, type Fact, type Journal } from '../journal/index.ts';
-import { MAX_EVENT_BYTES, parseEnvelope, type Issue, type ParsedEnvelope } from '../wire/index.ts';
+import { record, type Fact, type Kept } from '../journal/index.ts';
+import {
+  MAX_EVENT_BYTES,
+  parseEnvelope,
+  type Issue,
+  type ParsedEnvelope,
+  type ProjectId,
+} from '../wire/index.ts';
 import type { Answer } from './answer.ts';
 import { readChunks, splitLines, type InputLine } from './input.ts';
 import type { Context } from './io.ts';
@@ -20,6 +26,8 @@ interface Refused {
 
 interface Totals {
   captured: number;
+  /** Kept beside a store that could not be written. */
+  spilled: number;
   known: number;
   conflicts: number;
   refused: number;
@@ -33,16 +41,15 @@ interface Totals {
  */
 export async function captureEnvelopes(context: Context, name: string): Promise<Answer> {
   const project = await findProject(context.system);
-  const journal = openJournal(context.home, project);
-  const totals: Totals = { captured: 0, known: 0, conflicts: 0, refused: 0, listed: [], conflicting: [] };
+  const totals: Totals = { captured: 0, spilled: 0, known: 0, conflicts: 0, refused: 0, listed: [], conflicting: [] };
   let group: Fact[] = [];
   const flush = (): void => {
-    if (group.length > 0) record(journal, group, totals);
+    if (group.length > 0) count(record(context.home, project, group), totals);
     group = [];
   };
   for await (const line of documents(readChunks(context, name))) {
     if (isBlank(line)) continue;
-    const event = read(line, journal);
+    const event = read(line, project.id);
     if ('rule' in event) refuse(totals, event);
     else group.push({ event, origin: 'envelope', source: null });
     if (group.length === GROUP) flush();
@@ -88,7 +95,7 @@ function isBlank(line: InputLine): boolean {
   return line.bytes !== null && line.bytes.every((byte) => BLANKS.has(byte));
 }
 
-function read(line: InputLine, journal: Journal): ParsedEnvelope | Refused {
+function read(line: InputLine, projectId: ProjectId): ParsedEnvelope | Refused {
   if (line.bytes === null) {
     return refusal(line, { pointer: '', rule: 'too-large', message: `more than ${MAX_EVENT_BYTES} bytes` });
   }
@@ -97,11 +104,11 @@ function read(line: InputLine, journal: Journal): ParsedEnvelope | Refused {
     const [issue] = parsed.error;
     return refusal(line, issue ?? { pointer: '', rule: 'malformed', message: 'not an envelope' });
   }
-  if (parsed.value.envelope.projectUuid === journal.projectId) return parsed.value;
+  if (parsed.value.envelope.projectUuid === projectId) return parsed.value;
   return refusal(line, {
     pointer: '/project_uuid',
     rule: 'another-project',
-    message: `names another project than ${journal.projectId}`,
+    message: `names another project than ${projectId}`,
   });
 }
 
@@ -114,21 +121,23 @@ function refuse(totals: Totals, refused: Refused): void {
   if (totals.listed.length < MAX_LISTED) totals.listed.push(refused);
 }
 
-function record(journal: Journal, group: readonly Fact[], totals: Totals): void {
-  for (const receipt of capture(journal, group)) {
-    if (receipt.status === 'captured') totals.captured += 1;
-    else if (receipt.status === 'known') totals.known += 1;
+function count(receipts: readonly Kept[], totals: Totals): void {
+  for (const { eventId, status } of receipts) {
+    if (status !== 'conflict') totals[status] += 1;
     else {
       totals.conflicts += 1;
-      if (totals.conflicting.length < MAX_LISTED) totals.conflicting.push(receipt.eventId);
+      if (totals.conflicting.length < MAX_LISTED) totals.conflicting.push(eventId);
     }
   }
 }
 
 function answer(totals: Totals): Answer {
-  const { captured, known, conflicts, refused, listed, conflicting } = totals;
+  const { captured, spilled, known, conflicts, refused, listed, conflicting } = totals;
   const failed = refused > 0 || conflicts > 0;
   const lines = [`Recorded ${captured} event(s), ${known} known already`];
+  if (spilled > 0) {
+    lines.push(`  ${spilled} kept beside the store, which could not be written in time; taken in later`);
+  }
   for (const each of listed) {
     lines.push(printable(`  refused line ${each.line} ${each.pointer || '(as a whole)'}: ${each.message}`));
   }
@@ -136,7 +145,7 @@ function answer(totals: Totals): Answer {
   for (const id of conflicting) lines.push(`  conflict ${id}: the journal holds another fact, which stays`);
   return {
     exit: failed ? EXIT.failed : EXIT.fine,
-    json: { captured, known, conflicts, refused, issues: listed, conflicting },
+    json: { captured, spilled, known, conflicts, refused, issues: listed, conflicting },
     lines,
   };
 }

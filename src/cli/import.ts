@@ -1,4 +1,5 @@
 import { printable } from '../base/index.ts';
+import { takeIn, type TakenIn } from '../journal/index.ts';
 import { importMissions, type ImportOptions, type ImportReport } from '../missions/index.ts';
 import type { Context } from './io.ts';
 import { createProgress } from './render/progress.ts';
@@ -16,6 +17,7 @@ export interface Imported {
 
 /** Imports with a progress bar, and puts what happened into words. */
 export function runImport(context: Context, workspace: Workspace, options: ImportOptions): Imported {
+  const taken = takeIn(context.home, workspace.journal);
   const progress = createProgress(context.io, context.system.clock, 'bytes of mission logs');
   const report = importMissions(workspace.journal, workspace.project, {
     ...options,
@@ -24,7 +26,19 @@ export function runImport(context: Context, workspace: Workspace, options: Impor
     },
   });
   progress.end();
-  return { report, isComplete: isComplete(report), json: toJson(report), lines: toLines(report) };
+  return {
+    report,
+    isComplete: isComplete(report) && taken.corrupt === 0,
+    json: { ...toJson(report), spill: taken },
+    lines: [...spillLines(taken), ...toLines(report)],
+  };
+}
+
+function spillLines(taken: TakenIn): readonly string[] {
+  const lines: string[] = [];
+  if (taken.files > 0) lines.push(`Took in ${taken.events} event(s) that were kept beside the store`);
+  if (taken.corrupt > 0) lines.push(`  ${taken.corrupt} torn file(s) beside the store were put aside`);
+  return lines;
 }
 
 function isComplete(report: ImportReport): boolean {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { sha256Hex, UserError } from '../base/index.ts';
+import { sha256Hex } from '../base/index.ts';
 import {
   composeScope,
   resolveSyncTarget,
@@ -38,7 +38,7 @@ describe('which server', () => {
     [null, B, C, C, 'none'],
     [A, 'HTTPS://A.example', null, 'HTTPS://A.example', 'process_override'],
     ['  ', ' / ', null, null, 'none'],
-  ])('config %s, env %s, flag %s: %s (%s)', (config, env, flag, resolved, mode) => {
+  ])('config %s, env %s, flag %s: %s (%s)', (...[config, env, flag, resolved, mode]) => {
     const target = resolve({ configuredServerUrl: config, envServerUrl: env, flagServerUrl: flag });
     expect(target.resolvedServerUrl).toBe(resolved);
     expect(target.overrideMode).toBe(mode);
@@ -46,32 +46,32 @@ describe('which server', () => {
   });
 
   it.each([
-    [A, B, null, true],
-    [A, B, A, true],
-    [null, B, C, true],
-    [A, B, B, false],
-    [A, A, null, false],
-    [null, B, null, false],
-    [A, null, C, false],
-  ])(
-    'writing configuration with config %s, env %s, flag %s: refused %s',
-    (config, env, flag, no) => {
-      const facts = { configuredServerUrl: config, envServerUrl: env, flagServerUrl: flag };
-      const act = (): ResolvedSyncTarget => resolve({ ...facts, processWideOverride: false });
-      const codes: string[] = [];
-      try {
-        expect(act().resolvedServerUrl).toBe(flag ?? env ?? config);
-      } catch (error) {
-        if (!(error instanceof UserError)) throw error;
-        codes.push(error.code);
-        expect(error.message).toContain(env);
-        expect(error.message).toContain(flag ?? config);
-        expect(error.remedy).toBe('unset SPEC_KITTY_SAAS_URL');
-        expect(error.exitCode).toBe(2);
-      }
-      expect(codes).toEqual(no ? ['split_brain'] : []);
-    },
-  );
+    [A, B, null],
+    [A, B, A],
+    [null, B, C],
+  ])('is not written about with config %s, env %s, flag %s', (config, env, flag) => {
+    const facts = { configuredServerUrl: config, envServerUrl: env, flagServerUrl: flag };
+    expect(() => resolve({ ...facts, processWideOverride: false })).toThrow(
+      expect.objectContaining({
+        code: 'split_brain',
+        message: `SPEC_KITTY_SAAS_URL names ${env}, this command would work on ${flag ?? config}; nothing was changed`,
+        remedy: 'unset SPEC_KITTY_SAAS_URL',
+        exitCode: 2,
+      }) as Error,
+    );
+  });
+
+  it.each([
+    [A, B, B, B],
+    [A, A, null, A],
+    [null, B, null, B],
+    [A, null, C, C],
+    [A, null, null, A],
+  ])('may be written about with config %s, env %s, flag %s', (config, env, flag, resolved) => {
+    const facts = { configuredServerUrl: config, envServerUrl: env, flagServerUrl: flag };
+    const target = resolve({ ...facts, processWideOverride: false });
+    expect(target.resolvedServerUrl).toBe(resolved);
+  });
 
   it('calls a flag that replaces the file while writing it setup_only', () => {
     const target = resolve({
@@ -111,7 +111,7 @@ describe('queue scopes', () => {
       'https://xn--mnchen-3ya.example/api|j_u00f6_rg@example.com|_u00e9_quipe',
       'ef4f710bab0bb87c',
     ],
-  ])('%s, %s, %s', (server, user, teamSlug, scope, digest) => {
+  ])('%s, %s, %s', (...[server, user, teamSlug, scope, digest]) => {
     const target = resolve({ configuredServerUrl: server, userId: user, teamSlug });
     expect(target.derivedQueueScope).toBe(scope);
     expect(target.queueDbPath).toBe(`/root/queues/queue-${digest}.db`);

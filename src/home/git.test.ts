@@ -88,8 +88,8 @@ describe('origin', () => {
     ['', null],
   ])('in %j is %j', (config, url) => {
     const dir = repository({ HEAD: ONE, config });
-    const git = findGit(systemFiles, dir);
-    expect(git === null ? 'no git' : originUrl(systemFiles, git)).toBe(url);
+    const place = findGit(systemFiles, dir);
+    expect(place === null ? 'no git' : originUrl(systemFiles, place)).toBe(url);
   });
 
   it.each([
@@ -142,24 +142,28 @@ function hasGit(): boolean {
   }
 }
 
+function realRepository(): string {
+  const dir = path.join(tempDir(), 'main');
+  mkdirSync(dir);
+  git(dir, 'init');
+  git(dir, 'commit', '--allow-empty', '-m', 'one');
+  git(dir, 'remote', 'add', 'origin', 'git@h.example:o/r.git');
+  return dir;
+}
+
+function expectGitAgrees(dir: string): void {
+  expect(factsAt(dir)).toEqual({
+    branch: git(dir, 'rev-parse', '--abbrev-ref', 'HEAD'),
+    commit: git(dir, 'rev-parse', 'HEAD'),
+    repoSlug: 'o/r',
+  });
+}
+
+function checkoutOf(dir: string): string | undefined {
+  return openGit(systemFiles, dir)?.checkoutPath;
+}
+
 describe.runIf(hasGit())('beside the real git', () => {
-  function realRepository(): string {
-    const dir = path.join(tempDir(), 'main');
-    mkdirSync(dir);
-    git(dir, 'init');
-    git(dir, 'commit', '--allow-empty', '-m', 'one');
-    git(dir, 'remote', 'add', 'origin', 'git@h.example:o/r.git');
-    return dir;
-  }
-
-  function expectGitAgrees(dir: string): void {
-    expect(factsAt(dir)).toEqual({
-      branch: git(dir, 'rev-parse', '--abbrev-ref', 'HEAD'),
-      commit: git(dir, 'rev-parse', 'HEAD'),
-      repoSlug: 'o/r',
-    });
-  }
-
   it('says the same in a repository, packed, detached, and in a worktree', () => {
     const dir = realRepository();
     expectGitAgrees(dir);
@@ -180,17 +184,16 @@ describe.runIf(hasGit())('beside the real git', () => {
     const dir = realRepository();
     const parent = path.dirname(dir);
     git(dir, 'worktree', 'add', '../side');
-    const pathOf = (place: string): string | undefined => openGit(systemFiles, place)?.checkoutPath;
     const side = path.join(parent, 'side');
-    expect(pathOf(side)).toBe(path.join(dir, '.git'));
-    expect(pathOf(dir)).toBe(path.join(dir, '.git'));
+    expect(checkoutOf(side)).toBe(path.join(dir, '.git'));
+    expect(checkoutOf(dir)).toBe(path.join(dir, '.git'));
 
     const copy = path.join(parent, 'copy');
     cpSync(side, copy, { recursive: true });
-    expect(pathOf(copy)).toBe(copy);
+    expect(checkoutOf(copy)).toBe(copy);
     expect(openGit(systemFiles, copy)?.mainWorkTree).toBe(copy);
     renameSync(side, path.join(parent, 'moved'));
-    expect(pathOf(path.join(parent, 'moved'))).toBe(path.join(parent, 'moved'));
+    expect(checkoutOf(path.join(parent, 'moved'))).toBe(path.join(parent, 'moved'));
   });
 
   it('keeps submodules, linked git directories and bare repositories apart', () => {

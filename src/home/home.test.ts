@@ -15,6 +15,7 @@ function id(text: string): ProjectId {
 }
 
 const P = id('11111111-1111-4111-8111-111111111111');
+const LETTERS = 'abcdefab-1111-4111-8111-111111111111';
 const Q = id('22222222-2222-4222-8222-222222222222');
 
 function home(change: Partial<System> = {}, dir = tempDir()): Home {
@@ -56,7 +57,7 @@ describe('openHome', () => {
     for (const name of [
       'notes.db',
       `${P}.spill`,
-      `${Q.toUpperCase()}.db`,
+      `${LETTERS.toUpperCase()}.db`,
       `${Q}.db-wal`,
       `${Q}.txt`,
     ]) {
@@ -119,12 +120,24 @@ describe('openHome', () => {
     const dir = tempDir();
     const holder = home({}, dir);
     holder.store(P).run('BEGIN IMMEDIATE');
+    // Opening needs no lock; only the first write waits for the other one.
     const store = home({}, dir).store(P, { waitMs: 50 });
     const started = performance.now();
     expect(() => checkoutId(store, '/x', 1)).toThrow(/locked by another process \(waited 50 ms\)/);
     expect(performance.now() - started).toBeLessThan(1_000);
     holder.store(P).run('ROLLBACK');
     expect(checkoutId(store, '/x', 1)).toBe(1);
+  });
+
+  it('writes nothing when it opens what is there', () => {
+    const dir = tempDir();
+    const holder = home({}, dir);
+    const wal = `${holder.paths.projectStore(P)}-wal`;
+    const version = holder.store(P).dataVersion();
+    const size = statSync(wal).size;
+    home({}, dir).store(P);
+    expect(statSync(wal).size).toBe(size);
+    expect(holder.store(P).dataVersion()).toBe(version);
   });
 
   it('reads the configuration once and closes what it opened', async () => {

@@ -32,6 +32,8 @@ export interface Home {
   machine(): Db;
   /** One project's store, created when absent. */
   store(id: ProjectId, options?: StoreOptions): Db;
+  /** Closes a store whose connection failed; the next call of `store` opens it anew. */
+  forgetStore(id: ProjectId): void;
   /** The projects that have a store here, in order of id. */
   projectIds(): readonly ProjectId[];
   close(): void;
@@ -63,6 +65,10 @@ export function openHome(system: System, http: Http = createHttp(system.env)): H
       const opened = openStore(place, id, options);
       stores.set(id, opened);
       return opened;
+    },
+    forgetStore: (id) => {
+      stores.get(id)?.close();
+      stores.delete(id);
     },
     projectIds: () => listProjects(place),
     close: () => {

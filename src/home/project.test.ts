@@ -90,6 +90,11 @@ function worktree(main: string, side: string): void {
   });
 }
 
+async function repoSlugIn(text: string): Promise<string | null> {
+  const dir = lay(tempDir(), { '.kittify/config.yaml': `${IDENTITY}  repo_slug: ${text}\n` });
+  return (await find(dir)).repoSlug;
+}
+
 describe('findProject', () => {
   it('reads the identity and the checkout', async () => {
     const dir = lay(tempDir(), { ...HEAD, ...CONFIG, 'a/b/': '' });
@@ -140,15 +145,13 @@ describe('findProject', () => {
   });
 
   it('keeps a repo_slug only where it names owner and repository', async () => {
-    const slugOf = async (text: string): Promise<string | null> => {
-      const dir = lay(tempDir(), { '.kittify/config.yaml': `${IDENTITY}  repo_slug: ${text}\n` });
-      return (await find(dir)).repoSlug;
-    };
-    expect(await slugOf('owner/repo')).toBe('owner/repo');
-    expect(await slugOf('{x: 1}').catch((error: unknown) => String(error))).toContain('not a text');
-    expect(await slugOf('repo')).toBeNull();
-    expect(await slugOf('owner/')).toBeNull();
-    expect(await slugOf('"owner/ "')).toBeNull();
+    expect(await repoSlugIn('owner/repo')).toBe('owner/repo');
+    expect(await repoSlugIn('{x: 1}').catch((error: unknown) => String(error))).toContain(
+      'not a text',
+    );
+    expect(await repoSlugIn('repo')).toBeNull();
+    expect(await repoSlugIn('owner/')).toBeNull();
+    expect(await repoSlugIn('"owner/ "')).toBeNull();
   });
 
   it('reads an unusual file through the library', async () => {

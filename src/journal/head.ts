@@ -16,9 +16,12 @@ const READ = 'SELECT node_id, lamport, captured, ineligible FROM journal_head';
 const CREATE = `
   INSERT INTO journal_head (one, node_id, lamport, captured, ineligible)
   VALUES (1, :nodeId, 0, 0, 0) ON CONFLICT (one) DO NOTHING`;
+/** A foreign clock above this is kept in its event and ignored here: nothing honest gets there by counting. */
+const LAMPORT_CEILING = 2 ** 48;
+
 const ADVANCE = `
   UPDATE journal_head
-  SET lamport = :lamport, captured = captured + :captured, ineligible = ineligible + :ineligible`;
+  SET lamport = max(lamport, :lamport), captured = captured + :captured, ineligible = ineligible + :ineligible`;
 
 interface HeadRow {
   readonly node_id: string;
@@ -39,15 +42,16 @@ export function readHead(db: Db, host: Host): Head {
   };
 }
 
-/** Moves the head on: an absolute Lamport value, and how many events came in. Runs inside capture's transaction. */
+/** Moves the head on: the highest Lamport value seen, and how many events came in. Part of capture's transaction. */
 export function advanceHead(
   db: Db,
   host: Host,
   step: { readonly lamport: number; readonly captured: number; readonly ineligible: number },
 ): void {
-  if (db.run(ADVANCE, step).changes === 1) return;
+  const lamport = step.lamport > LAMPORT_CEILING ? 0 : step.lamport;
+  if (db.run(ADVANCE, { ...step, lamport }).changes === 1) return;
   db.run(CREATE, { nodeId: nodeIdOf(host) });
-  db.run(ADVANCE, step);
+  db.run(ADVANCE, { ...step, lamport });
 }
 
 /** The first 12 hex digits of SHA-256 of `host:user`, as every Spec Kitty tool names a node. */

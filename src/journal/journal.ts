@@ -1,5 +1,5 @@
 import type { Db, System } from '../base/index.ts';
-import { checkoutId, type Home, type Project } from '../home/index.ts';
+import { checkoutId, type Home, type Project, type StoreOptions } from '../home/index.ts';
 import type { ProjectId } from '../wire/index.ts';
 
 /** One project's journal, as one checkout writes it. */
@@ -15,8 +15,8 @@ export interface Journal {
  * The journal of `project` in this home, created when it is new.
  * @throws UserError `store_unreadable`, `store_newer`, `busy`.
  */
-export function openJournal(home: Home, project: Project): Journal {
-  const db = home.store(project.id);
+export function openJournal(home: Home, project: Project, options: StoreOptions = {}): Journal {
+  const db = home.store(project.id, options);
   return {
     db,
     projectId: project.id,

@@ -9,7 +9,13 @@ import {
   type Stream,
 } from '../delivery/index.ts';
 import type { Home, Project } from '../home/index.ts';
-import { countConflicts, readFacts, type JournalFacts } from '../journal/index.ts';
+import {
+  countConflicts,
+  readFacts,
+  readSpillStatus,
+  type JournalFacts,
+  type SpillStatus,
+} from '../journal/index.ts';
 import { pendingLines, type PendingLines } from '../missions/index.ts';
 import type { ProjectId } from '../wire/index.ts';
 import { balance, type Books } from './conservation.ts';
@@ -33,6 +39,8 @@ export interface ProjectStatus {
   readonly routes: readonly RouteStatus[];
   /** New lines of this checkout; null when asked from outside of it. */
   readonly pending: PendingLines | null;
+  /** What was captured and could not be written into the store yet. */
+  readonly spill: SpillStatus;
   readonly readAt: Millis;
 }
 
@@ -63,6 +71,7 @@ export function gatherProject(
       conflicts: countConflicts(db),
       routes: listRoutes(db).map((route) => routeStatus(home, { ...options, route, journal })),
       pending: here === null ? null : pendingLines(db, here.checkoutId, here.project, files),
+      spill: readSpillStatus(home, projectId),
       readAt: clock.now(),
     };
   });

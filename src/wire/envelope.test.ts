@@ -294,6 +294,7 @@ describe('encodeEnvelope', () => {
     '{}',
   ])('splices the payload %s in byte by byte', (payload) => {
     const bytes = encodeEnvelope({ ...PARTS, payload: Buffer.from(`\n ${payload}\t`) });
+    expect(bytes).toEqual(encodeEnvelope({ ...PARTS, payload: Buffer.from(payload) }));
     const span = memberSpan(bytes, 'payload');
     expect(bytes.subarray(span?.start, span?.end).toString()).toBe(payload);
     const parsed = parseEnvelope(bytes);

@@ -19,9 +19,11 @@ export interface CommandOptions {
   readonly cwd?: string;
   readonly env?: Env;
   /** Standard input. */
-  readonly input?: string | Uint8Array;
-  /** What a person answers; without it there is no terminal. */
+  readonly input?: string | Uint8Array | AsyncIterable<Uint8Array>;
+  /** What a person answers; without it there is no terminal. The question is printed to `stderr`. */
   readonly answer?: string;
+  /** Standard error is a terminal. */
+  readonly isTerminal?: boolean;
   readonly signal?: AbortSignal;
   readonly faults?: Faults;
   readonly system?: Partial<System>;
@@ -35,6 +37,8 @@ export interface Machine {
   readonly home: string;
   /** Makes a directory with the given files, a git repository by its `.git` folder alone. */
   repository(name: string, files?: Readonly<Record<string, string>>): string;
+  /** A repository with an identity, and with these missions when some are given. */
+  project(name: string, missions?: string): Promise<string>;
   run(argv: readonly string[], options?: CommandOptions): Promise<Ended>;
 }
 
@@ -42,27 +46,44 @@ export interface Machine {
 export function createMachine(env: Env = {}): Machine {
   const dir = tempDir();
   const home = path.join(dir, 'home');
+  const run: Machine['run'] = (argv, options = {}) =>
+    runCommand(argv, {
+      ...options,
+      cwd: options.cwd ?? dir,
+      env: { HOME: dir, SPEC_KITTY_HOME: home, ...env, ...options.env },
+    });
   return {
     dir,
     home,
-    repository: (name, files = {}) => {
-      const root = path.join(dir, name);
-      mkdirSync(path.join(root, '.git'), { recursive: true });
-      writeFileSync(path.join(root, '.git', 'HEAD'), 'ref: refs/heads/main\n');
-      for (const [file, text] of Object.entries(files)) {
-        mkdirSync(path.dirname(path.join(root, file)), { recursive: true });
-        writeFileSync(path.join(root, file), text);
-      }
+    repository: (name, files = {}) => makeRepository(path.join(dir, name), files),
+    project: async (name, missions) => {
+      const root = makeRepository(path.join(dir, name), {});
+      if (missions !== undefined) copyMissions(missions, root);
+      const { exit, stderr } = await run(['init'], { cwd: root });
+      if (exit !== 0) throw new Error(stderr);
       return root;
     },
-    run: (argv, options = {}) =>
-      runCommand(argv, {
-        ...options,
-        cwd: options.cwd ?? dir,
-        env: { HOME: dir, SPEC_KITTY_HOME: home, ...env, ...options.env },
-      }),
+    run,
   };
 }
+
+function makeRepository(root: string, files: Readonly<Record<string, string>>): string {
+  mkdirSync(path.join(root, '.git'), { recursive: true });
+  writeFileSync(path.join(root, '.git', 'HEAD'), 'ref: refs/heads/main\n');
+  for (const [file, text] of Object.entries(files)) {
+    mkdirSync(path.dirname(path.join(root, file)), { recursive: true });
+    writeFileSync(path.join(root, file), text);
+  }
+  return root;
+}
+
+/** The missions of the example repository. */
+export const EXAMPLE_MISSIONS = path.resolve(
+  import.meta.dirname,
+  '../../examples/tide-table/kitty-specs',
+);
+/** How many facts they hold. */
+export const EXAMPLE_FACTS = 21;
 
 /** The sample missions beside the checkout, or null with a word about it when they are not there. */
 export function sampleMissions(): string | null {
@@ -81,14 +102,17 @@ async function runCommand(
 ): Promise<Ended> {
   const stdout: string[] = [];
   const stderr: string[] = [];
-  const { answer, faults, system, http, input } = options;
+  const { answer, faults, system, http, input, isTerminal = false } = options;
   const io: Io = {
     env: options.env,
     cwd: options.cwd,
-    stdin: { isTTY: answer !== undefined, chunks: once(input) },
-    stdout: collect(stdout),
-    stderr: collect(stderr),
-    ask: () => Promise.resolve(answer ?? null),
+    stdin: { isTTY: answer !== undefined, chunks: chunksOf(input) },
+    stdout: collect(stdout, false),
+    stderr: collect(stderr, isTerminal),
+    ask: (question) => {
+      if (answer !== undefined) stderr.push(question);
+      return Promise.resolve(answer ?? null);
+    },
     signal: options.signal ?? new AbortController().signal,
     ...(faults === undefined ? {} : { faults }),
     ...(system === undefined ? {} : { system }),
@@ -106,16 +130,17 @@ async function runCommand(
   };
 }
 
-function collect(into: string[]): Writer {
+function collect(into: string[], isTTY: boolean): Writer {
   return {
-    isTTY: false,
+    isTTY,
     write: (text) => {
       into.push(text);
     },
   };
 }
 
-async function* once(input: string | Uint8Array | undefined): AsyncGenerator<Uint8Array> {
+async function* chunksOf(input: CommandOptions['input']): AsyncGenerator<Uint8Array> {
   if (input === undefined) return;
-  yield await Promise.resolve(Buffer.from(input));
+  if (typeof input === 'string' || input instanceof Uint8Array) yield Buffer.from(input);
+  else yield* input;
 }

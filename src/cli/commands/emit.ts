@@ -1,6 +1,6 @@
 import { EXIT, UserError } from '../../base/index.ts';
 import { findProject, gitFacts } from '../../home/index.ts';
-import { emit, openJournal } from '../../journal/index.ts';
+import { emit } from '../../journal/index.ts';
 import {
   asObject,
   asText,
@@ -17,6 +17,8 @@ import {
 import { fine, type Answer } from '../answer.ts';
 import { readAll } from '../input.ts';
 import { textOption, type Context } from '../io.ts';
+
+const SPILLED = '  The store could not be written in time; the event is kept beside it and taken in later.';
 
 /** `spec-kitty emit TYPE --payload …`, or `--envelope` for events that exist already. */
 export async function run(context: Context): Promise<Answer> {
@@ -35,7 +37,7 @@ async function emitOne(context: Context): Promise<Answer> {
   const project = await findProject(system);
   const git = gitFacts(project, system.files);
   const aggregate = aggregateOf(type, payload);
-  const [receipt] = emit(openJournal(home, project), [
+  const [receipt] = emit(home, project, [
     {
       eventId: system.ids.ulid() as EventId,
       eventType: type,
@@ -55,6 +57,7 @@ async function emitOne(context: Context): Promise<Answer> {
   const { eventId, status, seq, eligible } = receipt;
   return fine({ event_id: eventId, event_type: type, status, seq, eligible }, [
     `Recorded ${type} ${eventId}${eligible ? '' : ' (stays on this machine)'}`,
+    ...(status === 'spilled' ? [SPILLED] : []),
   ]);
 }
 

@@ -11,6 +11,7 @@ import {
   type DrainReport,
   type Route,
 } from '../../delivery/index.ts';
+import { takeIn } from '../../journal/index.ts';
 import { gatherProject } from '../../report/index.ts';
 import type { Answer } from '../answer.ts';
 import { grantEndpoint, requireEndpoint } from '../consent.ts';
@@ -107,7 +108,9 @@ function optIn(target: string | null): string {
 }
 
 function importFirst(context: Context, workspace: Workspace): Imported | null {
-  return context.options['import'] === false ? null : runImport(context, workspace, {});
+  if (context.options['import'] !== false) return runImport(context, workspace, {});
+  takeIn(context.home, workspace.journal);
+  return null;
 }
 
 /** Every route in its own drain: one that hangs or fails costs the others nothing. */
@@ -174,6 +177,7 @@ function conclude(
     generatedAt: new Date(context.system.clock.now()).toISOString(),
     imported: done.imported,
     pending: status.pending,
+    spill: status.spill,
     strict: context.options['strict'] !== false,
     targets: done.reports.map((report) => ({
       report,

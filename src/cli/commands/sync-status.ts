@@ -93,7 +93,8 @@ function exitOf(view: StatusView, check: boolean): ExitCode {
 /** Something of a granted route waits, is parked, or cannot leave. */
 function isWaiting(view: StatusView): boolean {
   return view.projects.some(
-    ({ routes, pending }) =>
+    ({ routes, pending, spill }) =>
+      spill.files + spill.corrupt > 0 ||
       (pending !== null && pending.lines + pending.badLines > 0) ||
       routes.some(
         ({ route, streams }) =>

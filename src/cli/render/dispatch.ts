@@ -2,6 +2,7 @@ import { EXIT, printable, type ExitCode } from '../../base/index.ts';
 import type { DrainReport } from '../../delivery/index.ts';
 import { isSettled, type RouteStatus } from '../../report/index.ts';
 import type { PendingLines } from '../../missions/index.ts';
+import type { SpillStatus } from '../../journal/index.ts';
 import type { Imported } from '../import.ts';
 
 /** Everything `sync now` found out, ready to be put into words. */
@@ -11,6 +12,8 @@ export interface Outcome {
   readonly imported: Imported | null;
   /** Lines that still wait to be imported. */
   readonly pending: PendingLines | null;
+  /** What lies beside the store. */
+  readonly spill: SpillStatus;
   readonly strict: boolean;
   readonly targets: readonly TargetOutcome[];
 }
@@ -81,6 +84,7 @@ export function isAllDelivered(outcome: Outcome): boolean {
   const { pending, imported } = outcome;
   const read = imported?.isComplete ?? true;
   const waiting = pending === null ? 0 : pending.lines + pending.badLines + pending.skipped.length;
+  if (outcome.spill.files + outcome.spill.corrupt > 0) return false;
   return read && waiting === 0 && outcome.targets.every(isComplete);
 }
 

@@ -53,6 +53,8 @@ export function statusToJson(view: StatusView): Readonly<Record<string, unknown>
     },
     terminal_failures: { count: total(routes.map((each) => sum(each, 'parked'))) },
     conflicts: total(view.projects.map((each) => each.conflicts)),
+    spilled_events: total(view.projects.map((each) => each.spill.events)),
+    corrupt_spill_files: total(view.projects.map((each) => each.spill.corrupt)),
     new_lines: total(view.projects.map((each) => each.pending?.lines ?? 0)),
     conservation: view.projects.flatMap((project) => project.routes.flatMap((each) => booksToJson(project, each))),
     unknown: view.unknown.map((each) => ({ project_uuid: each.projectId, error: each.error })),
@@ -105,6 +107,9 @@ function projectLines(view: StatusView, project: ProjectStatus): readonly string
   const oldest = journal.oldestCapturedAt;
   const since = oldest === null ? '' : `, oldest ${age(view.now - oldest)} ago`;
   lines.push(`  ${journal.captured} captured${since}; ${journal.ineligible} may never leave`);
+  const { spill } = project;
+  if (spill.files > 0) lines.push(`  ${spill.events} event(s) wait beside the store: run \`spec-kitty sync import\``);
+  if (spill.corrupt > 0) lines.push(`  ${spill.corrupt} torn file(s) lie beside the store`);
   if (project.conflicts > 0) lines.push(`  ${project.conflicts} conflicting event(s) kept aside`);
   if (pending !== null && pending.lines > 0) {
     lines.push(`  ${pending.lines} new line(s) wait: run \`spec-kitty sync import\``);

@@ -1,0 +1,206 @@
+import {
+  assert,
+  errnoOf,
+  messageOf,
+  sqliteCode,
+  UserError,
+  type Millis,
+  type UserErrorCode,
+} from '../base/index.ts';
+import { checkoutId, type Home, type Project } from '../home/index.ts';
+import { encodeEnvelope, parseEnvelope, type EnvelopeParts, type ParsedEnvelope } from '../wire/index.ts';
+import type { Fact } from './append.ts';
+import { appendFacts, commit, type Receipt } from './capture.ts';
+import { nodeIdOf, readHead, type Head } from './head.ts';
+import { openJournal, type Journal } from './journal.ts';
+import { lastSpilledLamport, listSpill, readSpill, setAside, writeSpill } from './spill.ts';
+
+/** An event of our own emitter: everything but what the journal itself gives it. */
+export type Draft = Omit<EnvelopeParts, 'lamportClock' | 'nodeId' | 'projectUuid'>;
+
+/** What became of a fact that is kept whatever the state of the store. `spilled`: beside it, taken in later. */
+export type Kept = Omit<Receipt, 'status'> & { readonly status: Receipt['status'] | 'spilled' };
+
+/** What taking in the spill of a project found. */
+export interface TakenIn {
+  readonly files: number;
+  readonly events: number;
+  /** Torn files, put aside. */
+  readonly corrupt: number;
+}
+
+/** One budget for opening, waiting and writing; what is not in the store by then goes beside it. */
+const CAPTURE_BUDGET_MS = 250;
+
+const STORE_FAILURES: ReadonlySet<UserErrorCode> = new Set([
+  'busy',
+  'driver_missing',
+  'sqlite_too_old',
+  'store_newer',
+  'store_unreadable',
+]);
+
+/**
+ * Records facts whatever the state of the store: in the journal when that can be done within 250 ms, together
+ * with everything that was spilled before, otherwise in a spill file that the next command takes in. Facts keep
+ * their order either way. Once it returns the exact bytes survive.
+ * @throws UserError `capture_failed` when they can be kept nowhere: then nothing of them is recorded.
+ */
+export function record(
+  home: Home,
+  project: Project,
+  facts: readonly Fact[],
+): readonly Kept[] {
+  return keep(home, project, () => facts);
+}
+
+/**
+ * Records events of our own making. Ids are minted before this call, so repeating it after a failure is safe;
+ * node, Lamport clock and project are added here.
+ * @throws UserError `envelope_invalid` (nothing is stored), `capture_failed`.
+ */
+export function emit(home: Home, project: Project, drafts: readonly Draft[]): readonly Kept[] {
+  return keep(home, project, (head) =>
+    drafts.map((draft, index) => ({
+      event: parsed(
+        encodeEnvelope({
+          ...draft,
+          nodeId: head.nodeId,
+          projectUuid: project.id,
+          lamportClock: head.lamport + index + 1,
+        }),
+      ),
+      origin: 'emit',
+      source: null,
+    })),
+  );
+}
+
+/** Takes in everything that was spilled, oldest first. @throws UserError `busy` and other failures of the store. */
+export function takeIn(home: Home, journal: Journal): TakenIn {
+  const taken = { files: 0, events: 0, corrupt: 0 };
+  const files = commit(journal, () => ingest(home, journal, taken, Number.POSITIVE_INFINITY).taken);
+  removeAll(home, files);
+  return taken;
+}
+
+type MakeFacts = (head: Head) => readonly Fact[];
+
+function keep(home: Home, project: Project, make: MakeFacts): readonly Kept[] {
+  const { clock } = home.system;
+  const deadline = clock.monotonic() + CAPTURE_BUDGET_MS;
+  let head: Head | null = null;
+  try {
+    const journal = openJournal(home, project, { waitMs: CAPTURE_BUDGET_MS });
+    head = readHead(journal.db, home.system.host);
+    journal.db.waitAtMost(Math.max(deadline - clock.monotonic(), 0));
+    const receipts = store(home, journal, make, deadline);
+    if (receipts !== null) return receipts;
+  } catch (error) {
+    if (!isStoreFailure(error)) throw error;
+    home.log.error('capture.spilled', { reason: messageOf(error) });
+    home.forgetStore(project.id);
+  }
+  return spill(home, project, make(spillHead(home, project, head)));
+}
+
+/** The journal's way; null when what was spilled before could not all be taken in within the budget. */
+function store(
+  home: Home,
+  journal: Journal,
+  make: MakeFacts,
+  deadline: Millis,
+): readonly Receipt[] | null {
+  const taken = { files: 0, events: 0, corrupt: 0 };
+  const done = commit(journal, () => {
+    const ingested = ingest(home, journal, taken, deadline);
+    if (!ingested.isComplete) return { files: ingested.taken, receipts: null };
+    const head = readHead(journal.db, home.system.host);
+    return { files: ingested.taken, receipts: appendFacts(journal, make(head)) };
+  });
+  removeAll(home, done.files);
+  return done.receipts;
+}
+
+/** Appends spill files in order of their names until `deadline`; they are removed after the commit. */
+function ingest(
+  home: Home,
+  journal: Journal,
+  taken: { files: number; events: number; corrupt: number },
+  deadline: Millis,
+): { readonly taken: readonly string[]; readonly isComplete: boolean } {
+  const { files, clock, faults } = home.system;
+  const done: string[] = [];
+  for (const file of listSpill(home, journal.projectId)) {
+    if (clock.monotonic() > deadline) return { taken: done, isComplete: false };
+    const spilled = readSpill(files, file);
+    if (spilled === 'absent') continue;
+    if (spilled === null) {
+      setAside(files, file);
+      taken.corrupt += 1;
+      home.log.error('spill.corrupt', { file });
+      continue;
+    }
+    const { capturedAt } = spilled;
+    const origin = { checkoutId: checkoutId(journal.db, spilled.checkoutPath, capturedAt), capturedAt };
+    taken.events += appendFacts(journal, spilled.facts, origin).length;
+    taken.files += 1;
+    done.push(file);
+    faults.at('spill.ingest');
+  }
+  return { taken: done, isComplete: true };
+}
+
+/** A file that stays because the process dies here is recognised by its ids and removed by the next command. */
+function removeAll(home: Home, files: readonly string[]): void {
+  const { faults } = home.system;
+  for (const file of files) {
+    faults.at('spill.remove');
+    home.system.files.remove(file);
+  }
+}
+
+function spill(home: Home, project: Project, facts: readonly Fact[]): readonly Kept[] {
+  try {
+    writeSpill(home, project.id, {
+      checkoutPath: project.checkoutPath,
+      capturedAt: home.system.clock.now(),
+      facts,
+    });
+  } catch (error) {
+    if (errnoOf(error) === '') throw error;
+    throw new UserError('capture_failed', `nothing was recorded: ${messageOf(error)}`, {
+      remedy: 'spec-kitty sync status',
+      cause: error,
+    });
+  }
+  return facts.map((fact) => ({
+    eventId: fact.event.envelope.eventId,
+    status: 'spilled',
+    seq: null,
+    eligible: true,
+  }));
+}
+
+/** The clock goes on from the last value that can be read, in the store or beside it. */
+function spillHead(home: Home, project: Project, read: Head | null): Head {
+  const head = read ?? { nodeId: nodeIdOf(home.system.host), lamport: 0, captured: 0, ineligible: 0 };
+  return { ...head, lamport: Math.max(head.lamport, lastSpilledLamport(home, project.id)) };
+}
+
+function isStoreFailure(error: unknown): boolean {
+  if (error instanceof UserError) return STORE_FAILURES.has(error.code);
+  const code = sqliteCode(error);
+  return code !== '' && !code.startsWith('SQLITE_CONSTRAINT');
+}
+
+function parsed(bytes: Uint8Array): ParsedEnvelope {
+  const result = parseEnvelope(bytes);
+  if (result.ok) return result.value;
+  const [issue] = result.error;
+  assert(issue !== undefined, 'a refused envelope has an issue');
+  throw new UserError('envelope_invalid', `${issue.pointer || '/'}: ${issue.message}`, {
+    remedy: null,
+    details: { pointer: issue.pointer, rule: issue.rule },
+  });
+}

@@ -1,0 +1,154 @@
+import path from 'node:path';
+import { sha256Hex, type Files, type Millis } from '../base/index.ts';
+import type { Home } from '../home/index.ts';
+import {
+  asObject,
+  asText,
+  member,
+  parseEnvelope,
+  parseJson,
+  type JsonObject,
+  type ProjectId,
+} from '../wire/index.ts';
+import { ORIGINS, type Fact } from './append.ts';
+
+/** Facts that were kept beside the store because it could not be written in time. */
+export interface Spilled {
+  /** Real path of the checkout they were captured in. */
+  readonly checkoutPath: string;
+  readonly capturedAt: Millis;
+  readonly facts: readonly Fact[];
+}
+
+/** What lies beside a store. */
+export interface SpillStatus {
+  readonly files: number;
+  readonly events: number;
+  /** Files that were torn or changed; kept under another name, never taken in. */
+  readonly corrupt: number;
+}
+
+const SUFFIX = '.ndjson';
+const CORRUPT_SUFFIX = '.corrupt';
+const WALL_DIGITS = 15;
+const COUNT_DIGITS = 6;
+const FORMAT = 1;
+const MAX_FILE_BYTES = 1_073_741_824;
+/** A line holds an envelope as JSON text, where control characters grow six-fold. */
+const LINE_LIMITS = { maxBytes: 6 * 524_288 + 4_096 };
+
+/** The spill files of a project, oldest first. */
+export function listSpill(home: Home, projectId: ProjectId): readonly string[] {
+  const directory = home.paths.spillDir(projectId);
+  return home.system.files
+    .list(directory)
+    .filter((name) => name.endsWith(SUFFIX))
+    .map((name) => path.join(directory, name));
+}
+
+/** How much lies beside a store; headers are read, facts are not. */
+export function readSpillStatus(home: Home, projectId: ProjectId): SpillStatus {
+  const { files } = home.system;
+  const waiting = listSpill(home, projectId);
+  const names = files.list(home.paths.spillDir(projectId));
+  return {
+    files: waiting.length,
+    events: waiting.reduce((sum, file) => sum + countIn(files, file), 0),
+    corrupt: names.filter((name) => name.endsWith(CORRUPT_SUFFIX)).length,
+  };
+}
+
+/**
+ * Keeps facts in a file of their own: temporary file, flush, rename, flush of the directory. Names sort in the
+ * order of writing, and never before a file that is there already.
+ */
+export function writeSpill(home: Home, projectId: ProjectId, spilled: Spilled): void {
+  const { files, faults, host } = home.system;
+  const directory = home.paths.spillDir(projectId);
+  files.makeDir(directory);
+  const body = spilled.facts.map(lineOf).join('');
+  const header = JSON.stringify({
+    format: FORMAT,
+    project_uuid: projectId,
+    checkout: spilled.checkoutPath,
+    captured_at: spilled.capturedAt,
+    lamport: Math.max(...spilled.facts.map((fact) => fact.event.envelope.lamportClock), 0),
+    count: spilled.facts.length,
+    sha256: sha256Hex(body),
+  });
+  const wall = Math.max(spilled.capturedAt, lastWall(home, projectId));
+  const node = sha256Hex(`${host.name}:${host.user}`).slice(0, 12);
+  const stem = `${String(wall).padStart(WALL_DIGITS, '0')}-${node}-${host.pid}`;
+  faults.at('spill.write');
+  for (let n = 0; ; n += 1) {
+    const name = `${stem}-${String(n).padStart(COUNT_DIGITS, '0')}${SUFFIX}`;
+    if (files.create(path.join(directory, name), `${header}\n${body}`)) break;
+  }
+  faults.at('spill.done');
+}
+
+/** The highest Lamport value in the newest spill file, 0 when there is none: the next event counts on from it. */
+export function lastSpilledLamport(home: Home, projectId: ProjectId): number {
+  const last = listSpill(home, projectId).at(-1);
+  const header = last === undefined ? null : headerOf(home.system.files, last);
+  const lamport = header === null ? null : member(header, 'lamport');
+  return typeof lamport === 'number' ? lamport : 0;
+}
+
+/** The facts of a spill file; null when it is torn or was changed, 'absent' when another process took it in. */
+export function readSpill(files: Files, file: string): Spilled | 'absent' | null {
+  const read = files.readInside(path.dirname(file), file, MAX_FILE_BYTES);
+  if (!read.ok) return read.reason === 'absent' ? 'absent' : null;
+  const text = read.bytes.toString('utf8');
+  const end = text.indexOf('\n');
+  const header = end === -1 ? null : objectOf(text.slice(0, end));
+  const body = text.slice(end + 1);
+  if (header === null || asText(member(header, 'sha256')) !== sha256Hex(body)) return null;
+  const checkoutPath = asText(member(header, 'checkout'));
+  const capturedAt = member(header, 'captured_at');
+  const facts = body.split('\n').slice(0, -1).map(factOf);
+  const intact = facts.filter((fact) => fact !== null);
+  if (checkoutPath === null || typeof capturedAt !== 'number') return null;
+  if (intact.length !== facts.length || intact.length !== member(header, 'count')) return null;
+  return { checkoutPath, capturedAt, facts: intact };
+}
+
+/** Puts a file that cannot be trusted aside, where nothing takes it in and nothing deletes it. */
+export function setAside(files: Files, file: string): void {
+  files.rename(file, `${file}${CORRUPT_SUFFIX}`);
+}
+
+function lineOf(fact: Fact): string {
+  const envelope = Buffer.from(fact.event.bytes).toString('utf8');
+  return `${JSON.stringify({ origin: fact.origin, envelope })}\n`;
+}
+
+function factOf(line: string): Fact | null {
+  const entry = objectOf(line);
+  const origin = ORIGINS.find((each) => entry !== null && each === member(entry, 'origin'));
+  const text = entry === null ? null : asText(member(entry, 'envelope'));
+  if (origin === undefined || text === null) return null;
+  const parsed = parseEnvelope(Buffer.from(text));
+  return parsed.ok ? { event: parsed.value, origin, source: null } : null;
+}
+
+function objectOf(line: string): JsonObject | null {
+  const parsed = parseJson(Buffer.from(line), LINE_LIMITS);
+  return parsed.ok ? asObject(parsed.value) : null;
+}
+
+function countIn(files: Files, file: string): number {
+  const header = headerOf(files, file);
+  const count = header === null ? null : member(header, 'count');
+  return typeof count === 'number' ? count : 0;
+}
+
+function headerOf(files: Files, file: string): JsonObject | null {
+  const text = files.readText(file) ?? '';
+  return objectOf(text.slice(0, Math.max(text.indexOf('\n'), 0)));
+}
+
+function lastWall(home: Home, projectId: ProjectId): number {
+  const last = listSpill(home, projectId).at(-1);
+  return last === undefined ? 0 : Number(path.basename(last).slice(0, WALL_DIGITS));
+}
