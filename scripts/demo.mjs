@@ -27,6 +27,7 @@ const project = path.join(place, 'tide-table');
 const env = { PATH: process.env.PATH ?? '', HOME: path.join(place, 'home'), TMPDIR: os.tmpdir() };
 const receivers = [];
 
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, leave);
 try {
   await play();
   say(
@@ -38,6 +39,12 @@ try {
 } finally {
   await Promise.all(receivers.map(stop));
   rmSync(place, { recursive: true, force: true });
+}
+
+function leave() {
+  for (const child of receivers) child.kill('SIGKILL');
+  rmSync(place, { recursive: true, force: true });
+  process.exit(130);
 }
 
 async function play() {
@@ -56,38 +63,49 @@ async function play() {
   check('facts recorded from kitty-specs', imported.captured, facts);
   say(`  ${imported.captured} facts are in the local journal. Nothing has been sent.`);
 
-  say('\nFirst receiver');
-  deliver(a, { delivered: facts, duplicate: 0 });
+  say('\nThe first receiver');
+  deliver(a, facts);
   check('facts at A', contents(a).length, facts);
   say(`  A holds ${facts} facts.`);
-  checkStatus();
+  checkBooks([facts]);
 
-  say('\nSecond receiver: the same facts, from the beginning');
-  deliver(b, { delivered: facts, duplicate: 0 });
+  say('\nA second receiver: the same facts, from the beginning');
+  deliver(b, facts);
   check('same ids and hashes at A and B', isDeepStrictEqual(contents(a), contents(b)), true);
   say('  A and B hold the same ids with the same hashes.');
-  checkStatus();
+  checkBooks([facts, facts]);
 
   say('\nBack to the first');
-  deliver(a, { delivered: 0, duplicate: 0 });
+  const { requests } = deliver(a, 0);
+  check('requests to A', requests, 0);
   check('facts at A', contents(a).length, facts);
-  say('  A had everything: nothing was posted.');
-  checkStatus();
+  say('  A had everything, so nothing was posted.');
+  checkBooks([facts, facts]);
 }
 
 /** Names the receiver as the target of this project, drains, and compares what the product says it did. */
 function deliver(receiver, expected) {
   run('sync', 'mode', 'EXTERNAL_RECEIVER', '--endpoint', receiver.url);
-  const report = run('sync', 'now');
-  check(`selected for ${receiver.name}`, report.selected, expected.delivered + expected.duplicate);
-  check(`delivered to ${receiver.name}`, report.delivered, expected.delivered);
-  check(`duplicates at ${receiver.name}`, report.duplicate, expected.duplicate);
-  say(`  ${report.delivered} delivered, ${report.duplicate} duplicates.`);
+  const { selected, delivered, duplicate, all_delivered: all, targets } = run('sync', 'now');
+  check(`selected for ${receiver.name}`, selected, expected);
+  check(`delivered to ${receiver.name}`, delivered, expected);
+  check(`duplicates at ${receiver.name}`, duplicate, 0);
+  check('all delivered', all, true);
+  const requests = targets.reduce((sum, target) => sum + target.requests, 0);
+  say(`  ${delivered} delivered in ${requests} request(s), ${duplicate} duplicates.`);
+  return { requests };
 }
 
-function checkStatus() {
-  run('sync', 'status', '--check');
-  say('  The books balance, and nothing waits.');
+/** Both sides of the books, for every target that ever was one. */
+function checkBooks(expected) {
+  const { conservation } = run('sync', 'status', '--check');
+  check('targets', conservation.length, expected.length);
+  for (const [index, row] of conservation.entries()) {
+    check(`books of ${row.canonical_url} balance`, row.balanced, true);
+    check(`delivered to ${row.canonical_url}`, row.delivered, expected[index]);
+    check(`waiting for ${row.canonical_url}`, row.unopened + row.queued + row.parked, 0);
+    say(`  ${row.canonical_url}: ${row.captured} captured, ${row.delivered} delivered, balanced.`);
+  }
 }
 
 /** What a receiver holds, in the order of ids. */

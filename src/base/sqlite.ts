@@ -78,14 +78,14 @@ export class Db {
    * @throws UserError `busy` when the lock cannot be had in time; whatever `work` throws, after the rollback.
    */
   tx<T>(work: () => T): T {
-    if (this.#native.inTransaction) return work();
+    if (this.#native.inTransaction) return synchronous(work());
     this.run('BEGIN IMMEDIATE');
     return this.#finish(work);
   }
 
   /** Runs `work` on one unchanging snapshot of the database. */
   snapshot<T>(work: () => T): T {
-    if (this.#native.inTransaction) return work();
+    if (this.#native.inTransaction) return synchronous(work());
     this.run('BEGIN');
     return this.#finish(work);
   }
@@ -111,8 +111,7 @@ export class Db {
 
   #finish<T>(work: () => T): T {
     try {
-      const value = work();
-      assert(!(value instanceof Promise), 'a transaction is a synchronous callback');
+      const value = synchronous(work());
       this.run('COMMIT');
       return value;
     } catch (error) {
@@ -165,6 +164,11 @@ export function openDb(path: string, options: OpenOptions): Db {
   }
 }
 
+function synchronous<T>(value: T): T {
+  assert(!(value instanceof Promise), 'a transaction is a synchronous callback');
+  return value;
+}
+
 /** True for an error that says "another connection holds the lock". */
 export function isBusy(error: unknown): boolean {
   return sqliteCode(error).startsWith('SQLITE_BUSY');
@@ -177,9 +181,11 @@ export function sqliteCode(error: unknown): string {
 }
 
 function prepareConnection(native: Native, readonly: boolean): void {
-  requireVersion(native);
-  // Both settings stay in the file. Asking again would cost a locked and flushed write with every opening.
-  if (!readonly && native.pragma('journal_mode', { simple: true }) !== 'wal') {
+  requireSqlite(String(native.prepare('SELECT sqlite_version()').pluck().get()));
+  // Asking reads the first page, which is when SQLite notices that a file is no database.
+  const journalMode = native.pragma('journal_mode', { simple: true });
+  // Both settings stay in the file. Making them again would cost a locked and flushed write with every opening.
+  if (!readonly && journalMode !== 'wal') {
     // Only a file without tables takes auto_vacuum, so it stands before anything that writes a page.
     native.pragma('auto_vacuum = INCREMENTAL');
     native.pragma('journal_mode = WAL');
@@ -190,8 +196,11 @@ function prepareConnection(native: Native, readonly: boolean): void {
   native.pragma('trusted_schema = OFF');
 }
 
-function requireVersion(native: Native): void {
-  const version = String(native.prepare('SELECT sqlite_version()').pluck().get());
+/**
+ * Refuses a SQLite that can corrupt a shared database.
+ * @throws UserError `sqlite_too_old`.
+ */
+export function requireSqlite(version: string): void {
   const parts = version.split('.').map(Number);
   for (const [index, floor] of VERSION_FLOOR.entries()) {
     const part = parts[index] ?? 0;

@@ -5,6 +5,13 @@ const ALLOW_HTTP: OptionSpec = { flags: '--allow-http', what: 'let plain http le
 const FROM: OptionSpec = { flags: '--from <when>', what: '`now` leaves out what is retained so far' };
 const DB: OptionSpec = { flags: '--db <file>', what: 'database of the receiver (default: receiver.db)' };
 
+const PARKED_FILTERS: readonly OptionSpec[] = [
+  TARGET,
+  { flags: '--code <code>', what: 'parked for this reason, for example schema_invalid' },
+  { flags: '--mission <slug>', what: 'of this mission' },
+];
+const EVERY_PARKED: OptionSpec = { flags: '--all', what: 'every parked event' };
+
 /** Every command there is. Help, parsing and the test that walks all printed remedies read this table. */
 export const COMMANDS: readonly CommandSpec[] = [
   {
@@ -106,6 +113,32 @@ export const COMMANDS: readonly CommandSpec[] = [
     what: 'go on with a receiver that is another instance than before',
     args: [{ name: '<target>', what: 'id or URL' }],
     load: () => import('./commands/sync-targets-accept.ts'),
+  },
+  {
+    path: ['sync', 'parked', 'list'],
+    what: 'what a receiver refused for good, with its reasons',
+    options: PARKED_FILTERS,
+    load: () => import('./commands/sync-parked-list.ts'),
+  },
+  {
+    path: ['sync', 'parked', 'show'],
+    what: 'one parked event with every try',
+    args: [{ name: '<event>', what: 'event id' }],
+    load: () => import('./commands/sync-parked-show.ts'),
+  },
+  {
+    path: ['sync', 'parked', 'retry'],
+    what: 'queue parked events again',
+    args: [{ name: '[event...]', what: 'event ids' }],
+    options: [...PARKED_FILTERS, EVERY_PARKED],
+    load: () => import('./commands/sync-parked-retry.ts'),
+  },
+  {
+    path: ['sync', 'parked', 'drop'],
+    what: 'give up on parked events at their targets; the journal keeps them',
+    args: [{ name: '[event...]', what: 'event ids' }],
+    options: [...PARKED_FILTERS, EVERY_PARKED],
+    load: () => import('./commands/sync-parked-drop.ts'),
   },
   {
     path: ['receiver', 'serve'],

@@ -7,13 +7,15 @@ export type { StateCounts } from './counts.ts';
 export { findDestination } from './destination.ts';
 export type { Destination } from './destination.ts';
 export { drain } from './dispatcher.ts';
-export type { DrainOptions } from './dispatcher.ts';
+export type { DrainOptions } from './sending.ts';
 export { drainOwner } from './drains.ts';
 export { readRouteFacts } from './facts.ts';
 export type { RouteFacts } from './facts.ts';
 export { acceptInstance, readFollow } from './generations.ts';
 export type { Generation } from './generations.ts';
 export type { Pacing } from './pacing.ts';
+export { attemptsOf, dropParked, listParked, retryParked } from './parked.ts';
+export type { ParkedItem } from './parked.ts';
 export type { DrainReport, ItemFailure } from './report.ts';
 export {
   activate,

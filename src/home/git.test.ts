@@ -3,8 +3,8 @@ import { cpSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } fro
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { tempDir } from '../../test/support/temp-home.ts';
-import { systemFiles } from '../base/index.ts';
-import { findGit, gitFacts, openGit, originUrl, repoSlugOf, type GitFacts } from './git.ts';
+import { systemFiles, type Files } from '../base/index.ts';
+import { findGit, gitFacts, lookAt, openGit, originUrl, repoSlugOf, type GitFacts } from './git.ts';
 
 const ONE = '1'.repeat(40);
 const TWO = '2'.repeat(40);
@@ -215,6 +215,23 @@ describe.runIf(hasGit())('beside the real git', () => {
       mainWorkTree: null,
       checkoutPath: path.join(parent, 'bare.git'),
     });
+  });
+});
+
+function failing(error: Error): Files {
+  return {
+    ...systemFiles,
+    lstat: () => {
+      throw error;
+    },
+  };
+}
+
+describe('what cannot be looked at', () => {
+  it('counts as absent when the system refuses, and as a bug when we err', () => {
+    const refused = Object.assign(new Error('no'), { code: 'EACCES' });
+    expect(lookAt(failing(refused), '/x')).toBeNull();
+    expect(() => lookAt(failing(new TypeError('bug')), '/x')).toThrow('bug');
   });
 });
 

@@ -140,6 +140,15 @@ describe('openHome', () => {
     expect(holder.store(P).dataVersion()).toBe(version);
   });
 
+  it('opens a forgotten store anew', () => {
+    const opened = home();
+    const first = opened.store(P);
+    opened.forgetStore(P);
+    opened.forgetStore(P);
+    expect(opened.store(P)).not.toBe(first);
+    expect(() => first.get('SELECT 1')).toThrow();
+  });
+
   it('reads the configuration once and closes what it opened', async () => {
     const closed: string[] = [];
     const http: Http = {
@@ -179,16 +188,15 @@ describe('the log', () => {
     expect(readFileSync(opened.paths.logDir, 'utf8')).toBe('in the way');
   });
 
-  it('drops its older half when it has grown too large', () => {
+  it('is put aside when it has grown too large, one generation of it', () => {
     const opened = home();
     mkdirSync(opened.paths.logDir, { recursive: true });
-    const line = `${'x'.repeat(999)}\n`;
-    writeFileSync(opened.paths.log, `first${line}${line.repeat(9_000)}`);
-    opened.log.info('last', {});
-    const text = readFileSync(opened.paths.log, 'utf8');
-    expect(text.length).toBeLessThan(4_600_000);
-    expect(text.startsWith('x'.repeat(999))).toBe(true);
-    expect(text).toMatch(/"event":"last"\}\n$/);
+    const long = `${'x'.repeat(999)}\n`.repeat(4_500);
+    writeFileSync(opened.paths.log, long);
+    writeFileSync(`${opened.paths.log}.1`, 'older');
+    opened.log.info('next', {});
+    expect(readFileSync(opened.paths.log, 'utf8')).toMatch(/^\{[^\n]*"event":"next"\}\n$/);
+    expect(readFileSync(`${opened.paths.log}.1`, 'utf8')).toBe(long);
   });
 
   it('is not flushed line by line', () => {

@@ -101,8 +101,8 @@ const REMEMBER_PROJECT = `
   ON CONFLICT (project_id) DO UPDATE
     SET slug = excluded.slug, root = excluded.root, last_seen_at = excluded.last_seen_at`;
 
-/** A log is a convenience: beyond this size its older half goes. */
-const MAX_LOG_BYTES = 8_388_608;
+/** Beyond this size a log is put aside, and the one put aside before is gone. */
+const MAX_LOG_BYTES = 4_194_304;
 const STORE_SUFFIX = '.db';
 
 function findCheckout(db: Db, path: string): number | undefined {
@@ -189,14 +189,9 @@ function appendLog(place: Place, line: string): void {
   const { log, logDir } = place.paths;
   try {
     files.makeDir(logDir);
-    if ((files.stat(log)?.size ?? 0) > MAX_LOG_BYTES)
-      files.write(log, laterHalf(files.readText(log) ?? ''));
+    if ((files.stat(log)?.size ?? 0) > MAX_LOG_BYTES) files.rename(log, `${log}.1`);
     files.append(log, line, undefined, false);
   } catch (error) {
     if (!(error instanceof Error)) throw error;
   }
-}
-
-function laterHalf(text: string): string {
-  return text.slice(text.indexOf('\n', text.length / 2) + 1);
 }

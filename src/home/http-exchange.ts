@@ -185,6 +185,8 @@ class Exchange {
       const headers = flatten(incoming.headers);
       const body = Buffer.concat(chunks, total);
       this.#finish({ kind: 'response', status: incoming.statusCode ?? 0, headers, body }, false);
+      // Answered early: the rest of the request is not sent, so its connection is of no further use.
+      if (this.#outgoing?.writableEnded === false) this.#outgoing.destroy();
     });
   }
 

@@ -166,15 +166,22 @@ describe('an answer', () => {
     });
   });
 
-  it('may come before the request is complete', async () => {
+  it('may come before the request is complete, which then is left', async () => {
+    let closed = false;
     const server = await rawServer((socket) => {
       socket.once('data', () => {
+        socket.pause();
         socket.write('HTTP/1.1 413 Too Large\r\ncontent-length: 2\r\n\r\nno');
+        setTimeout(() => socket.resume(), 50);
       });
-      socket.resume();
+      socket.on('close', () => {
+        closed = true;
+      });
     });
-    const body = Buffer.alloc(4_000_000);
+    const body = Buffer.alloc(64_000_000);
     expect(await client().send(request(server.origin, { body }))).toMatchObject({ status: 413 });
+    await expect.poll(() => closed).toBe(true);
+    expect(server.received[0]?.length).toBeLessThan(body.length);
   });
 
   it.each([

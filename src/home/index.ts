@@ -9,6 +9,8 @@ export type {
 } from './authority.ts';
 export { parseSyncMode, readConfig, SYNC_MODES, writeConfig } from './config.ts';
 export type { Config, ConfigChange, Setting, SyncMode } from './config.ts';
+export { clearEndpoint, readEndpoint, tripEndpoint } from './endpoints.ts';
+export type { EndpointHealth } from './endpoints.ts';
 export { gitFacts } from './git.ts';
 export type { GitFacts, GitPlace } from './git.ts';
 export { checkoutId, openHome, rememberProject } from './home.ts';

@@ -174,7 +174,7 @@ function callerOf(c: Here): Caller {
 function isLocal(c: Here): boolean {
   const { incoming } = c.env;
   if (incoming === undefined) return true;
-  const isForwarded = ['forwarded', 'x-forwarded-for', 'via'].some(
+  const isForwarded = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'].some(
     (name) => c.req.header(name) !== undefined,
   );
   return (

@@ -164,6 +164,22 @@ it('reads a request that is too large to its end before it answers and closes', 
   }
 });
 
+it('gives up on a sender that never ends', async () => {
+  const trial = await startTrial();
+  const receiver = await listenTrial(trial);
+  const { socket, ended } = dial(receiver);
+  const piece = Buffer.alloc(1_048_576, 0x20);
+  const pump = (): void => {
+    if (!socket.destroyed) socket.write(piece, pump);
+  };
+  const started = performance.now();
+  socket.write(head({ 'content-length': 1_000_000 * piece.length }));
+  pump();
+  await ended;
+  expect(performance.now() - started).toBeLessThan(1_500);
+  expect(await health(receiver)).toBe(200);
+});
+
 it('does not wait for ever for the rest of a request that it refused', async () => {
   const trial = await startTrial();
   const receiver = await listenTrial(trial);
@@ -248,7 +264,8 @@ it('leaves connections for others when one address takes too many', async () => 
   const receiver = await listenTrial(trial);
   const many = Array.from({ length: MAX_CONNECTIONS_PER_ADDRESS + 8 }, () => dial(receiver));
   const cut = await Promise.all(many.slice(-8).map((talk) => talk.ended));
-  expect(cut).toHaveLength(8);
+  // Silence or a reset: an answer would mean that they were let in and timed out.
+  expect(cut.filter((answer) => answer.startsWith('HTTP'))).toEqual([]);
   const freed = many.slice(0, 2);
   for (const talk of freed) talk.socket.destroy();
   await Promise.all(freed.map((talk) => talk.ended));

@@ -11,7 +11,7 @@ export interface Ended {
   readonly exit: ExitCode;
   readonly stdout: string;
   readonly stderr: string;
-  /** The value printed with `--json`; reading it fails when that is not exactly one. */
+  /** The value printed with `--json`, or `notOneJsonValue` with what was printed instead. */
   readonly json: Readonly<Record<string, unknown>>;
 }
 
@@ -120,14 +120,16 @@ async function runCommand(
   };
   const exit = await run(argv, io);
   const printed = stdout.join('');
-  return {
-    exit,
-    stdout: printed,
-    stderr: stderr.join(''),
-    get json() {
-      return JSON.parse(printed) as Readonly<Record<string, unknown>>;
-    },
-  };
+  return { exit, stdout: printed, stderr: stderr.join(''), json: readJson(printed) };
+}
+
+function readJson(printed: string): Ended['json'] {
+  try {
+    return JSON.parse(printed) as Ended['json'];
+  } catch (error) {
+    if (error instanceof SyntaxError) return { notOneJsonValue: printed };
+    throw error;
+  }
 }
 
 function collect(into: string[], isTTY: boolean): Writer {

@@ -25,6 +25,7 @@ export interface TargetOutcome {
 }
 
 const MAX_LISTED = 20;
+const AGAIN = 'spec-kitty sync now';
 
 /** The exit code: 3 damaged or unbalanced, 4 logged out, 1 anything refused, parked or waiting, 0 otherwise. */
 export function exitCodeOf(outcome: Outcome): ExitCode {
@@ -123,21 +124,26 @@ function targetLines(outcome: Outcome, target: TargetOutcome): readonly string[]
 }
 
 function blockedLines(blocked: NonNullable<DrainReport['blocked']>): readonly string[] {
-  const words = { network_unavailable: 'unavailable', halted: 'halted' } as const;
-  const word = blocked.reason in words ? words[blocked.reason as keyof typeof words] : null;
+  const { reason, remedy } = blocked;
+  const detail = printable(blocked.detail);
   const lines =
-    word === null
-      ? [`Event sync gated: ${blocked.reason}`, `  ${printable(blocked.detail)}`]
-      : [`Event sync ${word}: ${printable(blocked.detail)}`];
-  if (blocked.remedy !== null) lines.push(`  Then run \`${blocked.remedy}\`.`);
+    reason === 'network_unavailable'
+      ? [`Event sync unavailable: ${detail}`]
+      : reason === 'halted'
+        ? [`Event sync halted: ${detail}`]
+        : [`Event sync gated: ${reason}`, `  ${detail}`];
+  if (remedy !== null) lines.push(`  ${remedy === AGAIN ? 'Try again with' : 'Run'} \`${remedy}\`.`);
   return lines;
 }
 
 function waitingLines(status: RouteStatus): readonly string[] {
   const lines: string[] = [];
+  if (status.route.grantedAt === null) {
+    lines.push('  The permission was withdrawn meanwhile: run `spec-kitty sync opt-in` to give it again.');
+  }
   for (const { facts, books } of status.streams) {
     const waiting = books.unopened + books.queued;
-    if (waiting > 0) lines.push(`  ${waiting} ${facts.stream} wait; nothing is lost`);
+    if (waiting > 0) lines.push(`  ${waiting} waiting (${facts.stream}); nothing is lost`);
     for (const { state, reason, n } of facts.aside) lines.push(`  ${n} ${state} (${reason})`);
     if (!books.balanced) lines.push('  The books of this target do not balance: see `spec-kitty sync status`.');
   }

@@ -19,7 +19,14 @@ import {
 } from '../../../test/support/receiver-trial.ts';
 import { sha256Hex } from '../../base/index.ts';
 import { encodeBatch, parseHealth } from '../../wire/index.ts';
-import { MAX_BATCH_BYTES, MAX_EVENTS_PER_BATCH, MAX_REQUEST_BYTES } from '../limits.ts';
+import { createApp } from '../app.ts';
+import {
+  BATCHES_AT_WORK,
+  MAX_BATCH_BYTES,
+  MAX_EVENTS_PER_BATCH,
+  MAX_REQUEST_BYTES,
+} from '../limits.ts';
+import type { Driver } from '../store/driver.ts';
 
 async function post(
   trial: Trial,
@@ -267,4 +274,24 @@ it('names what is wrong with a path or a method', async () => {
   const lost = await get(trial, 'http://localhost/api/v2/');
   expect([lost.status, lost.json['error_code']]).toEqual([404, 'not_found']);
   expect(lost.json['server_instance_id']).toBe(trial.store.instanceId);
+});
+
+it('works on a few batches at one time and lets the others wait', async () => {
+  const trial = await startTrial();
+  const { driver } = trial.store;
+  let working = 0;
+  let most = 0;
+  const tx: Driver['tx'] = async (work) => {
+    working += 1;
+    most = Math.max(most, working);
+    await trial.clock.sleep(5);
+    working -= 1;
+    return driver.tx(work);
+  };
+  const app = createApp({ ...trial.store, driver: { ...driver, tx } }, trial.options);
+  const posts = Array.from({ length: 12 }, (_, number) =>
+    replyOf(app.fetch(postRequest([envelope(number)]))),
+  );
+  expect((await Promise.all(posts)).map((reply) => reply.status)).toEqual(posts.map(() => 200));
+  expect(most).toBe(BATCHES_AT_WORK);
 });

@@ -1,0 +1,170 @@
+import { UserError, type Db, type Millis } from '../base/index.ts';
+import { OUTCOMES, type Outcome } from '../wire/index.ts';
+import { moveCounts } from './counts.ts';
+import type { Stream } from './stream.ts';
+
+/** An item that needs an operator: kept, listed with its reason, and ready to be tried again. */
+export interface ParkedItem {
+  readonly genId: number;
+  readonly routeId: number;
+  readonly seq: number;
+  readonly id: string;
+  readonly type: string;
+  readonly mission: string | null;
+  readonly canonicalUrl: string;
+  readonly targetId: string;
+  /** The code of the allow-list that parked it. */
+  readonly code: string;
+  /** What the receiver said last. */
+  readonly detail: string | null;
+  readonly httpStatus: number | null;
+  readonly attempts: number;
+  readonly parkedAt: Millis | null;
+}
+
+/** One try that did not simply succeed. */
+export interface Attempt {
+  readonly outcome: Outcome;
+  readonly httpStatus: number | null;
+  readonly category: string | null;
+  readonly detail: string | null;
+  readonly at: Millis;
+}
+
+/** Which parked items are meant; an empty filter means all of them. */
+export interface ParkedFilter {
+  readonly ids?: readonly string[];
+  readonly code?: string | null;
+  readonly mission?: string | null;
+  readonly routeId?: number | null;
+}
+
+interface ParkedRow {
+  readonly gen_id: number;
+  readonly route_id: number;
+  readonly seq: number;
+  readonly event_id: string;
+  readonly type: string;
+  readonly mission: string | null;
+  readonly canonical_url: string;
+  readonly public_id: string;
+  readonly reason: string;
+  readonly attempts: number;
+  readonly detail: string | null;
+  readonly http_status: number | null;
+  readonly attempted_at: number | null;
+}
+
+const ATTEMPTS = `
+  SELECT outcome, http_status, category, detail, attempted_at FROM attempts
+  WHERE gen_id = :genId AND seq = :seq ORDER BY attempt_id`;
+const UNGRANTED = 'SELECT 1 AS missing WHERE NOT EXISTS (SELECT 1 FROM grants WHERE route_id = :routeId)';
+
+/** The parked items of the open passes, in capture order per route. */
+export function listParked(
+  db: Db,
+  stream: Stream,
+  filter: ParkedFilter = {},
+): readonly ParkedItem[] {
+  const rows = db.all<ParkedRow>(
+    `SELECT d.gen_id, d.route_id, d.seq, i.event_id, i.type, i.mission, t.canonical_url, t.public_id, d.reason,
+       d.attempts, a.detail, a.http_status, a.attempted_at
+     FROM routes r
+     JOIN targets t ON t.target_id = r.target_id
+     JOIN ${stream.deliveries} d ON d.route_id = r.route_id AND d.state = 3
+     JOIN generations g ON g.gen_id = d.gen_id AND g.closed_at IS NULL
+     JOIN ${stream.items} i ON i.seq = d.seq
+     LEFT JOIN attempts a ON a.attempt_id = (
+       SELECT max(attempt_id) FROM attempts WHERE gen_id = d.gen_id AND seq = d.seq)
+     WHERE (:routeId IS NULL OR r.route_id = :routeId) AND (:code IS NULL OR d.reason = :code)
+       AND (:mission IS NULL OR i.mission = :mission)
+     ORDER BY r.route_id, d.seq`,
+    {
+      routeId: filter.routeId ?? null,
+      code: filter.code ?? null,
+      mission: filter.mission ?? null,
+    },
+  );
+  const wanted = filter.ids === undefined ? null : new Set(filter.ids);
+  return rows.filter((row) => wanted === null || wanted.has(row.event_id)).map(toParkedItem);
+}
+
+/** The last 50 tries of an item at one target that did not simply succeed, oldest first. */
+export function attemptsOf(db: Db, genId: number, seq: number): readonly Attempt[] {
+  const rows = db.all<{
+    outcome: number;
+    http_status: number | null;
+    category: string | null;
+    detail: string | null;
+    attempted_at: number;
+  }>(ATTEMPTS, { genId, seq });
+  return rows.map((row) => ({
+    outcome: OUTCOMES[row.outcome - 1] ?? 'transient',
+    httpStatus: row.http_status,
+    category: row.category,
+    detail: row.detail,
+    at: row.attempted_at,
+  }));
+}
+
+/**
+ * Queues parked items again, in one transaction; the next drain sends them with the same ids.
+ * @throws UserError `no_grant` when a route of theirs has no permission to send.
+ */
+export function retryParked(db: Db, stream: Stream, items: readonly ParkedItem[]): void {
+  db.tx(() => {
+    for (const item of items) {
+      requireGrant(db, item);
+      move(db, stream, item, { state: 1, reason: null });
+      moveCounts(db, item.genId, { parked: -1, queued: 1 });
+    }
+  });
+}
+
+/** Gives up on parked items at their targets; the facts stay in the journal, and the books say so. */
+export function dropParked(db: Db, stream: Stream, items: readonly ParkedItem[]): void {
+  db.tx(() => {
+    for (const item of items) {
+      move(db, stream, item, { state: 5, reason: 'dropped' });
+      moveCounts(db, item.genId, { parked: -1, withheld: 1 });
+    }
+  });
+}
+
+function move(
+  db: Db,
+  stream: Stream,
+  item: ParkedItem,
+  to: { readonly state: number; readonly reason: string | null },
+): void {
+  db.run(
+    `UPDATE ${stream.deliveries} SET state = :state, reason = :reason, due_at = 0
+     WHERE gen_id = :genId AND seq = :seq AND state = 3`,
+    { genId: item.genId, seq: item.seq, ...to },
+  );
+}
+
+function requireGrant(db: Db, item: ParkedItem): void {
+  if (db.get(UNGRANTED, { routeId: item.routeId }) === undefined) return;
+  throw new UserError('no_grant', `${item.canonicalUrl} has no permission for this project`, {
+    remedy: `spec-kitty sync opt-in --target ${item.targetId}`,
+  });
+}
+
+function toParkedItem(row: ParkedRow): ParkedItem {
+  return {
+    genId: row.gen_id,
+    routeId: row.route_id,
+    seq: row.seq,
+    id: row.event_id,
+    type: row.type,
+    mission: row.mission,
+    canonicalUrl: row.canonical_url,
+    targetId: row.public_id,
+    code: row.reason,
+    detail: row.detail,
+    httpStatus: row.http_status,
+    attempts: row.attempts,
+    parkedAt: row.attempted_at,
+  };
+}

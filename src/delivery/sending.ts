@@ -1,0 +1,242 @@
+import { sha256Hex, type Db, type Millis } from '../base/index.ts';
+import type { Home } from '../home/index.ts';
+import type { OutboundItem, Receiver, Stop } from '../receivers/index.ts';
+import type { Verdict } from '../wire/index.ts';
+import { cutBatch, DEFAULT_BATCH_LIMITS, type BatchLimits } from './batcher.ts';
+import type { Drain } from './drains.ts';
+import { setInstance, type Generation } from './generations.ts';
+import { begin, record, selectDue, type Batch } from './ledger.ts';
+import { noteSuccess } from './pacing.ts';
+import type { DrainTally } from './report.ts';
+import { routeById, type Route } from './routes.ts';
+import type { DueItem, Stream } from './stream.ts';
+import type { Target } from './targets.ts';
+
+export interface DrainOptions {
+  readonly home: Home;
+  readonly db: Db;
+  readonly route: Route;
+  readonly streams: readonly Stream[];
+  /** An operator's own command ignores backoff, never a Retry-After, and asks the receiver who it is. */
+  readonly byOperator: boolean;
+  readonly signal: AbortSignal;
+  /** Called after every recorded batch with the number of items done. */
+  readonly onProgress: (done: number) => void;
+}
+
+/** A drain under way: what it was asked, the right to record, the running sums, and whom it speaks to. */
+export interface Work {
+  readonly options: DrainOptions;
+  readonly lease: Drain;
+  readonly tally: DrainTally;
+  readonly receiver: Receiver;
+}
+
+const EVERYTHING_IS_DUE = Number.MAX_SAFE_INTEGER;
+const MAX_BATCHES_IN_FLIGHT = 8;
+const MAX_BATCH_BYTES = 8_388_608;
+const MAX_BATCH_EVENTS = 5_000;
+
+/** The next queued items behind position `after`; an operator's command takes those that back off as well. */
+export function nextDue(
+  work: Work,
+  stream: Stream,
+  page: { readonly genId: number; readonly after: number; readonly limit: number },
+): readonly DueItem[] {
+  const { byOperator, home, db } = work.options;
+  const dueBy: Millis = byOperator ? EVERYTHING_IS_DUE : home.system.clock.now();
+  return selectDue(db, stream, { ...page, dueBy });
+}
+
+/** The sending of one stream: batches in capture order, up to as many in flight as the receiver waives order for. */
+export class Sending {
+  readonly #work: Work;
+  readonly #stream: Stream;
+  readonly #generation: Generation;
+  readonly #signal: AbortSignal;
+  readonly #width: number;
+  #limits: BatchLimits;
+  #instanceId: string | null;
+  #after = 0;
+  #stop: Stop | null = null;
+
+  constructor(
+    work: Work,
+    context: {
+      readonly stream: Stream;
+      readonly generation: Generation;
+      readonly target: Target;
+      readonly signal: AbortSignal;
+    },
+  ) {
+    const { target } = context;
+    this.#work = work;
+    this.#stream = context.stream;
+    this.#generation = context.generation;
+    this.#signal = context.signal;
+    this.#instanceId = context.generation.instanceId;
+    this.#width = Math.min(target.maxConcurrentBatches ?? 1, MAX_BATCHES_IN_FLIGHT);
+    this.#limits = {
+      maxEvents: Math.min(target.maxBatchEvents ?? DEFAULT_BATCH_LIMITS.maxEvents, MAX_BATCH_EVENTS),
+      maxBytes: Math.min(target.maxBatchBytes ?? DEFAULT_BATCH_LIMITS.maxBytes, MAX_BATCH_BYTES),
+    };
+  }
+
+  /** Sends until nothing is due; null, or what stopped it. */
+  async run(): Promise<Stop | null> {
+    const inFlight = new Set<Promise<void>>();
+    try {
+      await this.#pump(inFlight);
+    } finally {
+      // Requests under way are recorded, or fail, before anyone else may drain.
+      await Promise.allSettled(inFlight);
+    }
+    return this.#stop;
+  }
+
+  async #pump(inFlight: Set<Promise<void>>): Promise<void> {
+    let prepared = this.#prepare();
+    while (inFlight.size > 0 || prepared.length > 0) {
+      while (prepared.length > 0 && inFlight.size < this.#width) {
+        const batch = this.#begin(prepared);
+        if (batch !== null) {
+          const posted = this.#post(batch, prepared).finally(() => inFlight.delete(posted));
+          inFlight.add(posted);
+        }
+        prepared = this.#prepare();
+      }
+      if (inFlight.size > 0) await Promise.race(inFlight);
+      if (this.#stop !== null) prepared = [];
+    }
+  }
+
+  /** The next batch behind the last one, verified against the journal; empty when nothing is left or wanted. */
+  #prepare(): readonly OutboundItem[] {
+    while (this.#stop === null && !this.#signal.aborted) {
+      const due = nextDue(this.#work, this.#stream, {
+        genId: this.#generation.id,
+        after: this.#after,
+        limit: this.#limits.maxEvents,
+      });
+      const cut = due.slice(0, cutBatch(due, this.#limits));
+      const last = cut.at(-1);
+      if (last === undefined) return [];
+      this.#after = last.seq;
+      const items = this.#intact(cut.map((item) => item.seq));
+      if (items.length > 0) return items;
+    }
+    return [];
+  }
+
+  /** Items whose bytes are still those of the journal. A damaged one is never sent and is reported. */
+  #intact(seqs: readonly number[]): readonly OutboundItem[] {
+    const { db } = this.#work.options;
+    return this.#stream.load(db, seqs).filter((item) => {
+      const isIntact = sha256Hex(item.bytes) === item.sha256;
+      if (!isIntact) this.#work.tally.addDamaged(item.id);
+      return isIntact;
+    });
+  }
+
+  #begin(items: readonly OutboundItem[]): Batch | null {
+    const { options, lease } = this.#work;
+    const { system } = options.home;
+    const batch = begin(options.db, this.#stream, {
+      drain: lease,
+      genId: this.#generation.id,
+      items,
+      now: system.clock.now(),
+    });
+    system.faults.at('batch.begin');
+    if (batch !== null) return batch;
+    if (routeById(options.db, options.route.id)?.grantedAt === null) {
+      this.#stop = stopFor('revoked', 'the permission to send was withdrawn meanwhile');
+    } else {
+      // An item was withdrawn between reading and beginning: look again from before the batch.
+      this.#after = (items[0]?.seq ?? 1) - 1;
+    }
+    return null;
+  }
+
+  async #post(batch: Batch, items: readonly OutboundItem[]): Promise<void> {
+    const { options, receiver } = this.#work;
+    const { system } = options.home;
+    system.faults.at('batch.send');
+    const reply = await receiver.deliver(this.#stream.name, items, this.#signal);
+    system.faults.at('batch.answer');
+    const another = this.#isAnotherInstance(reply.instanceId);
+    if (another) this.#stop ??= stopFor('receiver_reset', 'a batch was answered by another instance');
+    this.#stop ??= reply.stop;
+    this.#learn(reply.learned);
+    this.#record(batch, items, {
+      verdicts: another ? items.map(() => null) : reply.verdicts,
+      httpStatus: reply.httpStatus,
+      requests: reply.requests,
+      isAnswered: reply.stop === null && !another,
+    });
+  }
+
+  #record(
+    batch: Batch,
+    items: readonly OutboundItem[],
+    answer: {
+      readonly verdicts: readonly (Verdict | null)[];
+      readonly httpStatus: number | null;
+      readonly requests: number;
+      readonly isAnswered: boolean;
+    },
+  ): void {
+    const { options, lease, tally } = this.#work;
+    const { system, log } = options.home;
+    const now = system.clock.now();
+    const { verdicts, httpStatus, requests } = answer;
+    const result = this.#stop?.code ?? 'recorded';
+    const recorded = options.db.tx(() => {
+      if (answer.isAnswered) noteSuccess(options.db, options.route.id, this.#stream, now);
+      const { db } = options;
+      return record(db, this.#stream, {
+        drain: lease,
+        batch,
+        verdicts,
+        httpStatus,
+        result,
+        now,
+        faults: system.faults,
+      });
+    });
+    system.faults.at('record.done');
+    tally.addBatch(items, verdicts, requests);
+    log.info('delivery.batch', {
+      target: options.route.target.publicId,
+      stream: this.#stream.name,
+      batch: batch.id,
+      items: items.length,
+      status: httpStatus,
+      requests,
+      result,
+      parked: recorded.parked,
+      ...recorded.outcomes,
+    });
+    options.onProgress(tally.done);
+  }
+
+  #isAnotherInstance(instanceId: string | null): boolean {
+    if (instanceId === null) return false;
+    if (this.#instanceId === null) {
+      this.#instanceId = instanceId;
+      setInstance(this.#work.options.db, this.#generation.id, instanceId);
+    }
+    return instanceId !== this.#instanceId;
+  }
+
+  #learn(learned: { readonly maxEvents: number | null; readonly maxBytes: number | null }): void {
+    this.#limits = {
+      maxEvents: Math.min(this.#limits.maxEvents, learned.maxEvents ?? this.#limits.maxEvents),
+      maxBytes: Math.min(this.#limits.maxBytes, learned.maxBytes ?? this.#limits.maxBytes),
+    };
+  }
+}
+
+function stopFor(code: string, detail: string): Stop {
+  return { kind: 'halt', httpStatus: null, code, detail, retryAfterMs: null };
+}
