@@ -1,7 +1,7 @@
 import { sha256Hex } from './hash.ts';
 import type { Millis } from './clock.ts';
-import { EXIT, UserError } from './errors.ts';
-import type { Db } from './sqlite.ts';
+import { EXIT, messageOf, UserError } from './errors.ts';
+import { sqliteCode, type Db } from './sqlite.ts';
 
 /** One numbered step of a schema. A step is never edited once released. */
 export interface Migration {
@@ -19,32 +19,40 @@ export function migration(number: number, name: string, sql: string): Migration 
 
 /**
  * Brings a database up to the last of `migrations`, all in one transaction; does nothing when it is there.
- * @throws UserError `store_newer` when a newer program made a breaking change to the file.
+ * @throws UserError `store_newer` when a newer program made a breaking change to the file, `store_unreadable`
+ * when the file is another program's, or the disk does not take the change.
  */
 export function migrate(db: Db, migrations: readonly Migration[], now: Millis): void {
   const last = migrations.at(-1)?.number ?? 0;
-  const version = userVersion(db);
-  if (version === last) return;
-  if (version > last) {
-    requireCompatible(db, last);
-    return;
+  try {
+    if (isThere(db, last)) return;
+    db.tx(() => {
+      // Another process may have migrated while this one waited for the lock.
+      if (!isThere(db, last)) runSteps(db, migrations, now);
+    });
+  } catch (error) {
+    if (sqliteCode(error) === '') throw error;
+    throw new UserError('store_unreadable', `cannot prepare ${db.path}: ${messageOf(error)}`, {
+      remedy: 'spec-kitty sync status',
+      cause: error,
+    });
   }
-  db.tx(() => {
-    // Another process may have migrated while this one waited for the lock.
-    const from = userVersion(db);
-    db.exec(LEDGER_OF_MIGRATIONS);
-    for (const step of migrations.filter((each) => each.number > from)) {
-      db.exec(step.sql);
-      db.run(RECORD_MIGRATION, {
-        number: step.number,
-        name: step.name,
-        sha256: sha256Hex(step.sql),
-        breaking: step.breaking ? 1 : 0,
-        now,
-      });
-    }
-    db.exec(`PRAGMA user_version = ${Math.max(from, last)}`);
-  });
+}
+
+function runSteps(db: Db, migrations: readonly Migration[], now: Millis): void {
+  const from = userVersion(db);
+  db.exec(LEDGER_OF_MIGRATIONS);
+  for (const step of migrations.filter((each) => each.number > from)) {
+    db.exec(step.sql);
+    db.run(RECORD_MIGRATION, {
+      number: step.number,
+      name: step.name,
+      sha256: sha256Hex(step.sql),
+      breaking: step.breaking ? 1 : 0,
+      now,
+    });
+    db.exec(`PRAGMA user_version = ${step.number}`);
+  }
 }
 
 const LEDGER_OF_MIGRATIONS = `
@@ -58,6 +66,13 @@ const RECORD_MIGRATION = `
 
 function userVersion(db: Db): number {
   return db.get<{ user_version: number }>('PRAGMA user_version')?.user_version ?? 0;
+}
+
+/** Whether nothing is left to do, which a newer program may have done. */
+function isThere(db: Db, last: number): boolean {
+  const version = userVersion(db);
+  if (version > last) requireCompatible(db, last);
+  return version >= last;
 }
 
 function requireCompatible(db: Db, last: number): void {

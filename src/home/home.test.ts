@@ -6,7 +6,7 @@ import { faultsFrom, IntegrityError, openDb, type System } from '../base/index.t
 import { parseProjectId, type ProjectId } from '../wire/index.ts';
 import { checkoutId, openHome, rememberProject, type Home } from './home.ts';
 import type { Http } from './http.ts';
-import type { Project } from './project.ts';
+import type { Project } from './project/project.ts';
 
 function id(text: string): ProjectId {
   const parsed = parseProjectId(text);

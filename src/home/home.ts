@@ -13,7 +13,7 @@ import { readConfig, type Config } from './config.ts';
 import { createHttp, type Http } from './http.ts';
 import { MACHINE_MIGRATIONS, PROJECT_MIGRATIONS } from './migrations.ts';
 import { homePaths, type Paths, type Place } from './paths.ts';
-import type { Project } from './project.ts';
+import type { Project } from './project/project.ts';
 
 export interface StoreOptions {
   /** How long a statement of a connection opened now waits for another connection's lock. */

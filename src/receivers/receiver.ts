@@ -40,20 +40,33 @@ export interface Stop {
   readonly retryAfterMs: number | null;
 }
 
+/** What the answers to a batch taught about the receiver's limits; null where they taught nothing. */
+export interface Learned {
+  /** As the receiver said it. */
+  readonly maxEvents: number | null;
+  readonly maxBytes: number | null;
+  /** The most events it took at once after refusing more of them as too large without naming a limit. */
+  readonly passed: number | null;
+}
+
 export interface BatchReply {
   /** One entry per item, in order; null where nothing was said about it. */
   readonly verdicts: readonly (Verdict | null)[];
   /** Set when the receiver, or the way to it, refused to go on. */
   readonly stop: Stop | null;
-  /** What the answers taught about the receiver's limits. */
-  readonly learned: { readonly maxEvents: number | null; readonly maxBytes: number | null };
-  /** The instance that answered, when it says so. */
-  readonly instanceId: string | null;
+  readonly learned: Learned;
+  /** Every instance that answered and said so, in order of appearance; more than one is no receiver at all. */
+  readonly instanceIds: readonly string[];
+  /** Results that spoke of no item of the batch, or were no results. */
+  readonly strays: number;
   /** HTTP status of the last answer. */
   readonly httpStatus: number | null;
   /** Requests made. */
   readonly requests: number;
 }
+
+/** What a reply says that taught nothing. */
+export const NOTHING_LEARNED: Learned = { maxEvents: null, maxBytes: null, passed: null };
 
 /** The code that talks to one kind of target. It never throws for what the far side says. */
 export interface Receiver {

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { createLog, EXIT, UserError } from '../../base/index.ts';
+import type { ServeOptions, Store } from '../../server/index.ts';
 import { fine, type Answer } from '../answer.ts';
 import { flagOption, textOption, type Context } from '../io.ts';
 import { withStore } from './receiver-store.ts';
@@ -8,32 +9,39 @@ const MAX_PORT = 65_535;
 
 /** `spec-kitty receiver serve`: answers until the process is asked to stop. */
 export async function run(context: Context): Promise<Answer> {
-  const { io, system } = context;
+  return withStore(context, (store) => answerUntilAsked(context, store), false);
+}
+
+async function answerUntilAsked(context: Context, store: Store): Promise<Answer> {
   const { serve } = await import('../../server/index.ts');
-  return withStore(context, async (store) => {
-    const port = portOf(textOption(context.options, 'port'));
-    const host = textOption(context.options, 'host');
-    const ready = textOption(context.options, 'readyFile');
-    const receiver = await serve(store, {
-      clock: system.clock,
-      log: createLog(system.clock, (line) => {
-        io.stderr.write(line);
-      }),
-      isStrict: flagOption(context.options, 'strict'),
-      deployment: {
-        deploymentId: system.env['SPEC_KITTY_DEPLOYMENT_ID'] ?? null,
-        environmentName: system.env['SPEC_KITTY_ENVIRONMENT'] ?? null,
-        gitSha: system.env['SPEC_KITTY_GIT_SHA'] ?? null,
-      },
-      ...(host === null ? {} : { host }),
-      ...(port === null ? {} : { port }),
-      ...(ready === null ? {} : { readyFile: readyFile(context, ready) }),
-    });
-    announce(context, receiver.url, store.path);
-    await stopAsked(io.signal);
-    await receiver.close();
-    return fine({ url: receiver.url, server_instance_id: receiver.instanceId, stopped: true }, ['Stopped.']);
-  });
+  const receiver = await serve(store, serveOptions(context));
+  announce(context, receiver.url, store.path);
+  await stopAsked(context.io.signal);
+  await receiver.close();
+  const { url, instanceId } = receiver;
+  return fine({ url, server_instance_id: instanceId, stopped: true }, ['Stopped.']);
+}
+
+function serveOptions(context: Context): ServeOptions {
+  const { io, system, options } = context;
+  const port = portOf(textOption(options, 'port'));
+  const host = textOption(options, 'host');
+  const ready = textOption(options, 'readyFile');
+  return {
+    clock: system.clock,
+    log: createLog(system.clock, (line) => {
+      io.stderr.write(line);
+    }),
+    isStrict: flagOption(options, 'strict'),
+    deployment: {
+      deploymentId: system.env['SPEC_KITTY_DEPLOYMENT_ID'] ?? null,
+      environmentName: system.env['SPEC_KITTY_ENVIRONMENT'] ?? null,
+      gitSha: system.env['SPEC_KITTY_GIT_SHA'] ?? null,
+    },
+    ...(host === null ? {} : { host }),
+    ...(port === null ? {} : { port }),
+    ...(ready === null ? {} : { readyFile: readyFile(context, ready) }),
+  };
 }
 
 function announce(context: Context, url: string, file: string): void {

@@ -18,8 +18,11 @@ export async function run(context: Context): Promise<Answer> {
     });
   }
   const name = textOption(context.options, 'name') ?? 'token';
-  const token = await withStore(context, (store) =>
-    createToken(store, { name, scope, projects: all ? 'all' : projects, clock, ids, random: systemRandom }),
+  const wish = { name, scope, projects: all ? ('all' as const) : projects };
+  const token = await withStore(
+    context,
+    (store) => createToken(store, { ...wish, clock, ids, random: systemRandom }),
+    false,
   );
   return fine(
     { token: token.secret, id: token.id, name, scope, projects: token.projects },

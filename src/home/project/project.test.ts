@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { tempDir, testSystem } from '../../test/support/temp-home.ts';
-import type { Env } from '../base/index.ts';
+import { tempDir, testSystem } from '../../../test/support/temp-home.ts';
+import type { Env } from '../../base/index.ts';
 import { initProject, slugFromRemote } from './init.ts';
 import { findProject, machineNodeId, projectRoot, type Project } from './project.ts';
 

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { messageOf, UserError } from '../base/index.ts';
+import { messageOf, UserError } from '../../base/index.ts';
 import { identityFrom, NO_IDENTITY, type Identity } from './identity.ts';
 import type * as YamlModule from 'yaml';
 import type { Document, Scalar, YAMLMap } from 'yaml';

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { withoutTrailingSlashes, type System } from '../base/index.ts';
+import { withoutTrailingSlashes, type System } from '../../base/index.ts';
 import { findGit, originUrl } from './git.ts';
 import { NO_IDENTITY, type Identity } from './identity.ts';
 import { addToIdentity } from './identity-yaml.ts';

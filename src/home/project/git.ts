@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { errnoOf, withoutTrailingSlashes, type Files, type FileStat } from '../base/index.ts';
+import { errnoOf, withoutTrailingSlashes, type Files, type FileStat } from '../../base/index.ts';
 
 /** One working tree and where git keeps its facts; read from the files, never by running git. */
 export interface GitPlace {

@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { tempDir } from '../../test/support/temp-home.ts';
-import { systemFiles, type Files } from '../base/index.ts';
+import { tempDir } from '../../../test/support/temp-home.ts';
+import { systemFiles, type Files } from '../../base/index.ts';
 import { findGit, gitFacts, lookAt, openGit, originUrl, repoSlugOf, type GitFacts } from './git.ts';
 
 const ONE = '1'.repeat(40);

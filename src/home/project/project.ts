@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { sha256Hex, UserError, type Files, type Host, type System } from '../base/index.ts';
-import { parseProjectId, type ProjectId } from '../wire/index.ts';
+import { sha256Hex, UserError, type Files, type Host, type System } from '../../base/index.ts';
+import { parseProjectId, type ProjectId } from '../../wire/index.ts';
 import { findGit, lookAt, openGit, upwards, type GitPlace } from './git.ts';
 import { NO_IDENTITY, readPlainIdentity, type Identity } from './identity.ts';
 import { readYamlIdentity } from './identity-yaml.ts';

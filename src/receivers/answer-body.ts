@@ -1,0 +1,61 @@
+import { printable } from '../base/index.ts';
+import {
+  asArray,
+  asObject,
+  asText,
+  member,
+  parseJson,
+  type JsonObject,
+  type JsonValue,
+} from '../wire/index.ts';
+
+/** UTF-8 bytes of a foreign text that is kept to be shown. */
+export const DETAIL_BYTES = 500;
+
+/** Answers are larger than envelopes and flatter; the transport has capped their bytes already. */
+const ANSWER_LIMITS = { maxBytes: 8_388_608, maxKeys: 200_000 };
+
+/** The answer as a JSON object, or null when it is anything else. */
+export function bodyOf(bytes: Uint8Array): JsonObject | null {
+  const parsed = parseJson(bytes, ANSWER_LIMITS);
+  return parsed.ok ? asObject(parsed.value) : null;
+}
+
+/** A list as it stands, or inside a text, as some receivers wrap it (wire contract 1.5); empty otherwise. */
+export function listOf(value: JsonValue | undefined): readonly JsonValue[] {
+  const list = asArray(value);
+  if (list !== null) return list;
+  const text = asText(value);
+  if (text === null) return [];
+  const inner = parseJson(Buffer.from(text), ANSWER_LIMITS);
+  return (inner.ok ? asArray(inner.value) : null) ?? [];
+}
+
+/** The first of these members that is a text and not blank, made safe to show. */
+export function textOf(entry: JsonObject | null, keys: readonly string[]): string | null {
+  if (entry === null) return null;
+  for (const key of keys) {
+    const text = asText(member(entry, key))?.trim();
+    if (text !== undefined && text !== '') return printable(text, DETAIL_BYTES);
+  }
+  return null;
+}
+
+/** The structured code of a result, in lower case (wire contract 1.4). */
+export function codeOf(entry: JsonObject): string | null {
+  return textOf(entry, ['error_category', 'category', 'code'])?.toLowerCase() ?? null;
+}
+
+/** What an answer as a whole says for people, after a colon; empty when it says nothing. */
+export function spoken(body: JsonObject | null): string {
+  const sync = body === null ? null : asObject(member(body, 'sync_protocol'));
+  const guidance = textOf(sync, ['upgrade_guidance']) ?? textOf(body, ['error_description']);
+  const text = guidance ?? textOf(body, ['error', 'message', 'detail']);
+  return text === null ? '' : `: ${text}`;
+}
+
+/** A positive whole number, or null. */
+export function countOf(object: JsonObject | null, key: string): number | null {
+  const value = object === null ? undefined : member(object, key);
+  return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : null;
+}
