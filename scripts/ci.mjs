@@ -34,7 +34,7 @@ function runScript(name) {
   const child = spawn(command, [...args, 'run', '--silent', name], {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, FORCE_COLOR: process.stdout.isTTY ? '1' : '0' },
+    env: childEnv(),
     shell: npm === undefined && process.platform === 'win32',
   });
   const chunks = [];
@@ -49,6 +49,12 @@ function runScript(name) {
       resolve({ code: code ?? 1, output: Buffer.concat(chunks).toString() });
     });
   });
+}
+
+/** The children write into a pipe: whether colours are wanted is known here alone. */
+function childEnv() {
+  const { FORCE_COLOR: _force, NO_COLOR: _no, ...env } = process.env;
+  return process.stdout.isTTY ? { ...env, FORCE_COLOR: '1' } : { ...env, NO_COLOR: '1' };
 }
 
 /** The test runner's own closing lines, which the coverage report has pushed up the screen. */

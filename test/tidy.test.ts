@@ -11,6 +11,7 @@ import {
   importsFollowTheRooms,
   importsHaveNoCycles,
   roomsAreListed,
+  serverIsLoadedLazily,
 } from './tidy/imports.ts';
 import { productOf, readProject, type Rule } from './tidy/project.ts';
 import { migrationsNameTheirOwner, tablesAreWrittenByTheirOwner } from './tidy/tables.ts';
@@ -21,6 +22,7 @@ import { filesAreNamedByNouns, wordsAreOurs } from './tidy/words.ts';
 // parameters and complexity are the linter's (.oxlintrc.json).
 const RULES: readonly Rule[] = [
   importsFollowTheRooms,
+  serverIsLoadedLazily,
   roomsAreListed,
   importsHaveNoCycles,
   filesAreAlive,

@@ -12,6 +12,7 @@ import {
 import path from 'node:path';
 import process from 'node:process';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { thrownBy } from '../../test/support/refusal.ts';
 import { tempDir } from '../../test/support/temp-home.ts';
 import { errnoOf, systemFiles as files } from './files.ts';
 
@@ -60,13 +61,7 @@ describe('looking at the file system', () => {
   });
 
   it('throws what is no absence, with its name', () => {
-    let thrown: unknown;
-    try {
-      files.readText(tempDir());
-    } catch (error) {
-      thrown = error;
-    }
-    expect(errnoOf(thrown)).toBe('EISDIR');
+    expect(errnoOf(thrownBy(() => files.readText(tempDir())))).toBe('EISDIR');
     expect(errnoOf('text')).toBe('');
     expect(errnoOf(new Error('plain'))).toBe('');
     expect(errnoOf(Object.assign(new Error('odd'), { code: 7 }))).toBe('');
@@ -74,7 +69,8 @@ describe('looking at the file system', () => {
 
   it('reads text, resolves links and lists names by code unit', () => {
     const dir = tempDir();
-    for (const name of ['b', 'a', 'B', '\u{1f600}', '\uffee']) writeFileSync(path.join(dir, name), name);
+    for (const name of ['b', 'a', 'B', '\u{1f600}', '\uffee'])
+      writeFileSync(path.join(dir, name), name);
     expect(files.list(dir)).toEqual(['B', 'a', 'b', '\u{1f600}', '\uffee']);
     expect(files.readText(path.join(dir, '\uffee'))).toBe('\uffee');
     symlinkSync(path.join(dir, 'a'), path.join(dir, 'link'));
@@ -92,6 +88,15 @@ describe('making and removing', () => {
     expect(modeOf(path.join(dir, 'a', 'b'))).toBe(0o700);
     files.makeDir(path.join(dir, 'open'), 0o755);
     expect(modeOf(path.join(dir, 'open'))).toBe(0o755);
+  });
+
+  it('renames, over an existing file too', () => {
+    const dir = tempDir();
+    writeFileSync(path.join(dir, 'from'), 'moved');
+    writeFileSync(path.join(dir, 'to'), 'old');
+    files.rename(path.join(dir, 'from'), path.join(dir, 'to'));
+    expect(readdirSync(dir)).toEqual(['to']);
+    expect(files.readText(path.join(dir, 'to'))).toBe('moved');
   });
 
   it('removes a file, and does not mind when it is gone', () => {
@@ -135,6 +140,36 @@ describe('write', () => {
       files.write(path.join(dir, 'absent', 'file'), 'new');
     }).toThrow(/ENOENT/);
     expect(readdirSync(dir)).toEqual(['taken']);
+  });
+});
+
+describe('create', () => {
+  it('makes a file for the owner alone, whatever the umask', () => {
+    withoutUmask();
+    const dir = tempDir();
+    expect(files.create(path.join(dir, 'private'), 'text')).toBe(true);
+    expect(files.create(path.join(dir, 'public'), 'text', 0o644)).toBe(true);
+    expect(modeOf(path.join(dir, 'private'))).toBe(0o600);
+    expect(modeOf(path.join(dir, 'public'))).toBe(0o644);
+    expect(files.readText(path.join(dir, 'private'))).toBe('text');
+  });
+
+  it('never replaces what is there, be it a link that leads nowhere', () => {
+    const dir = tempDir();
+    writeFileSync(path.join(dir, 'file'), 'old');
+    symlinkSync(path.join(dir, 'nowhere'), path.join(dir, 'link'));
+    expect(files.create(path.join(dir, 'file'), 'new')).toBe(false);
+    expect(files.create(path.join(dir, 'link'), 'new')).toBe(false);
+    expect(files.readText(path.join(dir, 'file'))).toBe('old');
+    expect(readdirSync(dir)).toEqual(['file', 'link']);
+  });
+
+  it('leaves nothing behind when it fails', () => {
+    const dir = tempDir();
+    const tooLong = path.join(dir, 'x'.repeat(255));
+    expect(() => files.create(tooLong, 'new')).toThrow(/ENAMETOOLONG/);
+    expect(() => files.create(path.join(dir, 'absent', 'file'), 'new')).toThrow(/ENOENT/);
+    expect(readdirSync(dir)).toEqual([]);
   });
 });
 

@@ -225,16 +225,23 @@ function readDescriptor(root: string, file: string, fd: number, maxBytes: number
   if (stat.kind !== 'file') return { ok: false, reason: 'not_a_file' };
   const relative = path.relative(fs.realpathSync.native(root), openedPath(file, fd, stat));
   // The real path must spell the same steps below the root: a link anywhere on the way spells others.
-  if (relative !== path.relative(path.resolve(root), path.resolve(file))) {
-    return { ok: false, reason: 'outside' };
-  }
+  const isAsNamed = relative === path.relative(path.resolve(root), path.resolve(file));
+  if (!isAsNamed || /^\.\.(?:[\\/]|$)/.test(relative)) return { ok: false, reason: 'outside' };
   const bytes = readAtMost(fd, maxBytes + 1);
   return bytes.length > maxBytes ? { ok: false, reason: 'too_large' } : { ok: true, bytes, stat };
 }
 
-/** Where the opened file really is: asked of the descriptor where the system tells, so a swap cannot fool it. */
-function openedPath(file: string, fd: number, stat: FileStat): string {
-  const viaProc = orNull(() => fs.realpathSync.native(`/proc/self/fd/${fd}`));
+/**
+ * Where the opened file really is: asked of the descriptor where the system tells, so a swap cannot fool it;
+ * elsewhere the file that has the name now must be the one that was opened.
+ */
+export function openedPath(
+  file: string,
+  fd: number,
+  stat: Pick<FileStat, 'inode'>,
+  descriptors = '/proc/self/fd',
+): string {
+  const viaProc = orNull(() => fs.realpathSync.native(path.join(descriptors, String(fd))));
   if (viaProc !== null) return viaProc;
   const real = fs.realpathSync.native(file);
   return fs.statSync(real).ino === stat.inode ? real : path.parse(real).root;

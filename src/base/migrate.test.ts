@@ -3,14 +3,23 @@ import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { childScript, startScript } from '../../test/support/child-script.ts';
 import { manualClock } from '../../test/support/manual-clock.ts';
+import { refusal } from '../../test/support/refusal.ts';
 import { tempDir } from '../../test/support/temp-home.ts';
 import { systemClock, type Clock } from './clock.ts';
-import { EXIT, UserError } from './errors.ts';
+import { EXIT, type UserError } from './errors.ts';
 import { migrate, migration, type Migration } from './migrate.ts';
 import { openDb, type Db } from './sqlite.ts';
 
-const ONE = migration(1, 'one', '-- owner: base\n-- breaking: no\nCREATE TABLE a (x INTEGER) STRICT;');
-const TWO = migration(2, 'two', '-- owner: base\n-- breaking: no\nCREATE TABLE b (x INTEGER) STRICT;');
+const ONE = migration(
+  1,
+  'one',
+  '-- owner: base\n-- breaking: no\nCREATE TABLE a (x INTEGER) STRICT;',
+);
+const TWO = migration(
+  2,
+  'two',
+  '-- owner: base\n-- breaking: no\nCREATE TABLE b (x INTEGER) STRICT;',
+);
 const BREAKING = migration(3, 'three', '-- owner: base\n-- breaking: yes\nDROP TABLE a;');
 const HARMLESS = migration(3, 'three', '-- owner: base\n-- breaking: no\nCREATE TABLE c (x) ;');
 
@@ -38,14 +47,10 @@ function history(db: Db): readonly object[] {
   return db.all('SELECT number, name, breaking, applied_at FROM migrations ORDER BY number');
 }
 
-function refusal(db: Db, migrations: readonly Migration[]): UserError {
-  try {
+function refused(db: Db, migrations: readonly Migration[]): UserError {
+  return refusal(() => {
     migrate(db, migrations, 0);
-  } catch (error) {
-    if (error instanceof UserError) return error;
-    throw error;
-  }
-  throw new Error('nothing was refused');
+  });
 }
 
 describe('migrate', () => {
@@ -106,7 +111,7 @@ describe('migrate', () => {
   it('refuses a file in which a newer program made a breaking step, and says what to do', () => {
     const db = fresh();
     migrate(db, [ONE, TWO, BREAKING], 5);
-    const error = refusal(db, [ONE, TWO]);
+    const error = refused(db, [ONE, TWO]);
     expect(error.code).toBe('store_newer');
     expect(error.exitCode).toBe(EXIT.refused);
     expect(error.message).toContain('three');
@@ -122,7 +127,7 @@ describe('migrate', () => {
     const older = open(file, clock);
     newer.exec('BEGIN IMMEDIATE');
     migrate(newer, [ONE, TWO, BREAKING], 5);
-    expect(refusal(older, [ONE]).code).toBe('store_newer');
+    expect(refused(older, [ONE]).code).toBe('store_newer');
     expect(history(newer)).toHaveLength(3);
   });
 
@@ -145,7 +150,7 @@ describe('migrate', () => {
   ])('says that a file %s is not a store', (_what, sql) => {
     const db = fresh();
     db.exec(sql);
-    const error = refusal(db, [ONE, TWO]);
+    const error = refused(db, [ONE, TWO]);
     expect(error.code).toBe('store_unreadable');
     expect(error.message).toContain(db.path);
     expect(error.remedy).not.toBeNull();

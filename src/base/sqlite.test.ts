@@ -2,10 +2,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { manualClock } from '../../test/support/manual-clock.ts';
+import { refusal, thrownBy } from '../../test/support/refusal.ts';
 import { tempDir } from '../../test/support/temp-home.ts';
 import { AssertionFailure } from './assert.ts';
 import { systemClock, type Clock } from './clock.ts';
-import { UserError } from './errors.ts';
 import { type Db, isBusy, openDb, requireSqlite, sqliteCode, type OpenOptions } from './sqlite.ts';
 
 const INSERT = 'INSERT INTO t (id, name) VALUES (:id, :name)';
@@ -33,16 +33,6 @@ function names(db: Db): readonly string[] {
 
 function pragma(db: Db, name: string): unknown {
   return Object.values(db.get<Record<string, unknown>>(`PRAGMA ${name}`) ?? {})[0];
-}
-
-function refusal(work: () => unknown): UserError {
-  try {
-    work();
-  } catch (error) {
-    if (error instanceof UserError) return error;
-    throw error;
-  }
-  throw new Error('nothing was refused');
 }
 
 describe('a connection', () => {
@@ -89,7 +79,10 @@ describe('a connection', () => {
 
   it.each([
     ['a directory', (file: string) => mkdirSync(file)],
-    ['not a database', (file: string) => writeFileSync(file, 'these bytes are no database '.repeat(50))],
+    [
+      'not a database',
+      (file: string) => writeFileSync(file, 'these bytes are no database '.repeat(50)),
+    ],
   ])('says that %s cannot be opened, for reading or writing', (_what, make) => {
     const file = path.join(tempDir(), 'odd.db');
     make(file);
@@ -132,23 +125,20 @@ describe('a statement', () => {
   it('fails with the code of SQLite and leaves the connection usable', () => {
     const { a } = pair();
     a.run(INSERT, { id: 1, name: 'one' });
-    let code = '';
-    try {
-      a.run(INSERT, { id: 1, name: 'again' });
-    } catch (error) {
-      code = sqliteCode(error);
-      expect(isBusy(error)).toBe(false);
-    }
-    expect(code).toBe('SQLITE_CONSTRAINT_PRIMARYKEY');
+    const error = thrownBy(() => a.run(INSERT, { id: 1, name: 'again' }));
+    expect(sqliteCode(error)).toBe('SQLITE_CONSTRAINT_PRIMARYKEY');
+    expect(isBusy(error)).toBe(false);
     expect(names(a)).toEqual(['one']);
   });
 
-  it.each([[null], ['text'], [new Error('plain')], [Object.assign(new Error('os'), { code: 'EIO' })]])(
-    'has no code when %s was thrown elsewhere',
-    (thrown) => {
-      expect(sqliteCode(thrown)).toBe('');
-    },
-  );
+  it.each([
+    [null],
+    ['text'],
+    [new Error('plain')],
+    [Object.assign(new Error('os'), { code: 'EIO' })],
+  ])('has no code when %s was thrown elsewhere', (thrown) => {
+    expect(sqliteCode(thrown)).toBe('');
+  });
 
   it('ignores a code that is no text', () => {
     expect(sqliteCode(Object.assign(new Error('odd'), { code: 5 }))).toBe('');
@@ -230,9 +220,9 @@ describe('a transaction', () => {
   it('reports the failure itself when SQLite has rolled back already', () => {
     const { a } = pair();
     a.run(INSERT, { id: 1, name: 'one' });
-    expect(() =>
-      a.tx(() => a.run(`INSERT OR ROLLBACK INTO t VALUES (1, 'again')`)),
-    ).toThrow(/UNIQUE/);
+    expect(() => a.tx(() => a.run(`INSERT OR ROLLBACK INTO t VALUES (1, 'again')`))).toThrow(
+      /UNIQUE/,
+    );
     expect(a.inTransaction).toBe(false);
   });
 

@@ -44,11 +44,22 @@ export function createSystem(env: Env, cwd: string, faults: Faults = noFaults): 
 function createHost(env: Env): Host {
   return {
     name: os.hostname(),
-    user: env['LOGNAME'] ?? env['USER'] ?? env['LNAME'] ?? env['USERNAME'] ?? accountName(),
-    homeDir: env['HOME'] ?? env['USERPROFILE'] ?? os.homedir(),
+    user: firstOf(env, ['LOGNAME', 'USER', 'LNAME', 'USERNAME']) ?? accountName(),
+    homeDir: firstOf(env, ['HOME', 'USERPROFILE']) ?? homeOfAccount(),
     platform: process.platform,
     pid: process.pid,
   };
+}
+
+/** An empty variable says nothing, as everywhere in Python's getpass. */
+function firstOf(env: Env, names: readonly string[]): string | undefined {
+  return names.map((name) => env[name]).find((value) => value !== undefined && value !== '');
+}
+
+function homeOfAccount(): string {
+  // It is empty where the process has an empty HOME, and would then lead into the working directory.
+  const home = os.homedir();
+  return home === '' ? os.userInfo().homedir : home;
 }
 
 function accountName(): string {
@@ -56,7 +67,7 @@ function accountName(): string {
     return os.userInfo().username;
   } catch (error) {
     // A container may run a uid without an account; the name only seeds the node id.
-    if (error instanceof Error) return `uid-${process.getuid?.() ?? 0}`;
+    if (error instanceof Error) return `uid-${process.geteuid?.() ?? 0}`;
     throw error;
   }
 }

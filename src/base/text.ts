@@ -1,4 +1,6 @@
 const MAX_BYTES = 2048;
+const CUT = '…';
+const CUT_BYTES = 3;
 
 /**
  * A foreign text (server message, path, slug, branch) made safe to show: control characters in caret
@@ -7,11 +9,14 @@ const MAX_BYTES = 2048;
 export function printable(text: string, maxBytes = MAX_BYTES): string {
   let shown = '';
   let bytes = 0;
+  /** The longest beginning that leaves room for the mark of a cut. */
+  let kept = '';
   for (const char of text) {
     const safe = safeChar(char);
     bytes += Buffer.byteLength(safe);
-    if (bytes > maxBytes) return `${shown}…`;
+    if (bytes > maxBytes) return kept + CUT;
     shown += safe;
+    if (bytes <= maxBytes - CUT_BYTES) kept = shown;
   }
   return shown;
 }
@@ -28,6 +33,7 @@ function safeChar(char: string): string {
 function isUnsafe(code: number): boolean {
   return (
     (code >= 0x80 && code <= 0x9f) ||
+    code === 0x061c ||
     code === 0x200e ||
     code === 0x200f ||
     (code >= 0x2028 && code <= 0x202e) ||

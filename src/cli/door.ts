@@ -1,11 +1,13 @@
 import {
   AssertionFailure,
   createSystem,
+  errnoOf,
   EXIT,
   IntegrityError,
   messageOf,
   noFaults,
   printable,
+  sqliteCode,
   UserError,
   type ExitCode,
 } from '../base/index.ts';
@@ -74,22 +76,31 @@ function answerError(error: unknown): Answer {
     const { code, message, remedy, details, exitCode } = error;
     return failure(exitCode, { code, message, remedy, details });
   }
-  if (error instanceof IntegrityError) {
-    return failure(EXIT.integrity, {
-      code: 'integrity',
-      message: error.message,
-      remedy: 'spec-kitty sync status',
-      details: {},
-    });
+  const message = messageOf(error);
+  const remedy = 'spec-kitty sync status';
+  if (error instanceof IntegrityError || DAMAGED.test(sqliteCode(error))) {
+    return failure(EXIT.integrity, { code: 'integrity', message, remedy, details: {} });
+  }
+  if (OUT_OF_ORDER.test(sqliteCode(error))) {
+    return failure(EXIT.failed, { code: 'store_unreadable', message, remedy, details: {} });
+  }
+  if (SYSTEM_ERROR.test(errnoOf(error))) {
+    return failure(EXIT.failed, { code: 'file_error', message, remedy: null, details: {} });
   }
   const rule = error instanceof AssertionFailure ? 'a rule of ours was broken' : 'unexpected error';
   return failure(EXIT.bug, {
     code: 'bug',
-    message: `${rule}: ${messageOf(error)} (details in the log below the home directory)`,
+    message: `${rule}: ${message} (details in the log below the home directory)`,
     remedy: null,
     details: {},
   });
 }
+
+/** What a disk does to a database: its pages are wrong, or it cannot be written or read just now. */
+const DAMAGED = /^SQLITE_(?:CORRUPT|NOTADB)/;
+const OUT_OF_ORDER = /^SQLITE_(?:FULL|IOERR|READONLY|CANTOPEN|PERM|BUSY|LOCKED)/;
+/** `EROFS`, `ENOSPC`, `EACCES` …: the operating system's word, not a bug of ours. */
+const SYSTEM_ERROR = /^E[A-Z0-9]+$/;
 
 interface Failure {
   readonly code: string;
@@ -104,7 +115,7 @@ function failure(exit: ExitCode, error: Failure): Answer {
   return { exit, json: { error, exit_code: exit }, lines };
 }
 
-/** The stack of a bug goes to the log; a person gets one line. */
+/** The stack goes to the log; a person gets one line. */
 function logFailure(home: Home, spec: CommandSpec, error: unknown): void {
   if (error instanceof UserError) return;
   home.log.error('command.failed', {

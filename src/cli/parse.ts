@@ -50,6 +50,9 @@ function createParser(spec: CommandSpec): Parser {
     if (repeatable === true) parser.option(flags, what, collect, []);
     else parser.option(flags, what);
   }
+  if (spec.examples !== undefined) {
+    parser.addHelpText('after', ['', 'Examples:', ...spec.examples.map((each) => `  ${each}`)].join('\n'));
+  }
   return parser;
 }
 

@@ -27,5 +27,7 @@ export interface CommandSpec {
   readonly what: string;
   readonly args?: readonly ArgumentSpec[];
   readonly options?: readonly OptionSpec[];
+  /** Whole command lines that work as they stand, shown below the help. */
+  readonly examples?: readonly string[];
   readonly load: () => Promise<Command>;
 }

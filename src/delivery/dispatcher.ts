@@ -14,6 +14,9 @@ import { backoffMs } from './transition.ts';
 
 const RENEW_EVERY_MS = DRAIN_EXPIRY_MS / 3;
 
+/** Stops that say nothing about the receiver: the permission was withdrawn, or the command interrupted. */
+const BROKEN_OFF_HERE: ReadonlySet<string> = new Set(['revoked', 'aborted']);
+
 /**
  * Delivers what a route lacks: gates, then per stream open, select, begin, post, record, until nothing is due or
  * the receiver asks to wait. Whatever stops it is written on the route and returned; nothing is lost.
@@ -90,8 +93,8 @@ async function drainStream(
   if (asked.blocked !== null || !isDue) return asked.blocked;
   const stop = await new Sending(work, { stream, generation, target: asked.target, signal }).run();
   if (stop === null) return null;
-  if (stop.code !== 'revoked') putOff(options, stream, stop);
-  return blockedBy(stop);
+  putOff(options, stream, stop);
+  return blockedBy(stop, route.target);
 }
 
 function openAll(options: DrainOptions, stream: Stream): void {
@@ -135,6 +138,7 @@ function breakerBlock(options: DrainOptions): Blocked | null {
 
 /** The route waits after a failed request; when the network failed, so does everyone for this origin. */
 function putOff(options: DrainOptions, stream: Stream, stop: Stop): void {
+  if (BROKEN_OFF_HERE.has(stop.code)) return;
   const { home, db, route } = options;
   const now = home.system.clock.now();
   noteFailure(db, { routeId: route.id, stream }, stop, now);
@@ -165,7 +169,7 @@ async function askReceiver(
   const now = home.system.clock.now();
   if (probe.kind === 'stopped') {
     putOff(work.options, context.stream, probe.stop);
-    return { blocked: blockedBy(probe.stop), target: route.target };
+    return { blocked: blockedBy(probe.stop, route.target), target: route.target };
   }
   const origin = originOf(route.target);
   if (origin !== null) clearEndpoint(home.machine(), origin, now);
@@ -192,14 +196,24 @@ function resetBlock(
   };
 }
 
-function blockedBy(stop: Stop): Blocked {
-  const detail = stop.code === stop.detail ? stop.code : `${stop.code}: ${stop.detail}`;
-  if (stop.kind === 'backoff') {
-    return { reason: 'network_unavailable', detail, remedy: 'spec-kitty sync now' };
+function blockedBy(stop: Stop, target: Target): Blocked {
+  const said = stop.code === stop.detail ? stop.code : `${stop.code}: ${stop.detail}`;
+  const remedy = 'spec-kitty sync now';
+  if (stop.kind === 'backoff') return { reason: 'network_unavailable', detail: said, remedy };
+  switch (stop.code) {
+    case 'receiver_reset':
+      return { reason: 'receiver_reset', detail: stop.detail, remedy };
+    case 'revoked': {
+      const grant = `spec-kitty sync opt-in --target ${target.publicId}`;
+      return { reason: 'halted', detail: stop.detail, remedy: grant };
+    }
+    case 'unauthorized': {
+      const login = `spec-kitty auth login --server ${originOf(target) ?? ''} --token-stdin`;
+      return { reason: 'halted', detail: said, remedy: login };
+    }
+    default:
+      return { reason: 'halted', detail: said, remedy };
   }
-  if (stop.code === 'revoked') return { reason: 'halted', detail, remedy: 'spec-kitty sync opt-in' };
-  const reason = stop.code === 'receiver_reset' ? 'receiver_reset' : 'halted';
-  return { reason, detail, remedy: 'spec-kitty sync now' };
 }
 
 function writeBlocked(options: DrainOptions, blocked: Blocked | null): void {

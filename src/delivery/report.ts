@@ -1,4 +1,4 @@
-import type { Blocked, OutboundItem } from '../receivers/index.ts';
+import type { BatchReply, Blocked, OutboundItem } from '../receivers/index.ts';
 import type { Outcome, Verdict } from '../wire/index.ts';
 import type { Target } from './targets.ts';
 
@@ -23,6 +23,8 @@ export interface DrainReport {
   readonly damaged: readonly string[];
   /** Batch requests made. */
   readonly requests: number;
+  /** Results that spoke of no item they were asked about; they decided nothing. */
+  readonly strays: number;
   /** What stopped it, null when it came to its end. */
   readonly blocked: Blocked | null;
 }
@@ -45,6 +47,7 @@ export class DrainTally {
   readonly #damaged: string[] = [];
   #selected = 0;
   #requests = 0;
+  #strays = 0;
 
   constructor(target: Target) {
     this.#target = target;
@@ -57,13 +60,13 @@ export class DrainTally {
 
   addBatch(
     items: readonly OutboundItem[],
-    verdicts: readonly (Verdict | null)[],
-    requests: number,
+    reply: Pick<BatchReply, 'requests' | 'strays' | 'verdicts'>,
   ): void {
     this.#selected += items.length;
-    this.#requests += requests;
+    this.#requests += reply.requests;
+    this.#strays += reply.strays;
     for (const [index, item] of items.entries()) {
-      const verdict = verdicts[index] ?? null;
+      const verdict = reply.verdicts[index] ?? null;
       if (verdict !== null) this.#addVerdict(item.id, verdict);
     }
   }
@@ -80,6 +83,7 @@ export class DrainTally {
       failures: [...this.#failures],
       damaged: [...this.#damaged],
       requests: this.#requests,
+      strays: this.#strays,
       blocked,
     };
   }

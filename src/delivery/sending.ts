@@ -1,7 +1,6 @@
 import { sha256Hex, type Db, type Millis } from '../base/index.ts';
 import type { Home } from '../home/index.ts';
-import type { OutboundItem, Receiver, Stop } from '../receivers/index.ts';
-import type { Verdict } from '../wire/index.ts';
+import type { BatchReply, Learned, OutboundItem, Receiver, Stop } from '../receivers/index.ts';
 import { cutBatch, DEFAULT_BATCH_LIMITS, type BatchLimits } from './batcher.ts';
 import type { Drain } from './drains.ts';
 import { setInstance, type Generation } from './generations.ts';
@@ -55,10 +54,13 @@ export class Sending {
   readonly #generation: Generation;
   readonly #signal: AbortSignal;
   readonly #width: number;
+  /** The receiver's limits, and the narrower ones that it is tried with after it refused a batch as too large. */
+  #most: BatchLimits;
   #limits: BatchLimits;
   #instanceId: string | null;
   #after = 0;
   #stop: Stop | null = null;
+  #refused: Stop | null = null;
 
   constructor(
     work: Work,
@@ -76,10 +78,11 @@ export class Sending {
     this.#signal = context.signal;
     this.#instanceId = context.generation.instanceId;
     this.#width = Math.min(target.maxConcurrentBatches ?? 1, MAX_BATCHES_IN_FLIGHT);
-    this.#limits = {
+    this.#most = {
       maxEvents: Math.min(target.maxBatchEvents ?? DEFAULT_BATCH_LIMITS.maxEvents, MAX_BATCH_EVENTS),
       maxBytes: Math.min(target.maxBatchBytes ?? DEFAULT_BATCH_LIMITS.maxBytes, MAX_BATCH_BYTES),
     };
+    this.#limits = this.#most;
   }
 
   /** Sends until nothing is due; null, or what stopped it. */
@@ -91,7 +94,7 @@ export class Sending {
       // Requests under way are recorded, or fail, before anyone else may drain.
       await Promise.allSettled(inFlight);
     }
-    return this.#stop;
+    return this.#stop ?? this.#refused;
   }
 
   async #pump(inFlight: Set<Promise<void>>): Promise<void> {
@@ -164,32 +167,42 @@ export class Sending {
     system.faults.at('batch.send');
     const reply = await receiver.deliver(this.#stream.name, items, this.#signal);
     system.faults.at('batch.answer');
-    const another = this.#isAnotherInstance(reply.instanceId);
+    const another = reply.instanceIds.some((instanceId) => this.#isAnotherInstance(instanceId));
     if (another) this.#stop ??= stopFor('receiver_reset', 'a batch was answered by another instance');
-    this.#stop ??= reply.stop;
+    this.#stop ??= this.#weigh(reply.stop);
     this.#learn(reply.learned);
     this.#record(batch, items, {
+      ...reply,
       verdicts: another ? items.map(() => null) : reply.verdicts,
-      httpStatus: reply.httpStatus,
-      requests: reply.requests,
       isAnswered: reply.stop === null && !another,
     });
+  }
+
+  /**
+   * One batch whose every event was refused may itself be to blame, and must not hold back what comes behind it;
+   * when the next one fares the same, or none follows, it is the receiver.
+   */
+  #weigh(stop: Stop | null): Stop | null {
+    const isRefused = stop?.code === 'bad_request';
+    if (isRefused && this.#refused === null) {
+      this.#refused = stop;
+      return null;
+    }
+    if (stop === null) this.#refused = null;
+    return stop;
   }
 
   #record(
     batch: Batch,
     items: readonly OutboundItem[],
-    answer: {
-      readonly verdicts: readonly (Verdict | null)[];
-      readonly httpStatus: number | null;
-      readonly requests: number;
+    answer: Pick<BatchReply, 'httpStatus' | 'requests' | 'strays' | 'verdicts'> & {
       readonly isAnswered: boolean;
     },
   ): void {
     const { options, lease, tally } = this.#work;
     const { system, log } = options.home;
     const now = system.clock.now();
-    const { verdicts, httpStatus, requests } = answer;
+    const { verdicts, httpStatus, requests, strays } = answer;
     const result = this.#stop?.code ?? 'recorded';
     const recorded = options.db.tx(() => {
       if (answer.isAnswered) noteSuccess(options.db, options.route.id, this.#stream, now);
@@ -205,7 +218,7 @@ export class Sending {
       });
     });
     system.faults.at('record.done');
-    tally.addBatch(items, verdicts, requests);
+    tally.addBatch(items, answer);
     log.info('delivery.batch', {
       target: options.route.target.publicId,
       stream: this.#stream.name,
@@ -213,6 +226,7 @@ export class Sending {
       items: items.length,
       status: httpStatus,
       requests,
+      strays,
       result,
       parked: recorded.parked,
       ...recorded.outcomes,
@@ -229,11 +243,15 @@ export class Sending {
     return instanceId !== this.#instanceId;
   }
 
-  #learn(learned: { readonly maxEvents: number | null; readonly maxBytes: number | null }): void {
-    this.#limits = {
-      maxEvents: Math.min(this.#limits.maxEvents, learned.maxEvents ?? this.#limits.maxEvents),
-      maxBytes: Math.min(this.#limits.maxBytes, learned.maxBytes ?? this.#limits.maxBytes),
+  /** A guessed limit is tried upwards again: one item may have been all that was too large. */
+  #learn({ maxEvents, maxBytes, passed }: Learned): void {
+    const most = this.#most;
+    this.#most = {
+      maxEvents: Math.min(most.maxEvents, maxEvents ?? most.maxEvents),
+      maxBytes: Math.min(most.maxBytes, maxBytes ?? most.maxBytes),
     };
+    const tried = passed ?? this.#limits.maxEvents * 2;
+    this.#limits = { ...this.#most, maxEvents: Math.min(tried, this.#most.maxEvents) };
   }
 }
 

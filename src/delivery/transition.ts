@@ -64,5 +64,5 @@ export function backoffMs(failures: number): Millis {
 /** A server's Retry-After, kept between 1 s and 1 h whatever it says. */
 export function clampRetryAfter(ms: Millis): Millis {
   if (Number.isNaN(ms)) return RETRY_AFTER_MIN_MS;
-  return Math.min(Math.max(ms, RETRY_AFTER_MIN_MS), RETRY_AFTER_MAX_MS);
+  return Math.ceil(Math.min(Math.max(ms, RETRY_AFTER_MIN_MS), RETRY_AFTER_MAX_MS));
 }

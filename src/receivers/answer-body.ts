@@ -14,11 +14,19 @@ export const DETAIL_BYTES = 500;
 
 /** Answers are larger than envelopes and flatter; the transport has capped their bytes already. */
 const ANSWER_LIMITS = { maxBytes: 8_388_608, maxKeys: 200_000 };
+/** UTF-16 units; what health may state, too. */
+const LONGEST_INSTANCE_ID = 2048;
 
 /** The answer as a JSON object, or null when it is anything else. */
 export function bodyOf(bytes: Uint8Array): JsonObject | null {
   const parsed = parseJson(bytes, ANSWER_LIMITS);
   return parsed.ok ? asObject(parsed.value) : null;
+}
+
+/** The instance that answered, when it says so: exactly as it says it, for it is compared. */
+export function instanceOf(body: JsonObject | null): string | null {
+  const id = body === null ? null : asText(member(body, 'server_instance_id'));
+  return id !== null && id !== '' && id.length <= LONGEST_INSTANCE_ID ? id : null;
 }
 
 /** A list as it stands, or inside a text, as some receivers wrap it (wire contract 1.5); empty otherwise. */

@@ -7,7 +7,7 @@ import {
   type JsonObject,
   type Verdict,
 } from '../wire/index.ts';
-import { bodyOf, countOf, DETAIL_BYTES, listOf, spoken, textOf } from './answer-body.ts';
+import { bodyOf, countOf, DETAIL_BYTES, instanceOf, listOf, spoken, textOf } from './answer-body.ts';
 import { judgeDetail, judgeResult, missing, readEntries, verdictOf } from './item-results.ts';
 import type { OutboundItem } from './receiver.ts';
 
@@ -65,9 +65,8 @@ const HALTING: ReadonlySet<number> = new Set([
  */
 export function classify(answer: BatchAnswer, context: ReadContext): Reading {
   const body = bodyOf(answer.body);
-  const instanceId = textOf(body, ['server_instance_id']);
   const { meaning, strays = 0 } = readStatus(answer, body, context);
-  return { meaning, instanceId, strays };
+  return { meaning, instanceId: instanceOf(body), strays };
 }
 
 interface Read {

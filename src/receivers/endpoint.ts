@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { canonicalUrl, sha256Hex, UserError } from '../base/index.ts';
+import { canonicalUrl, printable, pythonStrip, sha256Hex, UserError } from '../base/index.ts';
 import { PATHS } from '../wire/index.ts';
 import type { TargetKind } from './receiver.ts';
 
@@ -8,6 +8,7 @@ export interface Endpoint {
   readonly kind: TargetKind;
   readonly canonicalUrl: string;
   readonly urlHash: string;
+  /** Where events are posted: as the operator wrote it, or the batch path below a base; a path for a stub. */
   readonly postUrl: string;
   /** Scheme, host and port; null for a stub. */
   readonly origin: string | null;
@@ -18,7 +19,7 @@ const LOOPBACK: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '::1', 
 
 /**
  * Understands an endpoint. A URL that ends in the batch path, or has no path, names its base; any other path is
- * posted to as it stands. `stub:FILE` is a file below `cwd`.
+ * posted to as it stands, its last slash included. `stub:FILE` is a file below `cwd`.
  * @param options.allowHttp lets `http` leave the machine.
  * @throws UserError `invalid_url`, `insecure_url`.
  */
@@ -27,7 +28,9 @@ export function parseEndpoint(
   options: { readonly kind: 'teamspace' | 'external'; readonly allowHttp: boolean; readonly cwd: string },
 ): Endpoint {
   if (text.startsWith(STUB_PREFIX)) return stubEndpoint(text, options.cwd);
-  const base = splitBatchPath(text.trim());
+  // Line breaks are paste artefacts, and a fragment never travels.
+  const given = pythonStrip(text.replaceAll(/[\t\r\n]/g, '')).replace(/#.*$/, '');
+  const base = splitBatchPath(given);
   const parsed = canonicalUrl(base.url);
   if (!parsed.ok) throw invalidUrl(text, parsed.error);
   const { url, hash, origin, scheme, host } = parsed.value;
@@ -39,7 +42,7 @@ export function parseEndpoint(
     });
   }
   const isBase = base.found || options.kind === 'teamspace' || url === origin;
-  const postUrl = base.found ? text.trim() : isBase ? `${url}${PATHS.events}` : url;
+  const postUrl = isBase && !base.found ? `${url}${PATHS.events}` : given;
   return { kind: options.kind, canonicalUrl: url, urlHash: hash, postUrl, origin };
 }
 
@@ -65,5 +68,9 @@ function splitBatchPath(text: string): { readonly found: boolean; readonly url: 
 }
 
 function invalidUrl(text: string, reason: string): UserError {
-  return new UserError('invalid_url', `${text} is not an endpoint: ${reason}`, { remedy: null });
+  // A password or a token may stand where no endpoint may have one.
+  const shown = text.replace(/\/\/.*@/s, '//…@').replace(/\?.*$/s, '?…');
+  return new UserError('invalid_url', `${printable(shown)} is not an endpoint: ${reason}`, {
+    remedy: null,
+  });
 }

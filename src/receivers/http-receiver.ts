@@ -1,9 +1,9 @@
-import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
-import type { Clock } from '../base/index.ts';
+import type { Clock, Millis } from '../base/index.ts';
 import type { Http, HttpReply } from '../home/index.ts';
-import { encodeBatch, parseHealth, type Verdict } from '../wire/index.ts';
-import { classify, instanceOf, parseRetryAfter, type Reading } from './classify.ts';
-import type { BatchReply, OutboundItem, Probe, Receiver, Stop, TargetKind } from './receiver.ts';
+import { parseHealth } from '../wire/index.ts';
+import { parseRetryAfter } from './classify.ts';
+import { postBatch } from './posting.ts';
+import type { Probe, Receiver, Stop, TargetKind } from './receiver.ts';
 
 export interface HttpReceiverOptions {
   readonly kind: TargetKind;
@@ -15,278 +15,96 @@ export interface HttpReceiverOptions {
   readonly healthUrl: string | null;
   /** Credentials and the operator's headers, bound to this target's origin by the caller. */
   readonly headers: Readonly<Record<string, string>>;
+  /** What the receiver advertised the last time; its next health answer replaces it. */
   readonly brotli: boolean;
-  /** Advertised limit in bytes before compression, null when the receiver said none. */
+  /** Bytes before compression, null when the receiver named no limit. */
   readonly maxBytes: number | null;
+  /** How long one exchange may take as a whole; 60 s for a batch and 5 s for health when absent. */
+  readonly deadlines?: Deadlines;
 }
 
-const REQUEST_DEADLINE_MS = 60_000;
-const PROBE_DEADLINE_MS = 5_000;
-const MAX_ANSWER_BYTES = 8_388_608;
+export interface Deadlines {
+  readonly batchMs: Millis;
+  readonly probeMs: Millis;
+}
+
+const DEADLINES: Deadlines = { batchMs: 60_000, probeMs: 5_000 };
 const MAX_HEALTH_BYTES = 65_536;
-const GZIP_LEVEL = 1;
-const BROTLI_QUALITY = 1;
-/** A reset after this many bytes may be a 413 whose answer was lost with the connection. */
-const RESET_AS_TOO_LARGE_BYTES = 65_536;
 
-/** What is known so far about the items of one call to `deliver`. */
-interface Delivering {
-  readonly verdicts: (Verdict | null)[];
-  readonly refusedAlone: number[];
-  requests: number;
-  stop: Stop | null;
-  maxEvents: number | null;
-  maxBytes: number | null;
-  instanceId: string | null;
-  httpStatus: number | null;
-  resetTaken: boolean;
-}
-
-/** A receiver behind HTTP: Teamspace and external targets differ in gates and headers alone. */
+/**
+ * A receiver behind HTTP: Teamspace and external targets differ in gates and headers alone. It follows no redirect,
+ * undoes no content coding, and throws for nothing that the far side or the network does.
+ */
 export function createHttpReceiver(options: HttpReceiverOptions): Receiver {
+  const { batchMs, probeMs } = options.deadlines ?? DEADLINES;
+  const { http, clock, eventsUrl: url, headers } = options;
+  let offer = { brotli: options.brotli, maxBytes: options.maxBytes };
   return {
     kind: options.kind,
     offers: (stream) => stream === 'events',
-    probe: (signal) => probe(options, signal),
-    deliver: (_stream, items, signal) => deliver(options, items, signal),
-  };
-}
-
-async function deliver(
-  options: HttpReceiverOptions,
-  items: readonly OutboundItem[],
-  signal: AbortSignal,
-): Promise<BatchReply> {
-  const state: Delivering = {
-    verdicts: items.map(() => null),
-    refusedAlone: [],
-    requests: 0,
-    stop: null,
-    maxEvents: null,
-    maxBytes: null,
-    instanceId: null,
-    httpStatus: null,
-    resetTaken: false,
-  };
-  const all = items.map((item, index) => ({ item, index }));
-  await post(options, state, all, signal);
-  settleRefusedAlone(state);
-  return {
-    verdicts: state.verdicts,
-    stop: state.stop,
-    learned: { maxEvents: state.maxEvents, maxBytes: state.maxBytes },
-    instanceId: state.instanceId,
-    httpStatus: state.httpStatus,
-    requests: state.requests,
-  };
-}
-
-interface Placed {
-  readonly item: OutboundItem;
-  readonly index: number;
-}
-
-/** Posts a run of items and acts on the answer; parts go out one after the other, in capture order. */
-async function post(
-  options: HttpReceiverOptions,
-  state: Delivering,
-  run: readonly Placed[],
-  signal: AbortSignal,
-): Promise<void> {
-  if (run.length === 0 || state.stop !== null) return;
-  const reply = await send(options, state, run, signal);
-  const reading = readReply(options, state, run, reply);
-  if (reading.kind === 'items') {
-    const rest = settle(state, run, reading.verdicts);
-    await post(options, state, rest, signal);
-    return;
-  }
-  if (reading.kind === 'halve' || reading.kind === 'bisect') {
-    await split(options, state, { run, reading, signal });
-    return;
-  }
-  state.stop = {
-    kind: reading.kind,
-    httpStatus: state.httpStatus,
-    code: reading.code,
-    detail: reading.detail,
-    retryAfterMs: reading.kind === 'backoff' ? reading.retryAfterMs : null,
-  };
-}
-
-async function split(
-  options: HttpReceiverOptions,
-  state: Delivering,
-  what: {
-    readonly run: readonly Placed[];
-    readonly reading: Extract<Reading, { kind: 'halve' | 'bisect' }>;
-    readonly signal: AbortSignal;
-  },
-): Promise<void> {
-  const { run, reading, signal } = what;
-  const [only] = run;
-  if (run.length === 1 && only !== undefined) {
-    state.refusedAlone.push(only.index);
-    return;
-  }
-  const middle = Math.ceil(run.length / 2);
-  if (reading.kind === 'halve') {
-    state.maxEvents = reading.maxEvents ?? middle;
-    state.maxBytes = reading.maxBytes ?? state.maxBytes;
-  }
-  await post(options, state, run.slice(0, middle), signal);
-  await post(options, state, run.slice(middle), signal);
-}
-
-async function send(
-  options: HttpReceiverOptions,
-  state: Delivering,
-  run: readonly Placed[],
-  signal: AbortSignal,
-): Promise<HttpReply> {
-  state.requests += 1;
-  const body = encodeBatch(run.map((placed) => placed.item.bytes));
-  const reply = await options.http.send({
-    method: 'POST',
-    url: options.eventsUrl,
-    headers: {
-      ...options.headers,
-      'content-type': 'application/json',
-      'content-encoding': options.brotli ? 'br' : 'gzip',
+    probe: async (signal) => {
+      const probe = await ask(options, probeMs, signal);
+      if (probe.kind !== 'health') return probe;
+      const { capabilities, limits } = probe.health;
+      const maxBytes = limits.maxDecompressedBytesPerBatch ?? null;
+      offer = { brotli: capabilities.brotli, maxBytes };
+      return probe;
     },
-    body: compress(body, options.brotli),
-    deadlineMs: REQUEST_DEADLINE_MS,
-    maxResponseBytes: MAX_ANSWER_BYTES,
-    signal,
-  });
-  state.httpStatus = reply.kind === 'response' ? reply.status : null;
-  if (reply.kind === 'response') state.instanceId = instanceOf(reply.body) ?? state.instanceId;
-  return reply;
+    deliver: (_stream, items, signal) =>
+      postBatch({ http, clock, url, headers, ...offer, deadlineMs: batchMs }, items, signal),
+  };
 }
 
-function compress(body: Uint8Array, brotli: boolean): Buffer {
-  if (!brotli) return gzipSync(body, { level: GZIP_LEVEL });
-  return brotliCompressSync(body, {
-    params: { [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY },
-  });
-}
-
-function readReply(
+async function ask(
   options: HttpReceiverOptions,
-  state: Delivering,
-  run: readonly Placed[],
-  reply: HttpReply,
-): Reading {
-  if (reply.kind === 'response') {
-    return classify(
-      {
-        status: reply.status,
-        retryAfter: reply.headers['retry-after'] ?? null,
-        location: reply.headers['location'] ?? null,
-        body: reply.body,
-      },
-      {
-        items: run.map((placed) => placed.item),
-        maxBytes: state.maxBytes ?? options.maxBytes,
-        now: options.clock.now(),
-      },
-    );
-  }
-  const maybeTooLarge = reply.reason === 'reset' && reply.bytesSent > RESET_AS_TOO_LARGE_BYTES;
-  if (maybeTooLarge && run.length > 1 && !state.resetTaken) {
-    state.resetTaken = true;
-    return { kind: 'halve', maxEvents: null, maxBytes: null };
-  }
-  return { kind: 'backoff', code: reply.reason, detail: reply.detail, retryAfterMs: null };
-}
-
-/** Keeps the verdicts and returns the items that the answer said nothing about. */
-function settle(
-  state: Delivering,
-  run: readonly Placed[],
-  verdicts: readonly (Verdict | null)[],
-): readonly Placed[] {
-  const rest: Placed[] = [];
-  for (const [position, placed] of run.entries()) {
-    const verdict = verdicts[position] ?? null;
-    if (verdict === null) rest.push(placed);
-    else state.verdicts[placed.index] = verdict;
-  }
-  return rest;
-}
-
-/**
- * An item refused with a bare 400 when it stood alone: it is to blame if another item of the batch was accepted;
- * otherwise the request as such may be what the receiver dislikes, and the route waits.
- */
-function settleRefusedAlone(state: Delivering): void {
-  if (state.refusedAlone.length === 0) return;
-  const accepted = state.verdicts.some(
-    (each) => each !== null && ['success', 'duplicate', 'pending'].includes(each.outcome),
-  );
-  if (!accepted) {
-    state.stop ??= {
-      kind: 'backoff',
-      httpStatus: 400,
-      code: 'bad_request',
-      detail: 'the receiver refuses every request without naming an event',
-      retryAfterMs: null,
-    };
-    return;
-  }
-  for (const index of state.refusedAlone) {
-    state.verdicts[index] = {
-      outcome: 'terminal_failed',
-      httpStatus: 400,
-      category: 'bad_request',
-      detail: 'refused with HTTP 400 when sent alone',
-      retryAfterMs: null,
-      receipt: null,
-    };
-  }
-}
-
-async function probe(options: HttpReceiverOptions, signal: AbortSignal): Promise<Probe> {
+  deadlineMs: Millis,
+  signal: AbortSignal,
+): Promise<Probe> {
   if (options.healthUrl === null) return { kind: 'silent' };
   const reply = await options.http.send({
     method: 'GET',
     url: options.healthUrl,
     headers: options.headers,
     body: null,
-    deadlineMs: PROBE_DEADLINE_MS,
+    deadlineMs,
     maxResponseBytes: MAX_HEALTH_BYTES,
     signal,
   });
-  if (reply.kind === 'failure') {
-    const { reason: code, detail } = reply;
-    return { kind: 'stopped', stop: { kind: 'backoff', httpStatus: null, code, detail, retryAfterMs: null } };
-  }
-  return readProbe(reply, options.clock);
+  return reply.kind === 'failure' ? readFailure(reply) : readAnswer(reply, options.clock.now());
+}
+
+/** An answer that is merely strange says nothing about batches; no answer does. */
+function readFailure(reply: Extract<HttpReply, { kind: 'failure' }>): Probe {
+  const { reason: code, detail } = reply;
+  if (code === 'too_large' || code === 'malformed') return { kind: 'silent' };
+  return stopped({ kind: 'backoff', httpStatus: null, code, detail, retryAfterMs: null });
 }
 
 /** Health is an offer: only a refused login or a plain "not now" of the server stops a drain here. */
-function readProbe(reply: Extract<HttpReply, { kind: 'response' }>, clock: Clock): Probe {
-  if (reply.status === 200) {
-    const health = parseHealth(reply.body);
-    return health.ok ? { kind: 'health', health: health.value } : { kind: 'silent' };
+function readAnswer(reply: Extract<HttpReply, { kind: 'response' }>, now: Millis): Probe {
+  const { status: httpStatus, headers, body } = reply;
+  const detail = `HTTP ${httpStatus}`;
+  switch (httpStatus) {
+    case 200: {
+      const health = parseHealth(body);
+      return health.ok ? { kind: 'health', health: health.value } : { kind: 'silent' };
+    }
+    case 401:
+    case 403: {
+      const code = httpStatus === 401 ? 'unauthorized' : 'forbidden';
+      return stopped({ kind: 'halt', httpStatus, code, detail, retryAfterMs: null });
+    }
+    case 429:
+    case 503: {
+      const code = httpStatus === 429 ? 'throttled' : 'server_error';
+      const retryAfterMs = parseRetryAfter(headers['retry-after'] ?? null, now);
+      return stopped({ kind: 'backoff', httpStatus, code, detail, retryAfterMs });
+    }
+    default:
+      return { kind: 'silent' };
   }
-  if (reply.status === 401 || reply.status === 403) {
-    const code = reply.status === 401 ? 'unauthorized' : 'forbidden';
-    const detail = `HTTP ${reply.status}`;
-    return {
-      kind: 'stopped',
-      stop: { kind: 'halt', httpStatus: reply.status, code, detail, retryAfterMs: null },
-    };
-  }
-  if (reply.status !== 429 && reply.status !== 503) return { kind: 'silent' };
-  return {
-    kind: 'stopped',
-    stop: {
-      kind: 'backoff',
-      httpStatus: reply.status,
-      code: reply.status === 429 ? 'throttled' : 'server_error',
-      detail: `HTTP ${reply.status}`,
-      retryAfterMs: parseRetryAfter(reply.headers['retry-after'] ?? null, clock.now()),
-    },
-  };
+}
+
+function stopped(stop: Stop): Probe {
+  return { kind: 'stopped', stop };
 }

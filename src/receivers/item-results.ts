@@ -88,7 +88,7 @@ export function missing(httpStatus: number): Verdict {
 /** A verdict without receipt and wish. */
 export function verdictOf(
   outcome: Verdict['outcome'],
-  httpStatus: number,
+  httpStatus: number | null,
   category: string | null,
   detail: string | null,
 ): Verdict {
@@ -103,7 +103,7 @@ function refusal(code: string | null, httpStatus: number, detail: string | null)
 
 function conflicting(httpStatus: number | null): Verdict {
   const what = 'the receiver contradicts itself';
-  return verdictOf('transient', httpStatus ?? 0, 'conflicting_results', what);
+  return verdictOf('transient', httpStatus, 'conflicting_results', what);
 }
 
 /** Receivers need not echo a hash; one that is echoed counts. */

@@ -1,46 +1,80 @@
 import { errnoOf, messageOf, sha256Hex, type Files } from '../base/index.ts';
 import { asObject, asText, member, parseJson, type Verdict } from '../wire/index.ts';
-import type { BatchReply, OutboundItem, Receiver, Stop } from './receiver.ts';
+import {
+  NOTHING_LEARNED,
+  type BatchReply,
+  type OutboundItem,
+  type Receiver,
+  type Stop,
+} from './receiver.ts';
 
 const NEWLINE = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const SPACE = 0x20;
+
+/** What the file holds, as far as it was read or written here. */
+interface Holdings {
+  /** Hash of a line by the id of its event. */
+  readonly hashes: Map<string, string>;
+  /** Bytes of the file; another length means that somebody else wrote to it. */
+  size: number;
+  /** Whether the last line was never finished. */
+  isTorn: boolean;
+}
 
 /**
  * A receiver without network or login: accepted envelopes are appended to a file, one a line, flushed before
  * they count as delivered, and known by their ids when they come again.
  */
 export function createStubReceiver(file: string, files: Files): Receiver {
+  const kept: { holdings: Holdings | null } = { holdings: null };
+  const deliver = (items: readonly OutboundItem[]): BatchReply => {
+    if (items.length === 0) return replyOf([], null);
+    try {
+      const holdings = readHoldings(file, files, kept.holdings);
+      // Only a write that came through whole leaves holdings to go by.
+      kept.holdings = null;
+      const verdicts = acceptAll(file, files, holdings, items);
+      kept.holdings = holdings;
+      return replyOf(verdicts, null);
+    } catch (error) {
+      // A full or read-only disk is this receiver's "try again later"; the items are untouched.
+      if (errnoOf(error) === '') throw error;
+      return unavailable(items, messageOf(error));
+    }
+  };
   return {
     kind: 'stub',
     offers: (stream) => stream === 'events',
     probe: () => Promise.resolve({ kind: 'silent' }),
-    deliver: (_stream, items) => Promise.resolve(deliver(file, files, items)),
+    deliver: (_stream, items) =>
+      Promise.resolve(
+        isWritable(file, files) ? deliver(items) : unavailable(items, `${file} is not a file`),
+      ),
   };
 }
 
-function deliver(file: string, files: Files, items: readonly OutboundItem[]): BatchReply {
-  try {
-    const known = readKnown(file, files);
-    const lines: Uint8Array[] = known.torn ? [Buffer.from('\n')] : [];
-    const verdicts = items.map((item) => accept(item, known.hashes, lines));
-    if (lines.length > 0) files.append(file, Buffer.concat(lines));
-    return reply(verdicts, null);
-  } catch (error) {
-    // A full or read-only disk is this receiver's "try again later"; the items are untouched.
-    if (errnoOf(error) === '') throw error;
-    const stop: Stop = {
-      kind: 'backoff',
-      httpStatus: null,
-      code: 'file_error',
-      detail: messageOf(error),
-      retryAfterMs: null,
-    };
-    return reply(
-      items.map(() => null),
-      stop,
-    );
+/** Reading a pipe or a device might never end. */
+function isWritable(file: string, files: Files): boolean {
+  const kind = files.stat(file)?.kind ?? 'file';
+  return kind === 'file';
+}
+
+function acceptAll(
+  file: string,
+  files: Files,
+  holdings: Holdings,
+  items: readonly OutboundItem[],
+): readonly Verdict[] {
+  const lines: Uint8Array[] = holdings.isTorn ? [Buffer.of(NEWLINE)] : [];
+  const verdicts = items.map((item) => accept(item, holdings.hashes, lines));
+  if (lines.length > 0) {
+    const bytes = Buffer.concat(lines);
+    files.append(file, bytes);
+    holdings.size += bytes.length;
+    holdings.isTorn = false;
   }
+  return verdicts;
 }
 
 function accept(item: OutboundItem, hashes: Map<string, string>, lines: Uint8Array[]): Verdict {
@@ -50,18 +84,16 @@ function accept(item: OutboundItem, hashes: Map<string, string>, lines: Uint8Arr
   if (existing === undefined) {
     hashes.set(item.id, hash);
     lines.push(line, Buffer.of(NEWLINE));
-    return verdict('success', null);
+    return verdict('success', null, null);
   }
-  return existing === hash
-    ? verdict('duplicate', null)
-    : verdict('terminal_failed', 'hash_conflict');
+  if (existing === hash) return verdict('duplicate', null, null);
+  return verdict('terminal_failed', 'hash_conflict', 'another event with this id arrived before');
 }
 
-/** The hashes of the lines by event id; `torn` when the last line was never finished. */
-function readKnown(
-  file: string,
-  files: Files,
-): { readonly hashes: Map<string, string>; readonly torn: boolean } {
+/** What is known already when nobody else wrote, otherwise the file read anew. */
+function readHoldings(file: string, files: Files, known: Holdings | null): Holdings {
+  const size = files.stat(file)?.size ?? 0;
+  if (known?.size === size) return known;
   const text = files.readText(file) ?? '';
   const hashes = new Map<string, string>();
   for (const line of text.split('\n')) {
@@ -71,7 +103,7 @@ function readKnown(
     const id = object === null ? null : asText(member(object, 'event_id'));
     if (id !== null && !hashes.has(id)) hashes.set(id, sha256Hex(bytes));
   }
-  return { hashes, torn: text !== '' && !text.endsWith('\n') };
+  return { hashes, size, isTorn: text !== '' && !text.endsWith('\n') };
 }
 
 /** In JSON a line break is white space between tokens, never part of a string: a space says the same. */
@@ -80,17 +112,36 @@ function asLine(bytes: Uint8Array): Uint8Array {
   return bytes.map((byte) => (byte === NEWLINE || byte === CARRIAGE_RETURN ? SPACE : byte));
 }
 
-function verdict(outcome: Verdict['outcome'], category: string | null): Verdict {
-  return { outcome, httpStatus: null, category, detail: null, retryAfterMs: null, receipt: null };
+function unavailable(items: readonly OutboundItem[], detail: string): BatchReply {
+  const stop: Stop = {
+    kind: 'backoff',
+    httpStatus: null,
+    code: 'file_error',
+    detail,
+    retryAfterMs: null,
+  };
+  return replyOf(
+    items.map(() => null),
+    stop,
+  );
 }
 
-function reply(verdicts: readonly (Verdict | null)[], stop: Stop | null): BatchReply {
+function verdict(
+  outcome: Verdict['outcome'],
+  category: string | null,
+  detail: string | null,
+): Verdict {
+  return { outcome, httpStatus: null, category, detail, retryAfterMs: null, receipt: null };
+}
+
+function replyOf(verdicts: readonly (Verdict | null)[], stop: Stop | null): BatchReply {
   return {
     verdicts,
     stop,
-    learned: { maxEvents: null, maxBytes: null },
-    instanceId: null,
+    learned: NOTHING_LEARNED,
+    instanceIds: [],
+    strays: 0,
     httpStatus: null,
-    requests: 1,
+    requests: verdicts.length === 0 ? 0 : 1,
   };
 }

@@ -3,6 +3,8 @@ import { productOf, type Complaint, type Project, type Source } from './project.
 const MAX_DOOR_LINES = 40;
 const MAX_OPENING_LINES = 10;
 const MAX_FILES = 16;
+/** One file for each command is the plan there, however many commands there are. */
+const MAY_BE_FULL = ['src/cli/commands'];
 
 /** The doors of the rooms, and nothing else that is called index. */
 function doorsOf(project: Project): readonly Source[] {
@@ -81,7 +83,7 @@ export function roomsAreNotFull(project: Project): readonly Complaint[] {
     counts.set(folder, (counts.get(folder) ?? 0) + 1);
   }
   return [...counts]
-    .filter(([, count]) => count > MAX_FILES)
+    .filter(([folder, count]) => count > MAX_FILES && !MAY_BE_FULL.includes(folder))
     .map(
       ([folder, count]) => `${folder} has ${count} files, ${MAX_FILES} are allowed: split the room`,
     );

@@ -27,12 +27,15 @@ const SIBLINGS = [
 const SERVER_MAY_IMPORT = ['base', 'wire'];
 const OPENS_SERVER = /^src\/cli\/commands\/(?:receiver[a-z-]*|up)\.ts$/;
 
+const SERVER_DOOR = 'src/server/index.ts';
+const COMMAND_LINE = 'src/cli/main.ts';
+
 /** Where the product begins; everything it uses is reached from here. */
 const ENTRIES = [
   'src/index.ts',
   'src/wire/index.ts',
-  'src/server/index.ts',
-  'src/cli/main.ts',
+  SERVER_DOOR,
+  COMMAND_LINE,
   'src/server/main.ts',
 ];
 
@@ -55,16 +58,13 @@ function judgeImport(source: Source, found: Import): string | null {
   }
   // A test may meet any room, at its door; the entry of the package shows several.
   if (source.isTest || source.room === null) return null;
-  return judgeDirection(source, room, found.isLazy);
+  return judgeDirection(source, room);
 }
 
-function judgeDirection(source: Source, room: string, isLazy: boolean): string | null {
+function judgeDirection(source: Source, room: string): string | null {
   const own = source.room ?? '';
   if (room === 'server') {
-    if (!OPENS_SERVER.test(source.path)) return 'only the receiver commands open the server';
-    return isLazy
-      ? null
-      : 'open the server with a dynamic import, so that no other command loads it';
+    return OPENS_SERVER.test(source.path) ? null : 'only the receiver commands open the server';
   }
   if (own === 'server') {
     return SERVER_MAY_IMPORT.includes(room)
@@ -80,6 +80,25 @@ function judgeDirection(source: Source, room: string, isLazy: boolean): string |
   return order.indexOf(room) < order.indexOf(own)
     ? null
     : `${own} comes before ${room} and may not import it: pass it in as an argument`;
+}
+
+/** No command but the receiver's own ever loads the server: nothing reaches it without a call of `import(…)`. */
+export function serverIsLoadedLazily(project: Project): readonly Complaint[] {
+  const byPath = new Map(productOf(project).map((source) => [source.path, source]));
+  const reached = new Set<string>();
+  const complaints: string[] = [];
+  const walk = (file: string): void => {
+    if (reached.has(file)) return;
+    reached.add(file);
+    for (const { target, isLazy, line } of byPath.get(file)?.imports ?? []) {
+      if (target === null || isLazy) continue;
+      if (target === SERVER_DOOR)
+        complaints.push(`${file}:${line}: every command loads the server`);
+      else walk(target);
+    }
+  };
+  walk(COMMAND_LINE);
+  return complaints;
 }
 
 function roomOf(target: string): string | null {

@@ -69,7 +69,8 @@ export function productOf(project: Project): readonly Source[] {
 function filesBelow(root: string, folder: string): readonly string[] {
   return readdirSync(path.join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const place = folder === '' ? entry.name : `${folder}/${entry.name}`;
-    if (entry.isDirectory()) return SKIPPED.has(entry.name) ? [] : filesBelow(root, place);
+    if (SKIPPED.has(entry.name)) return [];
+    if (entry.isDirectory()) return filesBelow(root, place);
     return READ.test(entry.name) && !UNREAD.has(entry.name) ? [place] : [];
   });
 }

@@ -81,7 +81,8 @@ export function wordsAreOurs(project: Project): readonly Complaint[] {
 
 function applies(ban: Ban, source: Source): boolean {
   if (ban.except?.test(source.path) === true) return false;
-  return ban.only === undefined || (ban.only === 'tests') === source.isTest;
+  if (ban.only === 'tests') return source.isTest;
+  return ban.only === undefined || (source.path.startsWith('src/') && !source.isTest);
 }
 
 const NAME = /^[a-z0-9]+(?:-[a-z0-9]+)*(?:\.[a-z0-9]+(?:-[a-z0-9]+)*)*$/;

@@ -1,0 +1,36 @@
+// Bundles the benchmarks and runs them on this machine, then the start of the built command.
+// Usage: npm run bench [-- SECTION…] [-- --large]
+import { spawnSync } from 'node:child_process';
+import path from 'node:path';
+import process from 'node:process';
+import { build } from 'esbuild';
+import { ROOT } from './fingerprint.mjs';
+
+const OUT = path.join(ROOT, 'dist', 'bench', 'main.mjs');
+const words = process.argv.slice(2);
+
+await build({
+  absWorkingDir: ROOT,
+  entryPoints: ['bench/main.ts'],
+  outfile: OUT,
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'esm',
+  loader: { '.sql': 'text' },
+  external: ['better-sqlite3', 'better-sqlite3-node22'],
+  banner: {
+    js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);",
+  },
+  logLevel: 'warning',
+});
+const ran = spawnSync(process.execPath, [OUT, ...words], { stdio: 'inherit' });
+let failed = ran.status !== 0;
+if (words.length === 0 || words.includes('startup')) {
+  const startup = spawnSync(process.execPath, ['scripts/measure-startup.mjs'], {
+    cwd: ROOT,
+    stdio: 'inherit',
+  });
+  failed ||= startup.status !== 0;
+}
+process.exitCode = failed ? 1 : 0;

@@ -1,0 +1,152 @@
+import { expect, onTestFinished } from 'vitest';
+import type { Db, System } from '../../src/base/index.ts';
+import {
+  eventsStream,
+  grant,
+  readFollow,
+  readRouteFacts,
+  recount,
+  registerTarget,
+  routeTo,
+  type Generation,
+  type Route,
+} from '../../src/delivery/index.ts';
+import { checkoutId, openHome, type Home } from '../../src/home/index.ts';
+import { capture, readFacts } from '../../src/journal/index.ts';
+import { parseEndpoint } from '../../src/receivers/index.ts';
+import { balance, type Books } from '../../src/report/index.ts';
+import type { Outcome, Verdict } from '../../src/wire/index.ts';
+import { envelope, PROJECT_ID, type EnvelopeOptions } from './envelopes.ts';
+import { manualClock, type ManualClock } from './manual-clock.ts';
+import { tempDir, testSystem } from './temp-home.ts';
+
+export const STREAMS = [eventsStream];
+
+/** A type that may never leave the machine. */
+export const LOCAL_TYPE = 'MissionReopened';
+
+export interface CaptureOptions extends EnvelopeOptions {
+  /** The checkout they are captured in; null for rows of old queues, the first one when nothing is said. */
+  readonly checkout?: number | null;
+}
+
+/** A project's store with its journal and ledger, without command line or network. */
+export interface LedgerTrial {
+  readonly home: Home;
+  readonly db: Db;
+  readonly system: System;
+  readonly clock: ManualClock;
+  /** The checkout that grants cover unless they say another. */
+  readonly checkout: number;
+  readonly otherCheckout: number;
+  /** Captures new events and answers their positions. */
+  capture(count: number, options?: CaptureOptions): readonly number[];
+  /** Captures one event that a later one with the same path may stand for. */
+  captureKeyed(path: string, options?: CaptureOptions): number;
+  /** The target of that name; no permission yet. */
+  target(name: string): number;
+  /** Grants the target of that name. */
+  grant(name: string, options?: { readonly checkout?: number; readonly fromNow?: boolean }): Route;
+  route(name: string): Route;
+  generation(route: Route): Generation;
+  /** Every delivery of the open pass as `seq state reason`, in order. */
+  deliveries(route: Route): readonly string[];
+  /** The books of a route, after comparing the counters with the rows; fails when they do not balance. */
+  books(route: Route): Books;
+}
+
+/** A trial of its own, gone with the test. */
+export function ledgerTrial(): LedgerTrial {
+  const dir = tempDir();
+  const clock = manualClock();
+  const system = { ...testSystem(dir), clock };
+  const home = openHome(system);
+  onTestFinished(() => {
+    home.close();
+  });
+  const db = home.store(PROJECT_ID);
+  const checkout = checkoutId(db, '/repo', clock.now());
+  const otherCheckout = checkoutId(db, '/copy', clock.now());
+  const captured = { n: 0 };
+  const captureMany = (count: number, options: CaptureOptions = {}): readonly number[] => {
+    const facts = Array.from({ length: count }, () => {
+      captured.n += 1;
+      return { event: envelope(captured.n, options), origin: 'envelope', source: null } as const;
+    });
+    const where = options.checkout === undefined ? checkout : options.checkout;
+    const journal = { db, projectId: PROJECT_ID, checkoutId: where, system };
+    return capture(journal, facts).map((receipt) => receipt.seq ?? 0);
+  };
+  const target = (name: string): number => {
+    const options = { kind: 'external', allowHttp: false, cwd: dir } as const;
+    const endpoint = parseEndpoint(`https://${name}.example`, options);
+    const now = clock.now();
+    return registerTarget(db, endpoint, { team: '', user: '', allowHttp: false, now }).id;
+  };
+  const trial: LedgerTrial = {
+    home,
+    db,
+    system,
+    clock,
+    checkout,
+    otherCheckout,
+    capture: captureMany,
+    captureKeyed: (path, options = {}) =>
+      captureMany(1, { ...options, ...keyed(path) })[0] ?? 0,
+    target,
+    grant: (name, options = {}) =>
+      grant(db, {
+        targetId: target(name),
+        checkoutId: options.checkout ?? checkout,
+        by: 'test',
+        fromNow: options.fromNow ?? false,
+        now: clock.now(),
+        streams: STREAMS,
+      }),
+    route: (name) => present(routeTo(db, target(name))),
+    generation: (route) => present(readFollow(db, route.id, eventsStream)),
+    deliveries: (route) => deliveries(db, trial.generation(route).id),
+    books: (route) => books(db, route),
+  };
+  return trial;
+}
+
+/** What a receiver said about one item. */
+export function verdict(
+  outcome: Outcome,
+  category: string | null = null,
+  retryAfterMs: number | null = null,
+): Verdict {
+  return { outcome, httpStatus: 200, category, detail: null, retryAfterMs, receipt: null };
+}
+
+function keyed(path: string): Required<Pick<EnvelopeOptions, 'type' | 'payload'>> {
+  return {
+    type: 'MissionDossierArtifactIndexed',
+    payload: JSON.stringify({
+      namespace: { mission_slug: '001-demo', target_branch: 'main' },
+      artifact_id: { path },
+    }),
+  };
+}
+
+function deliveries(db: Db, genId: number): readonly string[] {
+  const rows = db.all<{ seq: number; state: string; reason: string | null }>(
+    `SELECT seq, state, reason FROM event_deliveries_for_people WHERE gen_id = :genId ORDER BY seq`,
+    { genId },
+  );
+  return rows.map(({ seq, state, reason }) => [seq, state, ...(reason === null ? [] : [reason])].join(' '));
+}
+
+function books(db: Db, route: Route): Books {
+  const facts = present(readRouteFacts(db, route.id, eventsStream));
+  expect(facts.counts).toEqual(recount(db, facts.generation.id, 'event_deliveries'));
+  const kept = balance(readFacts(db), facts);
+  expect(kept).toMatchObject({ balanced: true });
+  return kept;
+}
+
+function present<T>(value: T | null): T {
+  if (value === null) throw new Error('it is not there');
+  return value;
+}
