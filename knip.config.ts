@@ -12,10 +12,16 @@ const config: KnipConfig = {
       (file) => file + PRODUCT,
     ),
     'scripts/*.{mjs,cjs}',
+    'bench/*.ts',
   ],
-  project: ['src/**/*.{ts,tsx}!', '!src/**/*.test.ts!', 'scripts/*.{mjs,cjs}', 'test/**/*.ts'],
+  project: [
+    'src/**/*.{ts,tsx}!',
+    '!src/**/*.test.ts!',
+    'scripts/*.{mjs,cjs}',
+    '{bench,test}/**/*.ts',
+  ],
   ignoreExportsUsedInFile: true,
-  ignoreBinaries: isProduction ? [] : ['mkfifo', 'openssl'],
+  ignoreBinaries: isProduction ? [] : ['mkfifo', 'openssl', 'strace'],
   // A door may show something that only tests of other rooms need; the thing itself must have a use.
   ignoreIssues: isProduction ? { 'src/*/index.ts': ['exports', 'types'] } : {},
   treatConfigHintsAsErrors: true,

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import Database from 'better-sqlite3';
 import { capture } from '../src/journal/index.ts';
 import { parseEnvelope, type ParsedEnvelope } from '../src/wire/index.ts';
@@ -101,13 +102,14 @@ function rawWriter(world: World): { write(all: readonly Uint8Array[]): void; clo
   );
   const payload = db.prepare('INSERT INTO event_payloads (seq, payload) VALUES (?, ?)');
   const head = db.prepare('UPDATE journal_head SET captured = captured + ?');
-  const hash = 'f'.repeat(64);
   let n = 0;
   const write = db.transaction((all: readonly Uint8Array[]) => {
     for (const bytes of all) {
       n += 1;
       const id = `RAW${String(n).padStart(23, '0')}`;
-      const { lastInsertRowid } = event.run(id, world.project.id, hash, bytes.length, n, n);
+      // The hash is a column, so whoever writes the row must make it.
+      const digest = hash('sha256', bytes, 'hex');
+      const { lastInsertRowid } = event.run(id, world.project.id, digest, bytes.length, n, n);
       payload.run(lastInsertRowid, bytes);
     }
     head.run(all.length);

@@ -10,6 +10,8 @@ import { openStore, serve } from '../src/server/index.ts';
 import { encodeEnvelope, parseEnvelope, type EventId, type ProjectId } from '../src/wire/index.ts';
 
 const PROJECT_ID = '3f2b8c64-9d0e-4a51-8c77-2b1f6e5d4c3a' as ProjectId;
+const WORDS =
+  'review lane moved after the tests passed with two findings left open for a later cycle of work'.split(' ');
 const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 
 /** A home of its own with one project, in a temporary directory. */
@@ -65,7 +67,7 @@ export function bytesOf(n: number): Uint8Array {
     actor: 'claude:sonnet:implementer:implementer',
     execution_mode: 'worktree',
     force: false,
-    reason: `step ${n} of a longer story that is told in some detail so that events have their usual size`,
+    reason: story(n),
     review_ref: null,
     evidence: null,
   };
@@ -86,6 +88,17 @@ export function bytesOf(n: number): Uint8Array {
     headCommitSha: '0cf3f906f4f979a000cf04c78688a397d69b6a37',
     repoSlug: 'acme/bench',
   });
+}
+
+/** About a hundred characters that compress as prose does, the same for the same `n`. */
+function story(n: number): string {
+  let state = n + 1;
+  const words: string[] = [];
+  for (let word = 0; word < 16; word += 1) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    words.push(WORDS[state % WORDS.length] ?? '', ((state >>> 8) % 4096).toString(36));
+  }
+  return words.join(' ');
 }
 
 function idOf(n: number): EventId {

@@ -82,7 +82,7 @@ CREATE TABLE event_deliveries (
     REFERENCES grants (route_id),
   PRIMARY KEY (gen_id, seq),
   CHECK (state NOT IN (1, 2) OR reason IS NULL),
-  CHECK (state NOT IN (3, 4) OR reason IS NOT NULL),
+  CHECK (state NOT IN (3, 4, 5) OR reason IS NOT NULL),
   CHECK (state <> 5 OR reason IN ('revoked', 'dropped', 'replaced', 'unknown_checkout'))
 ) STRICT, WITHOUT ROWID;
 

@@ -5,15 +5,15 @@ const fs = require('node:fs');
 const known = {};
 const loaded = {};
 
-if (process.argv.length === 3 && process.argv[2] === '--version') sayVersion();
+if (process.argv[2] === '--version') sayVersion(process.argv.includes('--json'));
 else {
   addModules('core');
   load('./main.js').runProcess();
 }
 
-function sayVersion() {
+function sayVersion(json) {
   try {
-    fs.writeSync(1, `${VERSION}\n`);
+    fs.writeSync(1, json ? `{"version":"${VERSION}"}\n` : `${VERSION}\n`);
   } catch {
     process.exitCode = 1; // Nobody reads: the other end of the pipe is closed.
   }
@@ -24,9 +24,13 @@ function load(name) {
   if (loaded[name] === undefined) {
     if (known[name] === undefined) addModules('rest');
     loaded[name] = { exports: {} };
-    known[name](loaded[name].exports, load, loaded[name], `file://${encodeURI(__filename)}`);
+    known[name](loaded[name].exports, load, loaded[name], moduleUrl());
   }
   return loaded[name].exports;
+}
+
+function moduleUrl() {
+  return require('node:url').pathToFileURL(__filename).href;
 }
 
 function addModules(name) {

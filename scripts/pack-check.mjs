@@ -1,26 +1,51 @@
-// What a user would download: publint's verdict on package.json, and the list of packed files compared with
-// scripts/pack-files.txt. Usage: node scripts/pack-check.mjs [--update]
+// What a user would download: publint's verdict on package.json, whether every entry loads, and the list of packed
+// files compared with scripts/pack-files.txt. Usage: node scripts/pack-check.mjs [--update]
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
+import { pathToFileURL } from 'node:url';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { ROOT } from './fingerprint.mjs';
 
 const GOLDEN = path.join(ROOT, 'scripts', 'pack-files.txt');
 
-const complaints = [...(await lintPackage()), ...compareFiles(packedFiles())];
+const MANIFEST = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8'));
+
+const complaints = [
+  ...(await lintPackage()),
+  ...checkProgram(),
+  ...(await checkEntries()),
+  ...compareFiles(packedFiles()),
+];
 for (const complaint of complaints) console.error(complaint);
 if (complaints.length > 0) process.exitCode = 1;
 else console.log('the package is as described in scripts/pack-files.txt');
 
 async function lintPackage() {
-  const manifest = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8'));
   const { messages } = await publint({ pkgDir: ROOT, pack: 'npm', strict: true });
   return messages.map(
-    (message) => `publint: ${formatMessage(message, manifest, { color: false })}`,
+    (message) => `publint: ${formatMessage(message, MANIFEST, { color: false })}`,
   );
+}
+
+function checkProgram() {
+  const bin = path.join(ROOT, MANIFEST.bin['spec-kitty']);
+  const { status, stdout, stderr } = spawnSync(process.execPath, [bin, '--version'], {
+    encoding: 'utf8',
+  });
+  if (status === 0 && stdout === `${MANIFEST.version}\n`) return [];
+  return [`spec-kitty --version: exit ${status}, ${stdout}${stderr}`];
+}
+
+async function checkEntries() {
+  const files = Object.values(MANIFEST.exports).map((entry) => entry.default);
+  const empty = files.map(async (file) => {
+    const names = Object.keys(await import(pathToFileURL(path.join(ROOT, file)).href));
+    return names.length === 0 ? [`${file} exports nothing`] : [];
+  });
+  return (await Promise.all(empty)).flat();
 }
 
 function packedFiles() {

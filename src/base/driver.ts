@@ -28,12 +28,18 @@ export function loadDriver(
       reasons.push(`${name}: ${messageOf(error).slice(0, 200)}`);
     }
   }
-  throw new UserError(
-    'driver_missing',
-    `no SQLite driver could be loaded (${reasons.join('; ')})`,
-    {
-      remedy: 'npm install --include=optional',
-      exitCode: EXIT.failed,
-    },
-  );
+  throw driverMissing(reasons.join('; '));
+}
+
+/** The driver's package is there and its compiled part is not: install scripts were blocked or failed. */
+export function isAddonMissing(error: unknown): boolean {
+  return /bindings file|ERR_DLOPEN_FAILED|\.node['"]?$/.test(messageOf(error));
+}
+
+/** What to say when no driver can be used. */
+export function driverMissing(reasons: string): UserError {
+  return new UserError('driver_missing', `no SQLite driver could be loaded (${reasons})`, {
+    remedy: 'npm install --include=optional',
+    exitCode: EXIT.failed,
+  });
 }

@@ -31,6 +31,8 @@ export interface Files {
   realpath(path: string): string;
   /** The whole file as UTF-8, or null when it is absent; other failures are thrown. */
   readText(path: string): string | null;
+  /** The first bytes of a regular file, at most `maxBytes`; null when it is absent or cannot be read. */
+  readStart(path: string, maxBytes: number): Buffer | null;
   /** Names in a directory, sorted by code unit; empty when it is absent. */
   list(path: string): readonly string[];
   /** Creates a directory and its parents, readable by the owner alone unless `mode` says otherwise. */
@@ -60,6 +62,7 @@ export const systemFiles: Files = {
   lstat: (file) => statOrNull(() => fs.lstatSync(file)),
   realpath: (file) => fs.realpathSync.native(file),
   readText: (file) => orNull(() => fs.readFileSync(file, 'utf8')),
+  readStart,
   list: (directory) => [...(orNull(() => fs.readdirSync(directory)) ?? [])].sort(byCodeUnit),
   makeDir: (directory, mode = PRIVATE_DIRECTORY) => {
     fs.mkdirSync(directory, { recursive: true, mode });
@@ -75,6 +78,16 @@ export const systemFiles: Files = {
   },
   readInside,
 };
+
+function readStart(file: string, maxBytes: number): Buffer | null {
+  const flags = fs.constants.O_RDONLY | fs.constants.O_NONBLOCK;
+  try {
+    return withDescriptor(file, flags, 0, (fd) => readAtMost(fd, maxBytes));
+  } catch (error) {
+    if (errnoOf(error) === '') throw error;
+    return null;
+  }
+}
 
 function byCodeUnit(a: string, b: string): number {
   return a < b ? -1 : Number(a > b);
@@ -98,6 +111,11 @@ function isAbsent(error: unknown): boolean {
 export function errnoOf(error: unknown): string {
   if (!(error instanceof Error) || !('code' in error)) return '';
   return typeof error.code === 'string' ? error.code : '';
+}
+
+/** True for the operating system's own word; Node's complaints about our calls begin with `ERR_`. */
+export function isSystemError(error: unknown): boolean {
+  return /^E[A-Z0-9]+$/.test(errnoOf(error));
 }
 
 function statOrNull(read: () => fs.Stats): FileStat | null {

@@ -16,7 +16,7 @@ export { EXIT, IntegrityError, messageOf, USER_ERROR_CODES, UserError } from './
 export type { ExitCode, UserErrorCode } from './errors.ts';
 export { FAULT_POINTS, faultsFrom, noFaults } from './faults.ts';
 export type { FaultPoint, Faults } from './faults.ts';
-export { errnoOf, systemFiles } from './files.ts';
+export { errnoOf, isSystemError, systemFiles } from './files.ts';
 export type { Files, FileStat, ReadInside } from './files.ts';
 export { derivedId, sha256Hex } from './hash.ts';
 export { createIds, systemRandom, uuidV5 } from './ids.ts';

@@ -1,11 +1,12 @@
 import type DatabaseConstructor from 'better-sqlite3';
 import { assert } from './assert.ts';
 import type { Clock, Millis } from './clock.ts';
-import { loadDriver } from './driver.ts';
+import { driverMissing, isAddonMissing, loadDriver } from './driver.ts';
 import { messageOf, UserError } from './errors.ts';
 
 export type SqlValue = string | number | bigint | Uint8Array | null;
-export type SqlParams = Readonly<Record<string, SqlValue>>;
+/** Named values; a list for `?` in the few statements that run once per item. */
+export type SqlParams = Readonly<Record<string, SqlValue>> | readonly SqlValue[];
 
 /** SQLite below this version can corrupt a WAL database under concurrent checkpoints (sqlite.org/wal.html). */
 const VERSION_FLOOR = [3, 51, 3] as const;
@@ -134,6 +135,8 @@ export class Db {
   }
 
   #retry<T>(attempt: () => T): T {
+    // Whoever is inside a write transaction holds the lock already.
+    if (this.#native.inTransaction) return attempt();
     return retryBusy(this.#clock, this.#waitMs, this.path, attempt);
   }
 }
@@ -157,6 +160,7 @@ export function openDb(path: string, options: OpenOptions): Db {
   } catch (error) {
     native?.close();
     if (error instanceof UserError) throw error;
+    if (isAddonMissing(error)) throw driverMissing(messageOf(error));
     throw new UserError('store_unreadable', `cannot open ${path}: ${messageOf(error)}`, {
       remedy: 'spec-kitty sync status',
       cause: error,

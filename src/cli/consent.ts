@@ -27,6 +27,8 @@ export interface GrantRequest {
   /** The command that names the target. */
   readonly by: string;
   readonly allowHttp: boolean;
+  /** The route that the project has there already. */
+  readonly existing: Route | null;
   readonly headers?: readonly { readonly name: string; readonly envVar: string }[];
 }
 
@@ -39,10 +41,10 @@ export function grantEndpoint(context: Context, workspace: Workspace, request: G
   const { db, checkoutId, now } = workspace;
   const { endpoint, mode, by, allowHttp, headers } = request;
   const fromNow = readFrom(context);
-  const existing = claimedOrUnclaimed(context, workspace, endpoint);
+  const owner = ownerOf(context, endpoint, request.existing);
   const before = listRoutes(db);
   const route = db.tx(() => {
-    const target = registerTarget(db, endpoint, { ...existing, allowHttp, now });
+    const target = registerTarget(db, endpoint, { ...owner, allowHttp, now });
     if (headers !== undefined) setHeaders(db, target.id, headers);
     const granted = grant(db, { targetId: target.id, checkoutId, by, fromNow, now, streams: STREAMS });
     activate(db, { mode, routeId: granted.id }, now);
@@ -81,20 +83,18 @@ function readFrom(context: Context): boolean {
   });
 }
 
-/** A Teamspace target belongs to whoever is logged in there; without a login it stays unclaimed. */
-function claimedOrUnclaimed(
+/** A Teamspace target keeps its owner; a new one belongs to whoever is logged in there, or to nobody yet. */
+function ownerOf(
   context: Context,
-  workspace: Workspace,
   endpoint: Endpoint,
+  existing: Route | null,
 ): { readonly team: string; readonly user: string } {
   if (endpoint.kind !== 'teamspace' || endpoint.origin === null) return { team: '', user: '' };
+  if (existing?.target.canonicalUrl === endpoint.canonicalUrl) {
+    return { team: existing.target.team, user: existing.target.user };
+  }
   const session = sessionFor(context.home, endpoint.origin);
-  const owner = { team: session?.team ?? '', user: session?.user ?? '' };
-  const unclaimed = listRoutes(workspace.db).some(
-    ({ target }) =>
-      target.canonicalUrl === endpoint.canonicalUrl && target.team === '' && target.user === '',
-  );
-  return unclaimed ? { team: '', user: '' } : owner;
+  return { team: session?.team ?? '', user: session?.user ?? '' };
 }
 
 function describe(workspace: Workspace, route: Route, fromNow: boolean): Granted {

@@ -1,9 +1,9 @@
 import {
   AssertionFailure,
   createSystem,
-  errnoOf,
   EXIT,
   IntegrityError,
+  isSystemError,
   messageOf,
   noFaults,
   printable,
@@ -49,7 +49,7 @@ async function answerCommand(spec: CommandSpec, argv: readonly string[], io: Io)
     logFailure(home, spec, error);
     throw error;
   } finally {
-    home.close();
+    if (io.endsProcess !== true) home.close();
   }
 }
 
@@ -84,7 +84,8 @@ function answerError(error: unknown): Answer {
   if (OUT_OF_ORDER.test(sqliteCode(error))) {
     return failure(EXIT.failed, { code: 'store_unreadable', message, remedy, details: {} });
   }
-  if (SYSTEM_ERROR.test(errnoOf(error))) {
+  // The operating system's word (EROFS, ENOSPC, EACCES …) is no bug of ours.
+  if (isSystemError(error)) {
     return failure(EXIT.failed, { code: 'file_error', message, remedy: null, details: {} });
   }
   const rule = error instanceof AssertionFailure ? 'a rule of ours was broken' : 'unexpected error';
@@ -99,8 +100,6 @@ function answerError(error: unknown): Answer {
 /** What a disk does to a database: its pages are wrong, or it cannot be written or read just now. */
 const DAMAGED = /^SQLITE_(?:CORRUPT|NOTADB)/;
 const OUT_OF_ORDER = /^SQLITE_(?:FULL|IOERR|READONLY|CANTOPEN|PERM|BUSY|LOCKED)/;
-/** `EROFS`, `ENOSPC`, `EACCES` …: the operating system's word, not a bug of ours. */
-const SYSTEM_ERROR = /^E[A-Z0-9]+$/;
 
 interface Failure {
   readonly code: string;

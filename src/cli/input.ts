@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { errnoOf, EXIT, UserError } from '../base/index.ts';
+import { EXIT, isSystemError, messageOf, UserError } from '../base/index.ts';
 import type { Context } from './io.ts';
 
 const NEWLINE = 0x0a;
@@ -18,8 +18,8 @@ export async function* readChunks(context: Context, name: string): AsyncGenerato
   try {
     for await (const chunk of fs.createReadStream(file)) yield chunk as Uint8Array;
   } catch (error) {
-    if (errnoOf(error) === '') throw error;
-    throw new UserError('usage', `cannot read ${name}: ${errnoOf(error)}`, {
+    if (!isSystemError(error)) throw error;
+    throw new UserError('usage', `cannot read ${name}: ${messageOf(error)}`, {
       remedy: null,
       exitCode: EXIT.refused,
     });

@@ -20,6 +20,8 @@ export interface Io {
   /** Aborts when the process is asked to stop. */
   readonly signal: AbortSignal;
   readonly faults?: Faults;
+  /** The process ends with the command: stores need no orderly closing, every commit is on the disk already. */
+  readonly endsProcess?: boolean;
   /** Stand-ins for the machine's own clock, ids, files and network. */
   readonly system?: Partial<System>;
   readonly http?: Http;

@@ -1,13 +1,15 @@
 // The process's own door: the one place of the command line that reads argv, environment and standard streams.
+import { fstatSync, writeSync } from 'node:fs';
 import process from 'node:process';
-import { isatty } from 'node:tty';
-import { EXIT, faultsFrom, noFaults, type Faults } from '../base/index.ts';
+import { errnoOf, EXIT, faultsFrom, noFaults, type ExitCode, type Faults } from '../base/index.ts';
 import { run } from './door.ts';
 import type { Io, Writer } from './io.ts';
 
 const STDIN = 0;
+const STDOUT = 1;
+const STDERR = 2;
 
-/** Runs the command line of this process and sets its exit code. */
+/** Runs the command line of this process and ends it. */
 export async function runProcess(): Promise<void> {
   const stopping = new AbortController();
   const stop = (): void => {
@@ -16,10 +18,13 @@ export async function runProcess(): Promise<void> {
   };
   process.once('SIGTERM', stop);
   process.on('SIGINT', stop);
-  // A reader that went away (`| head`) is no failure of ours.
-  process.stdout.on('error', ignoreClosedPipe);
   const exit = await run(process.argv.slice(2), processIo(stopping.signal));
-  process.exitCode = stopping.signal.aborted && exit !== EXIT.fine ? EXIT.interrupted : exit;
+  // Everything is flushed where it matters; leaving at once spares closing what the system closes.
+  process.exit(exitCode(exit, stopping.signal));
+}
+
+function exitCode(exit: ExitCode, signal: AbortSignal): ExitCode {
+  return signal.aborted && exit !== EXIT.fine ? EXIT.interrupted : exit;
 }
 
 function processIo(signal: AbortSignal): Io {
@@ -27,32 +32,58 @@ function processIo(signal: AbortSignal): Io {
   return {
     env,
     cwd: process.cwd(),
-    // Opening standard input costs a millisecond that most commands need not pay.
+    // Opening a standard stream costs a millisecond that most commands need not pay.
     stdin: {
-      isTTY: isatty(STDIN),
+      get isTTY() {
+        return isTerminal(STDIN);
+      },
       get chunks() {
         return process.stdin;
       },
     },
-    stdout: writer(process.stdout),
-    stderr: writer(process.stderr),
+    stdout: writer(STDOUT),
+    stderr: writer(STDERR),
     ask: (question) => ask(question),
     signal,
     faults: faultsOf(env['SPEC_KITTY_FAULT']),
+    endsProcess: true,
   };
 }
 
-function writer(stream: NodeJS.WriteStream): Writer {
+function writer(descriptor: typeof STDOUT | typeof STDERR): Writer {
   return {
-    isTTY: stream.isTTY ?? false,
+    get isTTY() {
+      return isTerminal(descriptor);
+    },
     write: (text) => {
-      stream.write(text);
+      writeWhole(descriptor, Buffer.from(text));
     },
   };
 }
 
+/** Writes all of it; a reader that went away (`| head`) is no failure of ours. */
+function writeWhole(descriptor: number, bytes: Buffer): void {
+  let from = 0;
+  while (from < bytes.length) {
+    try {
+      from += writeSync(descriptor, bytes, from);
+    } catch (error) {
+      if (errnoOf(error) === 'EPIPE') return;
+      // The other end of a pipe reads slower than we write.
+      if (errnoOf(error) !== 'EAGAIN') throw error;
+    }
+  }
+}
+
+/** A character device may be a terminal; only then is the stream opened, which knows for certain. */
+function isTerminal(descriptor: number): boolean {
+  if (!fstatSync(descriptor).isCharacterDevice()) return false;
+  if (descriptor === STDIN) return process.stdin.isTTY === true;
+  return (descriptor === STDOUT ? process.stdout : process.stderr).isTTY === true;
+}
+
 async function ask(question: string): Promise<string | null> {
-  if (!isatty(STDIN) || process.stdout.isTTY !== true) return null;
+  if (!isTerminal(STDIN) || !isTerminal(STDOUT)) return null;
   const { createInterface } = await import('node:readline/promises');
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
   try {
@@ -68,8 +99,4 @@ function faultsOf(spec: string | undefined): Faults {
   return faultsFrom(spec, () => {
     process.kill(process.pid, 'SIGKILL');
   });
-}
-
-function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
 }

@@ -32,12 +32,22 @@ export function parseCommandLine(spec: CommandSpec, words: readonly string[]): P
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.code === 'commander.helpDisplayed') return { args: [], options: {}, help: shown };
-    throw new UserError('usage', complaint.replace(/^error: /, '').trim(), {
-      remedy: `spec-kitty ${spec.path.join(' ')} --help`,
-      exitCode: EXIT.refused,
-    });
+    throw misused(spec, complaint.replace(/^error: /, '').trim());
   }
-  return { args: parser.args, options: parser.opts(), help: null };
+  const options: OptionValues = parser.opts();
+  // The parser would take the next option for the value of one that lacks its own.
+  const eaten = Object.values(options)
+    .flat()
+    .find((value) => typeof value === 'string' && value.startsWith('--'));
+  if (eaten !== undefined) throw misused(spec, `an option before ${String(eaten)} lacks its value`);
+  return { args: parser.args, options, help: null };
+}
+
+function misused(spec: CommandSpec, complaint: string): UserError {
+  return new UserError('usage', complaint, {
+    remedy: `spec-kitty ${spec.path.join(' ')} --help`,
+    exitCode: EXIT.refused,
+  });
 }
 
 function createParser(spec: CommandSpec): Parser {

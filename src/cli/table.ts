@@ -30,6 +30,10 @@ export const COMMANDS: readonly CommandSpec[] = [
       { flags: '--aggregate-type <type>', what: 'WorkPackage, Mission, Build … (default: by event type)' },
       { flags: '--causation-id <id>', what: 'id of the event that caused this one' },
     ],
+    examples: [
+      'spec-kitty emit BuildHeartbeat --payload \'{"build_id":"ci-7"}\'',
+      'spec-kitty emit --envelope events.ndjson',
+    ],
     load: () => import('./commands/emit.ts'),
   },
   {
@@ -42,6 +46,9 @@ export const COMMANDS: readonly CommandSpec[] = [
       { flags: '--claim', what: 'take over grants made before anybody was logged in' },
       ALLOW_HTTP,
     ],
+    examples: [
+      'spec-kitty auth login --server https://kitty.example --token-stdin < token',
+    ],
     load: () => import('./commands/auth-login.ts'),
   },
   {
@@ -51,6 +58,9 @@ export const COMMANDS: readonly CommandSpec[] = [
       { flags: '--mission <slug>', what: 'only this mission', repeatable: true },
       { flags: '--since <iso>', what: 'only lines that happened from this time on' },
       { flags: '--dry-run', what: 'say what would be recorded' },
+    ],
+    examples: [
+      'spec-kitty sync import --mission 001-tide-clock --since 2026-09-01',
     ],
     load: () => import('./commands/sync-import.ts'),
   },
@@ -77,6 +87,9 @@ export const COMMANDS: readonly CommandSpec[] = [
     what: 'show or set the Teamspace server',
     args: [{ name: '[url]', what: 'https://… (http for this machine)' }],
     options: [FROM, ALLOW_HTTP],
+    examples: [
+      'spec-kitty sync server https://kitty.example',
+    ],
     load: () => import('./commands/sync-server.ts'),
   },
   {
@@ -88,6 +101,11 @@ export const COMMANDS: readonly CommandSpec[] = [
       { flags: '--header-env <name=variable>', what: 'send this header from that variable', repeatable: true },
       FROM,
       ALLOW_HTTP,
+    ],
+    examples: [
+      'spec-kitty sync mode EXTERNAL_RECEIVER --endpoint http://127.0.0.1:8765',
+      'spec-kitty sync mode EXTERNAL_RECEIVER --endpoint stub:events.ndjson',
+      'spec-kitty sync mode LOCAL_RETENTION',
     ],
     load: () => import('./commands/sync-mode.ts'),
   },
@@ -150,6 +168,9 @@ export const COMMANDS: readonly CommandSpec[] = [
       { flags: '--ready-file <file>', what: 'written when it listens: URL, process, instance' },
       { flags: '--strict', what: 'refuse what the catalogue does not know' },
     ],
+    examples: [
+      'spec-kitty receiver serve --db receiver.db --port 8765',
+    ],
     load: () => import('./commands/receiver-serve.ts'),
   },
   {
@@ -161,6 +182,9 @@ export const COMMANDS: readonly CommandSpec[] = [
       { flags: '--all', what: 'valid for every project' },
       { flags: '--scope <scope>', what: 'ingest (default) or read' },
       { flags: '--name <name>', what: 'what it is for' },
+    ],
+    examples: [
+      'spec-kitty receiver token create --all --name laptop',
     ],
     load: () => import('./commands/receiver-token-create.ts'),
   },

@@ -42,7 +42,7 @@ export async function findDestination(
     projectServerUrl: activeRoute?.target.kind === 'teamspace' ? activeRoute.target.canonicalUrl : null,
   });
   const base = { mode, source, authority };
-  if (mode === 'TEAMSPACE') return teamspace(home, db, base);
+  if (mode === 'TEAMSPACE') return teamspace(home, db, base, activeRoute);
   if (mode !== 'EXTERNAL_RECEIVER') return { ...base, endpoint: null, route: null };
   if (activeRoute !== null) return { ...base, endpoint: endpointOf(activeRoute), route: activeRoute };
   return offered(home, db, base, config.externalEndpoint.value);
@@ -56,7 +56,7 @@ function chosenMode(active: Active | null, config: Config): Pick<Destination, 'm
   return { mode: 'TEAMSPACE', source: 'default' };
 }
 
-function teamspace(home: Home, db: Db, base: Base): Destination {
+function teamspace(home: Home, db: Db, base: Base, active: Route | null): Destination {
   const server = base.authority.resolvedServerUrl;
   if (server === null) return { ...base, endpoint: null, route: null };
   const known = listRoutes(db).filter((route) => route.target.kind === 'teamspace');
@@ -65,11 +65,28 @@ function teamspace(home: Home, db: Db, base: Base): Destination {
     allowHttp: known.some((route) => route.target.allowHttp),
     cwd: home.system.cwd,
   });
-  const { userId, teamSlug } = base.authority;
   const here = known.filter((route) => route.target.canonicalUrl === endpoint.canonicalUrl);
-  const mine = here.find(({ target }) => target.user === (userId ?? '') && target.team === (teamSlug ?? ''));
+  return { ...base, endpoint, route: routeOfLogin(here, base.authority, active) };
+}
+
+/**
+ * Of the routes to one server, the one of whoever is logged in there, else the unclaimed one. Without a login it
+ * is the one that was active: the gate then says that the login is missing. Another account inherits nothing.
+ */
+function routeOfLogin(
+  here: readonly Route[],
+  { userId, teamSlug }: ResolvedSyncTarget,
+  active: Route | null,
+): Route | null {
+  const mine = here.find(
+    ({ target }) => target.user === (userId ?? '') && target.team === (teamSlug ?? ''),
+  );
   const unclaimed = here.find(({ target }) => target.user === '' && target.team === '');
-  return { ...base, endpoint, route: mine ?? unclaimed ?? null };
+  const isLoggedOut = userId === null && teamSlug === null;
+  const before = isLoggedOut
+    ? (here.find((route) => route.id === active?.id) ?? here.find((route) => route.grantedAt !== null))
+    : undefined;
+  return before ?? mine ?? unclaimed ?? null;
 }
 
 function offered(home: Home, db: Db, base: Base, text: string | null): Destination {

@@ -1,3 +1,4 @@
+import type { Millis } from '../base/index.ts';
 import { clearEndpoint, readEndpoint, tripEndpoint } from '../home/index.ts';
 import type { Blocked, Stop } from '../receivers/index.ts';
 import { connect } from './connection.ts';
@@ -10,7 +11,7 @@ import { block, routeById, unblock } from './routes.ts';
 import { nextDue, Sending, type DrainOptions, type Work } from './sending.ts';
 import type { Stream } from './stream.ts';
 import { originOf, recordHealth, type Target } from './targets.ts';
-import { backoffMs } from './transition.ts';
+import { backoffMs, LONGEST_WAIT_MS } from './transition.ts';
 
 const RENEW_EVERY_MS = DRAIN_EXPIRY_MS / 3;
 
@@ -112,7 +113,7 @@ function pacingBlock(options: DrainOptions, stream: Stream): Blocked | null {
   const pacing = readPacing(db, route.id, stream);
   const until = byOperator ? pacing.retryAfterAt : Math.max(pacing.dueAt, pacing.retryAfterAt);
   const left = until - home.system.clock.now();
-  if (left <= 0) return null;
+  if (!isAhead(left)) return null;
   const seconds = Math.ceil(left / 1000);
   const why = pacing.lastError === null ? '' : ` (${pacing.lastError})`;
   return {
@@ -128,12 +129,17 @@ function breakerBlock(options: DrainOptions): Blocked | null {
   const origin = originOf(route.target);
   if (origin === null || byOperator) return null;
   const { openUntil, lastError } = readEndpoint(home.machine(), origin);
-  if (openUntil <= home.system.clock.now()) return null;
+  if (!isAhead(openUntil - home.system.clock.now())) return null;
   return {
     reason: 'network_unavailable',
     detail: `${origin} is out of reach${lastError === null ? '' : ` (${lastError})`}`,
     remedy: 'spec-kitty sync now',
   };
+}
+
+/** A time further ahead than any wait was written before the clock was set back. */
+function isAhead(left: Millis): boolean {
+  return left > 0 && left <= LONGEST_WAIT_MS;
 }
 
 /** The route waits after a failed request; when the network failed, so does everyone for this origin. */

@@ -50,6 +50,7 @@ const ACCEPT = `
     SELECT t.server_instance_id FROM targets t JOIN routes r ON r.target_id = t.target_id
     WHERE r.route_id = generations.route_id)
   WHERE route_id = :routeId AND closed_at IS NULL`;
+const GRANTED = 'SELECT 1 AS granted FROM grants WHERE route_id = :routeId';
 const SET_INSTANCE = 'UPDATE generations SET instance_id = :instanceId WHERE gen_id = :genId';
 
 /** The open follow generation of a route and stream, or null before the first grant. */
@@ -73,6 +74,11 @@ export function openFollow(
   db.run(CREATE, { routeId, stream: stream.code, from, now });
 }
 
+/** Whether anything may leave on a route: the row is the permission. */
+export function isGranted(db: Db, routeId: number): boolean {
+  return db.get(GRANTED, { routeId }) !== undefined;
+}
+
 /** Remembers which instance of the receiver this generation delivers to. */
 export function setInstance(db: Db, genId: number, instanceId: string): void {
   db.run(SET_INSTANCE, { genId, instanceId });
@@ -87,7 +93,7 @@ export function acceptInstance(db: Db, routeId: number): void {
  * Turns the items behind the cursor into deliveries, one page a transaction: queued where the grant covers their
  * checkout, withheld where not; what may never leave or has no payload is skipped and counted. An older item of
  * the same key is superseded when no batch at any target ever held it.
- * @returns how many items were looked at; 0 when nothing is new.
+ * @returns how many items were looked at; 0 when nothing is new, or nothing may leave.
  */
 export function open(
   db: Db,
@@ -96,7 +102,7 @@ export function open(
   const { routeId, stream, faults } = options;
   return db.tx(() => {
     const generation = readFollow(db, routeId, stream);
-    if (generation === null) return 0;
+    if (generation === null || !isGranted(db, routeId)) return 0;
     const from = generation.nextSeq;
     const to = Math.min(lastSeq(db, stream), from + OPEN_PAGE - 1);
     if (to < from) return 0;
@@ -167,7 +173,7 @@ function supersede(db: Db, stream: Stream, page: Page): number {
   let superseded = 0;
   for (const { key, seq } of latest) {
     superseded += db.run(
-      `UPDATE ${stream.deliveries} SET state = 4, reason = 'by ' || :seq
+      `UPDATE ${stream.deliveries} SET state = 4, reason = 'by ' || CAST(:seq AS INTEGER)
        WHERE gen_id = :genId AND state = 1 AND attempts = 0 AND seq IN (
          SELECT seq FROM ${stream.items} WHERE coalesce_key = :key AND seq > :sent AND seq < :seq)`,
       { genId, key, seq, sent },

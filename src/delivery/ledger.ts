@@ -2,9 +2,16 @@ import { assert, type Db, type Faults, type Millis } from '../base/index.ts';
 import { OUTCOMES, type Outcome, type Verdict } from '../wire/index.ts';
 import { moveCounts } from './counts.ts';
 import { renewDrain, type Drain } from './drains.ts';
+import { isGranted } from './generations.ts';
 import type { OutboundItem } from '../receivers/index.ts';
 import type { DueItem, Stream } from './stream.ts';
-import { DELIVERY_STATES, transition, type Delivery, type DeliveryState } from './transition.ts';
+import {
+  DELIVERY_STATES,
+  LONGEST_WAIT_MS,
+  transition,
+  type Delivery,
+  type DeliveryState,
+} from './transition.ts';
 
 /** A batch that was written down before its bytes left. */
 export interface Batch {
@@ -35,7 +42,6 @@ interface DeliveryRow {
 
 const KEPT_ATTEMPTS = 50;
 
-const GRANTED = 'SELECT 1 AS granted FROM grants WHERE route_id = :routeId';
 const BEGIN = `
   INSERT INTO batches (gen_id, fence, min_seq, max_seq, n, bytes, started_at)
   VALUES (:genId, :fence, :min, :max, :n, :bytes, :now)`;
@@ -52,7 +58,8 @@ const PRUNE_ATTEMPTS = `
     ORDER BY attempt_id DESC LIMIT 1 OFFSET :kept)`;
 
 /**
- * The next queued items behind position `after`, in capture order, due at `dueBy`; their bytes are not read.
+ * The next queued items behind position `after`, in capture order, due at `dueBy`; their bytes are not read. One
+ * that would have to wait longer than anything ever waits is due: the clock was set back.
  * @param limit number of items.
  */
 export function selectDue(
@@ -62,9 +69,10 @@ export function selectDue(
 ): readonly DueItem[] {
   return db.all<DueItem>(
     `SELECT d.seq, i.bytes FROM ${stream.deliveries} d JOIN ${stream.items} i ON i.seq = d.seq
-     WHERE d.gen_id = :genId AND d.state = 1 AND d.seq > :after AND d.due_at <= :dueBy
+     WHERE d.gen_id = :genId AND d.state = 1 AND d.seq > :after
+       AND (d.due_at <= :dueBy OR d.due_at > :dueBy + :longest)
      ORDER BY d.seq LIMIT :limit`,
-    options,
+    { ...options, longest: LONGEST_WAIT_MS },
   );
 }
 
@@ -90,7 +98,7 @@ export function begin(
   assert(seqs.length > 0, 'a batch has an item');
   return db.tx(() => {
     requireFence(db, drain, now);
-    if (db.get(GRANTED, { routeId: drain.routeId }) === undefined) return null;
+    if (!isGranted(db, drain.routeId)) return null;
     if (!allQueued(db, stream, genId, seqs)) return null;
     const bytes = items.reduce((sum, item) => sum + item.bytes.length, 0);
     const n = seqs.length;

@@ -115,7 +115,7 @@ export function retryParked(db: Db, stream: Stream, items: readonly ParkedItem[]
   db.tx(() => {
     for (const item of items) {
       requireGrant(db, item);
-      move(db, stream, item, { state: 1, reason: null });
+      if (!move(db, stream, item, { state: 1, reason: null })) continue;
       moveCounts(db, item.genId, { parked: -1, queued: 1 });
     }
   });
@@ -125,23 +125,25 @@ export function retryParked(db: Db, stream: Stream, items: readonly ParkedItem[]
 export function dropParked(db: Db, stream: Stream, items: readonly ParkedItem[]): void {
   db.tx(() => {
     for (const item of items) {
-      move(db, stream, item, { state: 5, reason: 'dropped' });
+      if (!move(db, stream, item, { state: 5, reason: 'dropped' })) continue;
       moveCounts(db, item.genId, { parked: -1, withheld: 1 });
     }
   });
 }
 
+/** False when somebody else has moved it since it was listed. */
 function move(
   db: Db,
   stream: Stream,
   item: ParkedItem,
   to: { readonly state: number; readonly reason: string | null },
-): void {
-  db.run(
+): boolean {
+  const moved = db.run(
     `UPDATE ${stream.deliveries} SET state = :state, reason = :reason, due_at = 0
      WHERE gen_id = :genId AND seq = :seq AND state = 3`,
     { genId: item.genId, seq: item.seq, ...to },
   );
+  return moved.changes === 1;
 }
 
 function requireGrant(db: Db, item: ParkedItem): void {

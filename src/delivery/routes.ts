@@ -182,12 +182,14 @@ export function claimRoutes(
   },
 ): number {
   const { origin, owner, now, dryRun } = options;
-  const unclaimed = listRoutes(db).filter(
+  const routes = listRoutes(db);
+  const unclaimed = routes.filter(
     ({ target }) =>
       target.kind === 'teamspace' &&
       target.team === '' &&
       target.user === '' &&
-      originOf(target) === origin,
+      originOf(target) === origin &&
+      !routes.some((other) => isTwin(other.target, target, owner)),
   );
   if (dryRun || (owner.team === '' && owner.user === '')) return unclaimed.length;
   db.tx(() => {
@@ -197,6 +199,20 @@ export function claimRoutes(
     }
   });
   return unclaimed.length;
+}
+
+/** The same place in the login's own name: there can be one alone, and it keeps its own permission. */
+function isTwin(
+  other: Target,
+  target: Target,
+  owner: { readonly team: string; readonly user: string },
+): boolean {
+  return (
+    other.id !== target.id &&
+    other.canonicalUrl === target.canonicalUrl &&
+    other.team === owner.team &&
+    other.user === owner.user
+  );
 }
 
 function cover(

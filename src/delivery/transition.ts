@@ -5,7 +5,8 @@ const FIRST_SECONDS = 1;
 const LAST_SECONDS = 300;
 const LAST_DOUBLING = 9;
 const RETRY_AFTER_MIN_MS = 1_000;
-const RETRY_AFTER_MAX_MS = 3_600_000;
+/** No wait is ever longer: what is due later than this was written under another clock. */
+export const LONGEST_WAIT_MS = 3_600_000;
 
 /** The states of a delivery, in the order of their stored numbers. */
 export const DELIVERY_STATES = ['queued', 'delivered', 'parked', 'superseded', 'withheld'] as const;
@@ -64,5 +65,5 @@ export function backoffMs(failures: number): Millis {
 /** A server's Retry-After, kept between 1 s and 1 h whatever it says. */
 export function clampRetryAfter(ms: Millis): Millis {
   if (Number.isNaN(ms)) return RETRY_AFTER_MIN_MS;
-  return Math.ceil(Math.min(Math.max(ms, RETRY_AFTER_MIN_MS), RETRY_AFTER_MAX_MS));
+  return Math.ceil(Math.min(Math.max(ms, RETRY_AFTER_MIN_MS), LONGEST_WAIT_MS));
 }

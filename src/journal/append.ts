@@ -41,10 +41,9 @@ export interface AppendContext {
 const INSERT_EVENT = `
   INSERT INTO events (event_id, project_id, checkout_id, origin, type, family, eligible, aggregate_type,
     aggregate_id, mission, coalesce_key, sha256, bytes, occurred_at, captured_at)
-  VALUES (:eventId, :projectId, :checkoutId, :origin, :type, :family, :eligible, :aggregateType,
-    :aggregateId, :mission, :coalesceKey, :sha256, :bytes, :occurredAt, :capturedAt)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT (event_id) DO NOTHING`;
-const INSERT_PAYLOAD = 'INSERT INTO event_payloads (seq, payload) VALUES (:seq, :payload)';
+const INSERT_PAYLOAD = 'INSERT INTO event_payloads (seq, payload) VALUES (?, ?)';
 const INSERT_PROVENANCE = `
   INSERT INTO provenance (seq, source, line, stated_project_id)
   VALUES (:seq, :source, :line, :statedProjectId)`;
@@ -54,26 +53,27 @@ export function append(db: Db, context: AppendContext, fact: Fact): Appended {
   const { envelope, bytes, sha256 } = fact.event;
   const family = familyOf(envelope.eventType, isKnownType);
   const eligible = mayLeave(family);
-  const written = db.run(INSERT_EVENT, {
-    eventId: envelope.eventId,
-    projectId: context.projectId,
-    checkoutId: context.checkoutId,
-    origin: ORIGINS.indexOf(fact.origin) + 1,
-    type: envelope.eventType,
-    family: FAMILIES.indexOf(family) + 1,
-    eligible: eligible ? 1 : 0,
-    aggregateType: envelope.aggregateType,
-    aggregateId: envelope.aggregateId,
-    mission: missionOf(envelope) ?? fact.source?.mission ?? null,
-    coalesceKey: coalesceKey(envelope),
+  // By position, in the order of the statement: naming fifteen values costs a third of the insert.
+  const written = db.run(INSERT_EVENT, [
+    envelope.eventId,
+    context.projectId,
+    context.checkoutId,
+    ORIGINS.indexOf(fact.origin) + 1,
+    envelope.eventType,
+    FAMILIES.indexOf(family) + 1,
+    eligible ? 1 : 0,
+    envelope.aggregateType,
+    envelope.aggregateId,
+    missionOf(envelope) ?? fact.source?.mission ?? null,
+    coalesceKey(envelope),
     sha256,
-    bytes: bytes.length,
-    occurredAt: envelope.occurredAt,
-    capturedAt: context.now,
-  });
+    bytes.length,
+    envelope.occurredAt,
+    context.now,
+  ]);
   if (written.changes === 0) return { seq: null, eligible };
   const seq = written.rowid;
-  db.run(INSERT_PAYLOAD, { seq, payload: bytes });
+  db.run(INSERT_PAYLOAD, [seq, bytes]);
   if (fact.source !== null) {
     const { path, line, statedProjectId } = fact.source;
     db.run(INSERT_PROVENANCE, { seq, source: path, line, statedProjectId });

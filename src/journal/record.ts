@@ -1,6 +1,7 @@
 import {
   assert,
   errnoOf,
+  isSystemError,
   messageOf,
   sqliteCode,
   UserError,
@@ -191,7 +192,7 @@ function spillHead(home: Home, project: Project, read: Head | null): Head {
 function isStoreFailure(error: unknown): boolean {
   if (error instanceof UserError) return STORE_FAILURES.has(error.code);
   const code = sqliteCode(error);
-  return code !== '' && !code.startsWith('SQLITE_CONSTRAINT');
+  return isSystemError(error) || (code !== '' && !code.startsWith('SQLITE_CONSTRAINT'));
 }
 
 function parsed(bytes: Uint8Array): ParsedEnvelope {

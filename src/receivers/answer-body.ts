@@ -20,7 +20,10 @@ const LONGEST_INSTANCE_ID = 2048;
 /** The answer as a JSON object, or null when it is anything else. */
 export function bodyOf(bytes: Uint8Array): JsonObject | null {
   const parsed = parseJson(bytes, ANSWER_LIMITS);
-  return parsed.ok ? asObject(parsed.value) : null;
+  if (parsed.ok) return asObject(parsed.value);
+  if (parsed.error.rule !== 'lone-surrogate') return null;
+  const mended = parseJson(withoutHalves(bytes), ANSWER_LIMITS);
+  return mended.ok ? asObject(mended.value) : null;
 }
 
 /** The instance that answered, when it says so: exactly as it says it, for it is compared. */
@@ -60,6 +63,19 @@ export function spoken(body: JsonObject | null): string {
   const guidance = textOf(sync, ['upgrade_guidance']) ?? textOf(body, ['error_description']);
   const text = guidance ?? textOf(body, ['error', 'message', 'detail']);
   return text === null ? '' : `: ${text}`;
+}
+
+/** A whole escape of JSON: a surrogate pair, half of one, or any other. */
+const ESCAPE =
+  /\\u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|(\\u[dD][89a-fA-F][\da-fA-F]{2})|\\[^]/g;
+
+/** A receiver that cuts its texts may cut within a character; one half must not cost the whole answer. */
+function withoutHalves(bytes: Uint8Array): Buffer {
+  const text = Buffer.from(bytes).toString('utf8');
+  const replaced = text.replaceAll(ESCAPE, (escape, half?: string) =>
+    half === undefined ? escape : '\\ufffd',
+  );
+  return Buffer.from(replaced);
 }
 
 /** A positive whole number, or null. */

@@ -31,6 +31,7 @@ export function createStubReceiver(file: string, files: Files): Receiver {
   const deliver = (items: readonly OutboundItem[]): BatchReply => {
     if (items.length === 0) return replyOf([], null);
     try {
+      if (!isPlain(file, files)) return unavailable(items, `${file} is not a file`);
       const holdings = readHoldings(file, files, kept.holdings);
       // Only a write that came through whole leaves holdings to go by.
       kept.holdings = null;
@@ -47,15 +48,12 @@ export function createStubReceiver(file: string, files: Files): Receiver {
     kind: 'stub',
     offers: (stream) => stream === 'events',
     probe: () => Promise.resolve({ kind: 'silent' }),
-    deliver: (_stream, items) =>
-      Promise.resolve(
-        isWritable(file, files) ? deliver(items) : unavailable(items, `${file} is not a file`),
-      ),
+    deliver: (_stream, items) => Promise.resolve(deliver(items)),
   };
 }
 
 /** Reading a pipe or a device might never end. */
-function isWritable(file: string, files: Files): boolean {
+function isPlain(file: string, files: Files): boolean {
   const kind = files.stat(file)?.kind ?? 'file';
   return kind === 'file';
 }

@@ -135,12 +135,13 @@ function readFields(fields: JsonObject): Result<Envelope, readonly Issue[]> {
  * spliced in (white space around them left out). What it writes from valid parts, `parseEnvelope` accepts.
  */
 export function encodeEnvelope(parts: EnvelopeParts): Buffer {
-  const fields: Record<EnvelopeKey, string | number | null | Uint8Array> = {
+  const head = {
     event_id: parts.eventId,
     event_type: parts.eventType,
     aggregate_id: parts.aggregateId,
     aggregate_type: parts.aggregateType,
-    payload: trimSpace(parts.payload),
+  };
+  const tail = {
     node_id: parts.nodeId,
     lamport_clock: parts.lamportClock,
     causation_id: parts.causationId,
@@ -152,10 +153,8 @@ export function encodeEnvelope(parts: EnvelopeParts): Buffer {
     head_commit_sha: parts.headCommitSha,
     repo_slug: parts.repoSlug,
   };
-  const chunks = ENVELOPE_KEYS.flatMap((key, index) => {
-    const value = fields[key];
-    const bytes = value instanceof Uint8Array ? value : Buffer.from(JSON.stringify(value));
-    return [Buffer.from(`${index === 0 ? '{' : ','}"${key}":`), bytes];
-  });
-  return Buffer.concat([...chunks, Buffer.from('}')]);
+  // The payload stands between two halves that are written as objects of their own and opened at the seam.
+  const before = `${JSON.stringify(head).slice(0, -1)},"payload":`;
+  const after = `,${JSON.stringify(tail).slice(1)}`;
+  return Buffer.concat([Buffer.from(before), trimSpace(parts.payload), Buffer.from(after)]);
 }

@@ -67,7 +67,7 @@ it('keeps facts while nobody is logged in, exits 4, and delivers after a login t
 
 it('asks a person whether a login takes over what was pointed at the server before', async () => {
   const place = await teamspace();
-  const { machine, root, url, at } = place;
+  const { machine, root, at } = place;
   await emit(machine, root, 1);
   const no = await answerLogIn(place, 'n');
   expect(no.stderr).toContain('Send them under this login?');

@@ -143,7 +143,8 @@ it('shows in every place that the environment overrides the configuration', asyn
   expect(server.stdout).toContain(`Server URL: ${ENV}`);
   expect(server.stdout).toContain(`SPEC_KITTY_SAAS_URL overrides ${CONFIG}`);
   const status = await machine.run(['sync', 'status'], { env });
-  expect(status.stdout).toContain(`${ENV} (SPEC_KITTY_SAAS_URL overrides ${CONFIG})`);
+  expect(status.stdout).toMatch(new RegExp(`^Server URL +${ENV}$`, 'm'));
+  expect(status.stdout).toContain(`SPEC_KITTY_SAAS_URL (configured: ${CONFIG})`);
 });
 
 async function logIn(machine: Machine, server: string): Promise<void> {

@@ -57,9 +57,10 @@ function brokenVerdict(given: Case, verdict: Verdict | null): string | null {
   if (verdict === null) return status === 400 ? null : `nothing concluded from ${status}`;
   if (!OUTCOMES.includes(verdict.outcome)) return `an outcome ${verdict.outcome}`;
   if (!isShowable(verdict.detail) || !isShowable(verdict.category)) return 'a text unsafe to show';
-  if (verdict.outcome === 'success' || verdict.outcome === 'duplicate') {
-    return isPositivelySaid(given) ? null : 'delivered without an exact positive item';
-  }
+  const isDelivered = verdict.outcome === 'success' || verdict.outcome === 'duplicate';
+  if (isDelivered && !isPositivelySaid(given)) return 'delivered without an exact positive item';
+  if (!isDelivered && isPositivelySaid(given)) return 'an exact positive item was not believed';
+  if (isDelivered) return null;
   if (verdict.outcome !== 'terminal_failed') return null;
   return isParkable(given, verdict.category ?? '') ? null : `parked as ${verdict.category}`;
 }
@@ -67,8 +68,9 @@ function brokenVerdict(given: Case, verdict: Verdict | null): string | null {
 function isPositivelySaid({ answer, said, item }: Case): boolean {
   if (answer.status < 200 || answer.status > 299) return false;
   const mine = said.filter((entry) => entry['event_id'] === item.id);
+  const isAgreed = new Set(mine.map((entry) => statusOf(entry) === 'duplicate')).size === 1;
   return (
-    mine.length > 0 &&
+    isAgreed &&
     mine.every((entry) => POSITIVE.includes(statusOf(entry)) && hashFits(entry, item))
   );
 }
@@ -76,13 +78,10 @@ function isPositivelySaid({ answer, said, item }: Case): boolean {
 function isParkable({ answer, context, said, item }: Case, code: string): boolean {
   if (!TERMINAL_CODES.some((each) => each === code)) return false;
   if (answer.status === 413) {
-    const limit = statedLimit(answer) ?? context.maxBytes;
-    return (
-      code === 'payload_too_large' &&
-      limit !== null &&
-      item.bytes.length + WRAPPER_BYTES > limit &&
-      context.items.length === 1
-    );
+    // A document that the product refuses to read states no limit, although the platform would read it.
+    const limits = [statedLimit(answer), context.maxBytes].filter((each) => each !== null);
+    const isOver = limits.some((limit) => item.bytes.length + WRAPPER_BYTES > limit);
+    return code === 'payload_too_large' && isOver && context.items.length === 1;
   }
   const mine = said.filter((entry) => entry['event_id'] === item.id);
   if (answer.status === 400) return mine.some((entry) => statesCode(entry, code));

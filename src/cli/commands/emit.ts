@@ -24,10 +24,22 @@ const SPILLED = '  The store could not be written in time; the event is kept bes
 export async function run(context: Context): Promise<Answer> {
   const envelope = textOption(context.options, 'envelope');
   if (envelope !== null) {
+    refuseBoth(context);
     const { captureEnvelopes } = await import('../envelopes.ts');
     return captureEnvelopes(context, envelope);
   }
   return emitOne(context);
+}
+
+/** An envelope brings its own type, payload and aggregate. */
+function refuseBoth(context: Context): void {
+  const others = ['payload', 'aggregateId', 'aggregateType', 'causationId'];
+  const stated = others.some((name) => textOption(context.options, name) !== null);
+  if (context.args.length === 0 && !stated) return;
+  throw new UserError('usage', '--envelope stands alone: an envelope has its own type and payload', {
+    remedy: 'spec-kitty emit --help',
+    exitCode: EXIT.refused,
+  });
 }
 
 async function emitOne(context: Context): Promise<Answer> {
@@ -66,7 +78,7 @@ function knownType(type: string | undefined): string {
   const message =
     type === undefined
       ? 'name an event type, or --envelope'
-      : `unknown event type ${type}; nothing was recorded`;
+      : `unknown event type ${type}; nothing was recorded. Known are ${EVENT_TYPES.join(', ')}`;
   throw new UserError(type === undefined ? 'usage' : 'type_unknown', message, {
     remedy: 'spec-kitty emit --help',
     exitCode: EXIT.refused,

@@ -2,7 +2,7 @@ import { EXIT, printable, UserError } from '../../base/index.ts';
 import type { EventEntry, ListOptions } from '../../server/index.ts';
 import { fine, type Answer } from '../answer.ts';
 import { textOption, type Context } from '../io.ts';
-import { withStore } from './receiver-store.ts';
+import { forSameDb, withStore } from './receiver-store.ts';
 
 /** `spec-kitty receiver ls`: what arrived, in order of arrival. */
 export async function run(context: Context): Promise<Answer> {
@@ -16,8 +16,17 @@ export async function run(context: Context): Promise<Answer> {
   const page = await withStore(context, (store) => listEvents(store, options));
   return fine({ events: page.items.map(entryToJson), next_cursor: page.nextCursor }, [
     ...(page.items.length === 0 ? ['Nothing here.'] : page.items.map(entryLine)),
-    ...(page.nextCursor === null ? [] : [`More: spec-kitty receiver ls --after ${page.nextCursor}`]),
+    ...(page.nextCursor === null ? [] : [`More: ${nextPage(context, page.nextCursor)}`]),
   ]);
+}
+
+function nextPage(context: Context, after: number): string {
+  const { options } = context;
+  const kept = ['project', 'limit'].map((name) => {
+    const value = textOption(options, name);
+    return value === null ? '' : ` --${name} ${value}`;
+  });
+  return forSameDb(context, `spec-kitty receiver ls --after ${after}${kept.join('')}`);
 }
 
 /** One stored event under the names of the wire. */

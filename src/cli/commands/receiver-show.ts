@@ -2,7 +2,7 @@ import { printable, UserError } from '../../base/index.ts';
 import { fine, type Answer } from '../answer.ts';
 import { textOption, type Context } from '../io.ts';
 import { entryToJson } from './receiver-ls.ts';
-import { withStore } from './receiver-store.ts';
+import { forSameDb, withStore } from './receiver-store.ts';
 
 const MAX_SHOWN_BYTES = 1_048_576;
 
@@ -15,7 +15,7 @@ export async function run(context: Context): Promise<Answer> {
   const events = found.filter((event) => project === null || event.projectId === project);
   if (events.length === 0) {
     throw new UserError('not_found', `this receiver holds no event ${printable(id, 100)}`, {
-      remedy: 'spec-kitty receiver ls',
+      remedy: forSameDb(context, 'spec-kitty receiver ls'),
     });
   }
   const shown = events.map((event) => ({

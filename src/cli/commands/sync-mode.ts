@@ -1,5 +1,5 @@
 import { EXIT, UserError } from '../../base/index.ts';
-import { activate, findDestination, type Destination } from '../../delivery/index.ts';
+import { activate, findDestination, listRoutes, type Destination } from '../../delivery/index.ts';
 import { parseSyncMode, projectRoot, SYNC_MODES, writeConfig, type SyncMode } from '../../home/index.ts';
 import { parseEndpoint } from '../../receivers/index.ts';
 import { fine, type Answer } from '../answer.ts';
@@ -42,10 +42,16 @@ async function setForProject(context: Context, mode: SyncMode): Promise<Answer> 
   if (mode === 'EXTERNAL_RECEIVER') return setExternal(context, workspace);
   refuseEndpoint(context, mode);
   const { db, now } = workspace;
-  activate(db, { mode, routeId: null }, now);
+  activate(db, { mode, routeId: mode === 'TEAMSPACE' ? lastServer(workspace) : null }, now);
   const destination = await findDestination(context.home, db, { processWideOverride: true });
-  if (destination.route !== null) activate(db, { mode, routeId: destination.route.id }, now);
   return fine(toJson(destination), [`✓ Event sync mode set to ${mode}`, ...explain(destination)]);
+}
+
+/** The route to the server this project named last; a mode that was left and comes back goes on there. */
+function lastServer(workspace: Workspace): number | null {
+  const servers = listRoutes(workspace.db).filter(({ target }) => target.kind === 'teamspace');
+  const granted = servers.filter((route) => route.grantedAt !== null);
+  return granted.at(-1)?.id ?? servers.at(-1)?.id ?? null;
 }
 
 async function setExternal(context: Context, workspace: Workspace): Promise<Answer> {
@@ -56,6 +62,7 @@ async function setExternal(context: Context, workspace: Workspace): Promise<Answ
     endpoint,
     mode: 'EXTERNAL_RECEIVER',
     by: 'sync mode',
+    existing: null,
     allowHttp,
     headers: listOption(context.options, 'headerEnv').map(parseHeader),
   });

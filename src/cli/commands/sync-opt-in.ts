@@ -1,4 +1,4 @@
-import { findDestination, findTarget } from '../../delivery/index.ts';
+import { findDestination, findTarget, routeTo } from '../../delivery/index.ts';
 import { parseEndpoint } from '../../receivers/index.ts';
 import { fine, type Answer } from '../answer.ts';
 import { grantEndpoint, requireEndpoint } from '../consent.ts';
@@ -25,6 +25,7 @@ async function grantActive(
     endpoint: requireEndpoint(destination),
     mode: destination.mode ?? 'TEAMSPACE',
     by: 'sync opt-in',
+    existing: destination.route,
     allowHttp: flagOption(context.options, 'allowHttp') || (destination.route?.target.allowHttp ?? false),
   });
 }
@@ -45,6 +46,7 @@ function grantNamed(
     endpoint,
     mode: isTeamspace ? 'TEAMSPACE' : 'EXTERNAL_RECEIVER',
     by: 'sync opt-in',
+    existing: routeTo(workspace.db, target.id),
     allowHttp: target.allowHttp,
   });
 }

@@ -29,6 +29,7 @@ async function setForProject(context: Context, url: string): Promise<Answer> {
     endpoint,
     mode: 'TEAMSPACE',
     by: 'sync server',
+    existing: destination.route,
     allowHttp: flagOption(context.options, 'allowHttp'),
   });
   return fine({ server_url: endpoint.canonicalUrl, ...granted.json }, [

@@ -123,7 +123,7 @@ CREATE TABLE event_deliveries (
     REFERENCES grants (route_id),
   PRIMARY KEY (gen_id, seq),
   CHECK (state NOT IN (1, 2) OR reason IS NULL),
-  CHECK (state NOT IN (3, 4) OR reason IS NOT NULL),
+  CHECK (state NOT IN (3, 4, 5) OR reason IS NOT NULL),
   CHECK (state <> 5 OR reason IN ('revoked', 'dropped', 'replaced', 'unknown_checkout'))
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX event_deliveries_live ON event_deliveries (live_route) WHERE live_route IS NOT NULL;

@@ -1,0 +1,100 @@
+import { UserError, type Db, type FaultPoint, type Faults } from '../../src/base/index.ts';
+
+/** Ends the work of a simulated process where it stands; nothing it does afterwards has an effect. */
+export class Death extends Error {
+  override readonly name = 'Death';
+}
+
+/** What a fault point does to the process that passes it. */
+export type Effect = 'die' | 'fail';
+
+export interface Trap {
+  readonly point: FaultPoint;
+  /** Strikes when the point is passed this many times. */
+  left: number;
+  readonly effect: Effect;
+}
+
+/** One simulated process. */
+export interface Life {
+  readonly pid: number;
+  /** What it does, for the trace. */
+  readonly role: string;
+  /** The step of the history it was started in. */
+  readonly bornAt: number;
+  state: 'running' | 'stopped' | 'dead' | 'over';
+  trap: Trap | null;
+  /** The failure that a trap made it meet. */
+  injected: Error | null;
+  /** Resolves when it dies. */
+  readonly death: Promise<'dead'>;
+  die(): void;
+}
+
+export function bear(pid: number, role: string, bornAt: number): Life {
+  let proclaim: (word: 'dead') => void = () => {};
+  const death = new Promise<'dead'>((resolve) => {
+    proclaim = resolve;
+  });
+  const life: Life = {
+    pid,
+    role,
+    bornAt,
+    state: 'running',
+    trap: null,
+    injected: null,
+    death,
+    die: () => {
+      if (life.state === 'dead' || life.state === 'over') return;
+      life.state = 'dead';
+      proclaim('dead');
+    },
+  };
+  return life;
+}
+
+/** Where a process may be struck; `onStrike` hears of every strike. */
+export function faultsOf(life: Life, onStrike: (trap: Trap) => void): Faults {
+  return {
+    at: (point) => {
+      requireAlive(life);
+      const { trap } = life;
+      if (trap === null || trap.point !== point) return;
+      trap.left -= 1;
+      if (trap.left > 0) return;
+      life.trap = null;
+      onStrike(trap);
+      if (trap.effect === 'die') {
+        life.die();
+        throw new Death(`${life.role} died at ${point}`);
+      }
+      life.injected = failureAt(point);
+      throw life.injected;
+    },
+  };
+}
+
+/** The failure that the disk or another process would cause at this point. */
+function failureAt(point: FaultPoint): Error {
+  if (point === 'capture.begin') {
+    return new UserError('busy', 'the store is locked by another process', { remedy: null });
+  }
+  const isFile = point.startsWith('spill.') && point !== 'spill.ingest';
+  const code = isFile ? 'ENOSPC' : 'SQLITE_FULL';
+  return Object.assign(new Error(`${code}: no space is left`), { code });
+}
+
+export function requireAlive(life: Life): void {
+  if (life.state === 'dead') throw new Death(`${life.role} is dead`);
+}
+
+/** Things that do nothing any more once their process is dead. */
+export function mortal<T extends Db | object>(thing: T, life: Life): T {
+  return new Proxy(thing, {
+    get: (target, key) => {
+      requireAlive(life);
+      const value: unknown = Reflect.get(target, key, target);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+}

@@ -1,0 +1,201 @@
+import type { HttpReply } from '../../src/home/index.ts';
+import { MAY_PARK } from './facts.ts';
+import { sha256, type Element, type Exchange } from './network.ts';
+import type { SimReceiver } from './receiver.ts';
+
+/** A promise of the product was broken; `law` names which. */
+export class LawBroken extends Error {
+  override readonly name = 'LawBroken';
+  readonly law: string;
+
+  constructor(law: string, message: string) {
+    super(`${law}: ${message}`);
+    this.law = law;
+  }
+}
+
+/** What one call wanted to record under an id. Null bytes: the product makes them, and `contains` must be in them. */
+export interface Claim {
+  readonly bytes: Buffer | null;
+  readonly contains: string;
+  /** Index of the checkout. */
+  readonly checkout: number;
+  readonly key: string | null;
+  readonly isEligible: boolean;
+}
+
+/** Everything the history knows of one event id. */
+export interface KnownEvent {
+  readonly id: string;
+  readonly claims: Claim[];
+  /** Bytes whose keeping was acknowledged; null stands for whatever the product made of it. */
+  readonly acknowledged: (Buffer | null)[];
+  /** Place among the first acknowledgements, null before one. */
+  rank: number | null;
+  /** Since it was first seen in the journal. */
+  kept: {
+    readonly seq: number;
+    readonly bytes: Buffer;
+    readonly claim: Claim;
+    readonly since: number;
+  } | null;
+}
+
+/** Everything the history knows of one route. */
+export interface KnownRoute {
+  readonly receiver: SimReceiver;
+  routeId: number | null;
+  isGranted: boolean;
+  /** Checkouts that the grant covers, with the step since when. */
+  readonly covered: Map<number, number>;
+  /** Events before this position were left out by the operator. */
+  fromSeq: number;
+  /** Given up by the operator. */
+  readonly dropped: Set<string>;
+  /** Ids of which a byte ever left for this receiver. */
+  readonly attempted: Set<string>;
+  /** Ids that an answer called stored, without contradicting itself. */
+  readonly mayDeliver: Set<string>;
+  /** Codes with which an answer may have parked an id. */
+  readonly mayPark: Map<string, Set<string>>;
+  /** Two instances have answered under its address. */
+  isTorn: boolean;
+  /** When the receiver asked to be left alone: until then by the wall clock, null after that clock was set. */
+  leftAloneUntil: number | null;
+}
+
+/** What must be true, kept without asking the product. */
+export interface Model {
+  readonly events: Map<string, KnownEvent>;
+  readonly routes: readonly KnownRoute[];
+  acknowledgements: number;
+}
+
+export function createModel(receivers: readonly SimReceiver[]): Model {
+  const routes = receivers.map((receiver) => ({
+    receiver,
+    routeId: null,
+    isGranted: false,
+    covered: new Map<number, number>(),
+    fromSeq: 1,
+    dropped: new Set<string>(),
+    attempted: new Set<string>(),
+    mayDeliver: new Set<string>(),
+    mayPark: new Map<string, Set<string>>(),
+    isTorn: false,
+    leftAloneUntil: null,
+  }));
+  return { events: new Map(), routes, acknowledgements: 0 };
+}
+
+/** Somebody tries to record this; whether it stays is not known yet. */
+export function claim(model: Model, id: string, made: Claim): KnownEvent {
+  const known: KnownEvent = model.events.get(id) ?? {
+    id,
+    claims: [],
+    acknowledged: [],
+    rank: null,
+    kept: null,
+  };
+  known.claims.push(made);
+  model.events.set(id, known);
+  return known;
+}
+
+/** The product said that it is kept. */
+export function acknowledge(model: Model, known: KnownEvent, bytes: Buffer | null): void {
+  known.acknowledged.push(bytes);
+  model.acknowledgements += 1;
+  known.rank ??= model.acknowledgements;
+}
+
+/** Whether a byte of this event may leave on this route now. */
+export function mayLeave(route: KnownRoute, known: KnownEvent): boolean {
+  const { kept } = known;
+  if (kept === null || !route.isGranted || !kept.claim.isEligible) return false;
+  return route.covered.has(kept.claim.checkout) && kept.seq >= route.fromSeq;
+}
+
+/** Since which step it could have been sent; null when it may not leave. */
+export function sendableSince(route: KnownRoute, known: KnownEvent): number | null {
+  const { kept } = known;
+  if (kept === null || !mayLeave(route, known)) return null;
+  return Math.max(kept.since, route.covered.get(kept.claim.checkout) ?? 0);
+}
+
+/** A later event that may leave as well stands for this one. */
+export function isStoodFor(model: Model, route: KnownRoute, known: KnownEvent): boolean {
+  const { kept } = known;
+  if (kept === null || kept.claim.key === null) return false;
+  return [...model.events.values()].some(
+    ({ kept: other }) => other !== null && other.seq > kept.seq && other.claim.key === kept.claim.key,
+  );
+}
+
+/** Takes down what an answer allows to conclude, by a reading of its own. */
+export function hear(route: KnownRoute, exchange: Exchange, reply: HttpReply): void {
+  if (reply.kind !== 'response' || exchange.elements.length === 0) return;
+  const body = objectIn(reply.body);
+  for (const element of exchange.elements) {
+    const words = new Set(wordsAbout(element, exchange, reply.status, body));
+    const [word] = words;
+    if (word === undefined) continue;
+    const isPositive = [...words].every((each) => each === 'success' || each === 'duplicate');
+    if (isPositive) route.mayDeliver.add(element.id);
+    if (words.size > 1 || !MAY_PARK.has(word)) continue;
+    const codes = route.mayPark.get(element.id) ?? new Set<string>();
+    route.mayPark.set(element.id, codes.add(word));
+  }
+}
+
+type Members = Readonly<Record<string, unknown>>;
+
+/** One word for each thing that is said of an event: its status, or the code it is refused with. */
+function wordsAbout(
+  element: Element,
+  { elements }: Exchange,
+  status: number,
+  body: Members,
+): readonly string[] {
+  if (status >= 200 && status < 300) {
+    return about(element.id, body['results']).map((entry) => wordOf(entry, element));
+  }
+  if (status === 400) {
+    const named = about(element.id, body['details']).map((entry) => codeOf(entry));
+    if (named.length > 0) return named;
+    return elements.length === 1 ? ['bad_request'] : [];
+  }
+  return status === 413 && elements.length === 1 ? ['payload_too_large'] : [];
+}
+
+function about(id: string, list: unknown): readonly Members[] {
+  if (!Array.isArray(list)) return [];
+  return (list as readonly unknown[])
+    .filter((entry) => typeof entry === 'object' && entry !== null)
+    .map((entry) => entry as Members)
+    .filter((entry) => entry['event_id'] === id);
+}
+
+function wordOf(entry: Members, element: Element): string {
+  const status = String(entry['status']).toLowerCase();
+  if (status === 'success' || status === 'duplicate') {
+    const echoed = entry['sha256'];
+    return echoed === undefined || echoed === sha256(element.bytes) ? status : 'hash_mismatch';
+  }
+  if (status === 'conflict') return 'hash_conflict';
+  return status === 'rejected' ? codeOf(entry) : `(${status})`;
+}
+
+function codeOf(entry: Members): string {
+  return String(entry['error_category'] ?? '(no code)').toLowerCase();
+}
+
+function objectIn(bytes: Uint8Array): Members {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
+    return typeof value === 'object' && value !== null ? (value as Members) : {};
+  } catch (error) {
+    if (error instanceof SyntaxError) return {};
+    throw error;
+  }
+}

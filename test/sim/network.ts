@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto';
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
+import type { Http, HttpReply, HttpRequest } from '../../src/home/index.ts';
+import { requireAlive, type Life } from './life.ts';
+import type { Timeline } from './timeline.ts';
+
+/** One event as it stands in a request. */
+export interface Element {
+  readonly id: string;
+  readonly bytes: Buffer;
+}
+
+/** One request between its sending and the end of interest in it. */
+export interface Exchange {
+  readonly life: Life;
+  readonly request: HttpRequest;
+  /** Empty for anything but a batch. */
+  readonly elements: readonly Element[];
+  readonly sentAt: number;
+  /** Set when the receiver has made its answer and the sender has not got it yet. */
+  reply: HttpReply | null;
+  /** The receiver has read it, or never will. */
+  hasArrived: boolean;
+  /** The sender has an answer, gave up, or is dead. */
+  isOver: boolean;
+  finish(reply: HttpReply): void;
+}
+
+export interface Network {
+  httpOf(life: Life): Http;
+  /** Requests whose sender still waits. */
+  open(): readonly Exchange[];
+  /** Requests that may still reach a receiver although nobody waits for the answer. */
+  strayed(): readonly Exchange[];
+  /** Ends requests whose time is over. */
+  expire(): void;
+  /** Lets the requests of a dead process go: half of them are still under way. */
+  orphan(life: Life, isLost: () => boolean): void;
+}
+
+/** @param onSend sees every request at the moment it leaves. */
+export function layNetwork(timeline: Timeline, onSend: (exchange: Exchange) => void): Network {
+  const all = new Set<Exchange>();
+  const send = (life: Life, request: HttpRequest): Promise<HttpReply> => {
+    requireAlive(life);
+    if (request.signal?.aborted === true) return Promise.resolve(failure('aborted', request));
+    return new Promise((resolve) => {
+      const exchange: Exchange = {
+        life,
+        request,
+        elements: request.method === 'POST' ? elementsOf(request) : [],
+        sentAt: timeline.elapsed(),
+        reply: null,
+        hasArrived: false,
+        isOver: false,
+        finish: (reply) => {
+          if (exchange.isOver) return;
+          exchange.isOver = true;
+          if (exchange.hasArrived) all.delete(exchange);
+          resolve(reply);
+        },
+      };
+      all.add(exchange);
+      request.signal?.addEventListener('abort', () => {
+        if (life.state === 'running') exchange.finish(failure('aborted', request));
+      });
+      onSend(exchange);
+    });
+  };
+  return {
+    httpOf: (life) => ({ send: (request) => send(life, request), close: () => {} }),
+    open: () => [...all].filter((each) => !each.isOver),
+    strayed: () => [...all].filter((each) => each.isOver && !each.hasArrived),
+    expire: () => {
+      for (const each of all) {
+        const isLate = timeline.elapsed() - each.sentAt >= each.request.deadlineMs;
+        if (isLate && each.life.state === 'running') each.finish(failure('timeout', each.request));
+      }
+    },
+    orphan: (life, isLost) => {
+      for (const each of all) {
+        if (each.life !== life) continue;
+        each.isOver = true;
+        if (each.hasArrived || isLost()) all.delete(each);
+      }
+    },
+  };
+}
+
+/** What the network says when no answer comes. */
+export function failure(
+  reason: Extract<HttpReply, { kind: 'failure' }>['reason'],
+  request: HttpRequest,
+): HttpReply {
+  const bytesSent = reason === 'refused' ? 0 : (request.body?.length ?? 0);
+  return { kind: 'failure', reason, detail: `simulated: ${reason}`, bytesSent };
+}
+
+/** The elements of a batch, cut out of its bytes by nothing but brackets and quotes. */
+function elementsOf(request: HttpRequest): readonly Element[] {
+  const text = inflated(request).toString('latin1');
+  const start = text.indexOf('[') + 1;
+  const elements: Element[] = [];
+  let depth = 0;
+  let from = start;
+  let isText = false;
+  for (let at = start; at < text.length; at += 1) {
+    const char = text[at] ?? '';
+    if (isText) {
+      if (char === '\\') at += 1;
+      else if (char === '"') isText = false;
+    } else if (char === '"') isText = true;
+    else if (char === '{' || char === '[') depth += 1;
+    else if (depth === 0 && (char === ',' || char === ']')) {
+      if (at > from) elements.push(elementOf(text.slice(from, at)));
+      from = at + 1;
+      if (char === ']') break;
+    } else if (char === '}' || char === ']') depth -= 1;
+  }
+  return elements;
+}
+
+function elementOf(text: string): Element {
+  const bytes = Buffer.from(text, 'latin1');
+  const parsed = JSON.parse(bytes.toString('utf8')) as { readonly event_id?: unknown };
+  return { id: String(parsed.event_id), bytes };
+}
+
+function inflated({ body, headers }: HttpRequest): Buffer {
+  const bytes = Buffer.from(body ?? new Uint8Array());
+  const encoding = headers['content-encoding'];
+  if (encoding === 'gzip') return gunzipSync(bytes);
+  return encoding === 'br' ? brotliDecompressSync(bytes) : bytes;
+}
+
+export function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
