@@ -3,7 +3,9 @@ import {
   activate,
   countCovered,
   grant,
+  headersOf,
   listRoutes,
+  readActive,
   registerTarget,
   setHeaders,
   type Destination,
@@ -23,31 +25,39 @@ export interface Granted {
 
 export interface GrantRequest {
   readonly endpoint: Endpoint;
-  readonly mode: SyncMode;
+  /** The mode in which it becomes the project's active target; null leaves the active one as it is. */
+  readonly mode: SyncMode | null;
   /** The command that names the target. */
   readonly by: string;
   readonly allowHttp: boolean;
   /** The route that the project has there already. */
   readonly existing: Route | null;
-  readonly headers?: readonly { readonly name: string; readonly envVar: string }[];
+  /** Null keeps the headers that were configured before. */
+  readonly headers?: readonly Header[] | null;
+}
+
+/** A header of an operator's own, its value in an environment variable. */
+export interface Header {
+  readonly name: string;
+  readonly envVar: string;
 }
 
 /**
  * What naming a target inside a project does: the target is registered under the identity of this origin's
- * login, the grant is given for this checkout, and it becomes the project's active target.
+ * login, the grant is given for this checkout and, with a mode, it becomes the project's active target.
  * @throws UserError `usage` for an impossible `--from`.
  */
 export function grantEndpoint(context: Context, workspace: Workspace, request: GrantRequest): Granted {
   const { db, checkoutId, now } = workspace;
-  const { endpoint, mode, by, allowHttp, headers } = request;
+  const { endpoint, mode, by, allowHttp, headers = null } = request;
   const fromNow = readFrom(context);
   const owner = ownerOf(context, endpoint, request.existing);
   const before = listRoutes(db);
   const route = db.tx(() => {
     const target = registerTarget(db, endpoint, { ...owner, allowHttp, now });
-    if (headers !== undefined) setHeaders(db, target.id, headers);
+    if (headers !== null) setHeaders(db, target.id, headers);
     const granted = grant(db, { targetId: target.id, checkoutId, by, fromNow, now, streams: STREAMS });
-    activate(db, { mode, routeId: granted.id }, now);
+    if (mode !== null) activate(db, { mode, routeId: granted.id }, now);
     context.system.faults.at('grant.commit');
     return granted;
   });
@@ -102,6 +112,9 @@ function describe(workspace: Workspace, route: Route, fromNow: boolean): Granted
   const covered = fromNow ? { events: 0, oldestAt: null } : countCovered(db, route.id, 1);
   const since = covered.oldestAt === null ? null : new Date(covered.oldestAt).toISOString();
   const { target } = route;
+  const headers = headersOf(db, target.id);
+  const isActive = readActive(db)?.routeId === route.id;
+  const send = isActive ? 'spec-kitty sync now' : `spec-kitty sync now --target ${target.publicId}`;
   const scope = fromNow
     ? 'what is recorded from now on'
     : `${covered.events} retained event(s)${since === null ? '' : `, recorded since ${since}`}, and what follows`;
@@ -114,11 +127,13 @@ function describe(workspace: Workspace, route: Route, fromNow: boolean): Granted
       covered_events: covered.events,
       covered_since: since,
       from_now: fromNow,
+      headers: headers.map(({ name, envVar }) => ({ name, variable: envVar })),
     },
     lines: [
       `✓ This checkout of ${project.slug ?? project.id} may be sent to ${target.canonicalUrl}`,
       `  It covers ${scope}.`,
-      '  Withdraw it with `spec-kitty sync opt-out`; send with `spec-kitty sync now`.',
+      ...headers.map(({ name, envVar }) => `  Sends the header ${name} from the variable ${envVar}.`),
+      `  Withdraw it with \`spec-kitty sync opt-out\`; send with \`${send}\`.`,
     ],
   };
 }

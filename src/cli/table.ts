@@ -99,6 +99,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     options: [
       { flags: '--endpoint <url>', what: 'the receiver: https://…, or stub:FILE' },
       { flags: '--header-env <name=variable>', what: 'send this header from that variable', repeatable: true },
+      { flags: '--no-headers', what: 'forget the headers configured for this receiver' },
       FROM,
       ALLOW_HTTP,
     ],

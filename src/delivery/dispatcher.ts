@@ -3,8 +3,8 @@ import { clearEndpoint, readEndpoint, tripEndpoint } from '../home/index.ts';
 import type { Blocked, Stop } from '../receivers/index.ts';
 import { connect } from './connection.ts';
 import { claimDrain, DRAIN_EXPIRY_MS, releaseDrain, renewDrain, type Drain } from './drains.ts';
-import { open, readFollow, type Generation } from './generations.ts';
-import { FenceLost } from './ledger.ts';
+import { lastSeq, open, readFollow, type Generation } from './generations.ts';
+import { FenceLost, selectDue } from './ledger.ts';
 import { noteFailure, readPacing } from './pacing.ts';
 import { DrainTally, type DrainReport } from './report.ts';
 import { block, routeById, unblock } from './routes.ts';
@@ -32,6 +32,7 @@ export async function drain(options: DrainOptions): Promise<DrainReport> {
     block(db, route.id, connection.blocked, system.clock.now());
     return tally.report(connection.blocked);
   }
+  if (!options.byOperator && isIdle(options)) return tally.report(null);
   const lease = await claimDrain(db, system, route.id);
   const ended = new AbortController();
   const kept = keepDrain(options, lease, ended);
@@ -52,6 +53,18 @@ export async function drain(options: DrainOptions): Promise<DrainReport> {
     await kept;
     releaseDrain(db, lease);
   }
+}
+
+/** Nothing new and nothing due: found out by reading alone, so that a loop that waits for work writes nothing. */
+function isIdle(options: DrainOptions): boolean {
+  const { db, route, streams, home } = options;
+  return streams.every((stream) => {
+    const generation = readFollow(db, route.id, stream);
+    if (generation === null) return true;
+    if (lastSeq(db, stream) >= generation.nextSeq) return false;
+    const page = { genId: generation.id, after: 0, limit: 1 };
+    return selectDue(db, stream, { ...page, dueBy: home.system.clock.now() }).length === 0;
+  });
 }
 
 /** A slow receiver must not cost the drain its ownership: it is renewed while requests are under way. */

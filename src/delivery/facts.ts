@@ -60,7 +60,8 @@ function readAside(db: Db, stream: Stream, generation: Generation): RouteFacts['
 
 function oldestWaiting(db: Db, stream: Stream, generation: Generation): Millis | null {
   const queued = db.get<{ at: number }>(
-    `SELECT i.captured_at AS at FROM ${stream.deliveries} d JOIN ${stream.items} i ON i.seq = d.seq
+    `SELECT i.captured_at AS at FROM ${stream.deliveries} d INDEXED BY ${stream.deliveries}_due
+     JOIN ${stream.items} i ON i.seq = d.seq
      WHERE d.gen_id = :genId AND d.state = 1 ORDER BY d.seq LIMIT 1`,
     { genId: generation.id },
   );

@@ -31,7 +31,7 @@ export {
 export type { Active, Route } from './routes.ts';
 export { eventsStream } from './stream.ts';
 export type { Stream } from './stream.ts';
-export { findTarget, registerTarget, setHeaders } from './targets.ts';
+export { findTarget, headersOf, registerTarget, setHeaders } from './targets.ts';
 export type { Target } from './targets.ts';
 export { backoffMs, clampRetryAfter, DELIVERY_STATES, transition } from './transition.ts';
 export type { DeliveryState } from './transition.ts';

@@ -68,7 +68,9 @@ export function selectDue(
   options: { readonly genId: number; readonly after: number; readonly dueBy: Millis; readonly limit: number },
 ): readonly DueItem[] {
   return db.all<DueItem>(
-    `SELECT d.seq, i.bytes FROM ${stream.deliveries} d JOIN ${stream.items} i ON i.seq = d.seq
+    // Named, because the planner would rather walk the primary key past everything delivered.
+    `SELECT d.seq, i.bytes FROM ${stream.deliveries} d INDEXED BY ${stream.deliveries}_due
+     JOIN ${stream.items} i ON i.seq = d.seq
      WHERE d.gen_id = :genId AND d.state = 1 AND d.seq > :after
        AND (d.due_at <= :dueBy OR d.due_at > :dueBy + :longest)
      ORDER BY d.seq LIMIT :limit`,

@@ -71,7 +71,7 @@ export function listParked(
        d.attempts, a.detail, a.http_status, a.attempted_at
      FROM routes r
      JOIN targets t ON t.target_id = r.target_id
-     JOIN ${stream.deliveries} d ON d.route_id = r.route_id AND d.state = 3
+     CROSS JOIN ${stream.deliveries} d ON d.route_id = r.route_id AND d.state IN (3, 5) AND d.state = 3
      JOIN generations g ON g.gen_id = d.gen_id AND g.closed_at IS NULL
      JOIN ${stream.items} i ON i.seq = d.seq
      LEFT JOIN attempts a ON a.attempt_id = (

@@ -129,8 +129,9 @@ export function revoke(
     for (const stream of options.streams) {
       for (const genId of generationsOf(db, routeId, stream)) {
         const moved = db.run(
-          `UPDATE ${stream.deliveries} SET state = 5, reason = 'revoked' WHERE gen_id = :genId AND state = 1`,
-          { genId },
+          `UPDATE ${stream.deliveries} SET state = 5, reason = 'revoked'
+           WHERE live_route = :routeId AND gen_id = :genId`,
+          { routeId, genId },
         ).changes;
         moveCounts(db, genId, { queued: -moved, withheld: moved });
         withheld += moved;
@@ -231,7 +232,9 @@ function requeue(db: Db, routeId: number, stream: Stream, fromNow: boolean): voi
     EXISTS (SELECT 1 FROM ${stream.items} i
       LEFT JOIN grant_checkouts c ON c.route_id = d.route_id AND c.checkout_id = i.checkout_id
       WHERE i.seq = d.seq AND (i.checkout_id IS NULL OR c.checkout_id IS NOT NULL))`;
-  const aside = `gen_id = :genId AND route_id = :routeId AND state = 5`;
+  // By the index of what was put aside, which SQLite recognises by its condition; +gen_id keeps it from walking
+  // through the whole generation instead.
+  const aside = `route_id = :routeId AND state IN (3, 5) AND state = 5 AND +gen_id = :genId`;
   for (const genId of openGenerationsOf(db, routeId, stream)) {
     const moved = db.run(
       `UPDATE ${stream.deliveries} AS d SET state = 1, reason = NULL, due_at = 0

@@ -144,6 +144,8 @@ class Exchange {
     this.#socket = socket;
     this.#bytesReadBefore = socket.bytesRead;
     this.#isSecured = this.#outgoing?.reusedSocket ?? false;
+    // A kept-alive connection passes here once a request: it must not gather listeners.
+    if (this.#isSecured) return;
     socket.once('secureConnect', () => {
       this.#isSecured = true;
     });

@@ -12,7 +12,7 @@ export interface JournalFacts {
 const FACTS = `
   SELECT h.captured, h.ineligible,
     (SELECT max(seq) FROM events) AS last_seq,
-    (SELECT captured_at FROM events ORDER BY seq LIMIT 1) AS oldest
+    (SELECT captured_at FROM events WHERE seq = (SELECT min(seq) FROM events)) AS oldest
   FROM journal_head h`;
 const INELIGIBLE_FROM = 'SELECT count(*) AS n FROM events WHERE eligible = 0 AND seq >= :from';
 const KNOWN = 'SELECT 1 AS known FROM events WHERE event_id = :eventId';

@@ -150,6 +150,18 @@ describe('a batch', () => {
     expect(server.connections()).toBe(3);
   });
 
+  it('after batch goes over one connection, without a trace on it', async () => {
+    const server = await recordingServer((request) => answerAll(request));
+    const receiver = receiverAt(server.url);
+    const warnings: Error[] = [];
+    const note = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', note);
+    for (let n = 0; n < 30; n += 1) await deliver(receiver);
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('warning', note);
+    expect(warnings).toEqual([]);
+  });
+
   it('that takes too long is given up, and so is one that is no longer wanted', async () => {
     const server = await rawServer({});
     const deadlines = { batchMs: 50, probeMs: 50 };

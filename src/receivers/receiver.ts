@@ -74,6 +74,7 @@ export interface Receiver {
   /** Whether items of this stream can be delivered here at all. */
   offers(stream: StreamName): boolean;
   probe(signal: AbortSignal): Promise<Probe>;
+  /** Sends items of one project, each id once, in capture order. */
   deliver(
     stream: StreamName,
     items: readonly OutboundItem[],

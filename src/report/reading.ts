@@ -65,8 +65,9 @@ async function askCopy<T>(
   const [from, to] = [home.paths.projectStore(projectId), copy.paths.projectStore(projectId)];
   try {
     home.system.files.makeDir(copy.paths.projects);
-    for (const suffix of ['', '-wal']) {
-      if (home.system.files.stat(from + suffix) !== null) fs.copyFileSync(from + suffix, to + suffix);
+    if (home.system.files.stat(from) !== null) fs.copyFileSync(from, to);
+    if (home.system.files.stat(`${from}-wal`)?.kind === 'file') {
+      fs.copyFileSync(`${from}-wal`, `${to}-wal`);
     }
     return await ask(copy.store(projectId));
   } finally {

@@ -7,6 +7,7 @@ import { transition } from '../../src/delivery/index.ts';
 import { classify, type OutboundItem } from '../../src/receivers/index.ts';
 import { TERMINAL_CODES } from '../../src/wire/index.ts';
 import { brokenRule } from './answer-rules.ts';
+import { drawing, pick, type Draw } from './seeded.ts';
 
 const STRUCTURED = Number(process.env['HOSTILE_STRUCTURED'] ?? 4_000);
 const MUTATED = Number(process.env['HOSTILE_MUTATED'] ?? 50_000);
@@ -191,8 +192,6 @@ const TOKENS = [
   ...ITEMS.map((item) => item.id),
 ].map((text) => Buffer.from(text));
 
-type Draw = (below: number) => number;
-
 function mutate(draw: Draw, model: Buffer): Buffer {
   let bytes = model;
   const edits = 1 + draw(3);
@@ -214,21 +213,4 @@ function mutate(draw: Draw, model: Buffer): Buffer {
 function slice(draw: Draw, bytes: Buffer): Buffer {
   const at = draw(bytes.length);
   return bytes.subarray(at, at + 1 + draw(80));
-}
-
-function pick<T>(draw: Draw, from: readonly T[]): T {
-  const found = from[draw(from.length)];
-  if (found === undefined) throw new Error('nothing to pick from');
-  return found;
-}
-
-/** Numbers that repeat with the seed (mulberry32). */
-function drawing(seed: number): Draw {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
 }

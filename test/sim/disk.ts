@@ -99,10 +99,9 @@ export function fileDisk(timeline: Timeline, config: Config): Disk {
   const look = (): Db | null => {
     if (view !== null || systemFiles.lstat(storePath) === null) return view;
     const opened = openDb(storePath, { clock });
-    const isMade = opened.get<{ n: number }>('PRAGMA user_version AS n') !== undefined;
-    const tables = opened.all(`SELECT 1 FROM sqlite_schema WHERE name = 'store'`);
-    if (isMade && tables.length > 0) view = opened;
-    else opened.close();
+    // The schema is there as a whole or not at all.
+    if (opened.get(`SELECT 1 FROM sqlite_schema WHERE name = 'drains'`) === undefined) opened.close();
+    else view = opened;
     return view;
   };
   mkdirSync(path.join(root, '.spec-kitty'), { recursive: true });

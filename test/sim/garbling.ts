@@ -29,6 +29,7 @@ export function garble(how: Garbling, what: Garbled): Answer {
   const { answer, lastAnswer, dice } = what;
   if (how === 'odd status') return { ...answer, status: dice.pick([201, 202, 206, 207]) };
   if (how === 'answer of another batch') return { ...answer, body: lastAnswer };
+  if (how === 'bad request with details') return { status: 400, body: detailsOf(what) };
   const body = JSON.parse(answer.body) as { readonly results: readonly ItemWord[] };
   const results = change(how, body.results, what);
   return { ...answer, body: JSON.stringify({ ...body, results }) };
@@ -66,6 +67,15 @@ function change(how: Garbling, words: readonly ItemWord[], { elements, dice }: G
     default:
       return words;
   }
+}
+
+/** A refusal of the whole batch that blames some of its events. */
+function detailsOf({ elements, dice }: Garbled): string {
+  const details = dice.some(elements, 0.5).map(({ id }) => ({
+    event_id: id,
+    error_category: dice.pick(['schema_invalid', 'bad_request', 'who_knows']),
+  }));
+  return JSON.stringify({ error: 'erased, payload_too_large', details });
 }
 
 /** The same event twice: as it was answered, and otherwise. */

@@ -1,4 +1,4 @@
-import { UserError, type Db, type FaultPoint, type Faults } from '../../src/base/index.ts';
+import { UserError, type FaultPoint, type Faults } from '../../src/base/index.ts';
 
 /** Ends the work of a simulated process where it stands; nothing it does afterwards has an effect. */
 export class Death extends Error {
@@ -89,7 +89,7 @@ export function requireAlive(life: Life): void {
 }
 
 /** Things that do nothing any more once their process is dead. */
-export function mortal<T extends Db | object>(thing: T, life: Life): T {
+export function mortal<T extends object>(thing: T, life: Life): T {
   return new Proxy(thing, {
     get: (target, key) => {
       requireAlive(life);

@@ -48,6 +48,7 @@ export function memoryFiles(now: () => number): MemoryFiles {
     lstat: stat,
     realpath: (file) => file,
     readText: (file) => entries.get(file)?.bytes.toString('utf8') ?? null,
+    readStart: (file, maxBytes) => entries.get(file)?.bytes.subarray(0, maxBytes) ?? null,
     list: (directory) => namesIn(directory, [...entries.keys(), ...directories]),
     makeDir: (directory) => {
       for (let at = directory; at !== '/'; at = path.posix.dirname(at)) directories.add(at);

@@ -58,8 +58,10 @@ export interface KnownRoute {
   readonly mayDeliver: Set<string>;
   /** Codes with which an answer may have parked an id. */
   readonly mayPark: Map<string, Set<string>>;
-  /** Two instances have answered under its address. */
-  isTorn: boolean;
+  /** Deliveries that were seen superseded, by pass and id. */
+  readonly superseded: Set<string>;
+  /** Everyone who has answered under its address. */
+  readonly instances: Set<string>;
   /** When the receiver asked to be left alone: until then by the wall clock, null after that clock was set. */
   leftAloneUntil: number | null;
 }
@@ -82,7 +84,8 @@ export function createModel(receivers: readonly SimReceiver[]): Model {
     attempted: new Set<string>(),
     mayDeliver: new Set<string>(),
     mayPark: new Map<string, Set<string>>(),
-    isTorn: false,
+    superseded: new Set<string>(),
+    instances: new Set<string>(),
     leftAloneUntil: null,
   }));
   return { events: new Map(), routes, acknowledgements: 0 };
@@ -106,7 +109,8 @@ export function claim(model: Model, id: string, made: Claim): KnownEvent {
 export function acknowledge(model: Model, known: KnownEvent, bytes: Buffer | null): void {
   known.acknowledged.push(bytes);
   model.acknowledgements += 1;
-  known.rank ??= model.acknowledgements;
+  // An earlier call may have kept it, whatever became of that call; then this place says nothing.
+  if (known.claims.length === 1) known.rank ??= model.acknowledgements;
 }
 
 /** Whether a byte of this event may leave on this route now. */
@@ -123,8 +127,13 @@ export function sendableSince(route: KnownRoute, known: KnownEvent): number | nu
   return Math.max(kept.since, route.covered.get(kept.claim.checkout) ?? 0);
 }
 
-/** A later event that may leave as well stands for this one. */
-export function isStoodFor(model: Model, route: KnownRoute, known: KnownEvent): boolean {
+/** Whether an instance of its receiver has stored it with exactly the captured bytes. */
+export function isAnywhere(route: KnownRoute, { id, kept }: KnownEvent): boolean {
+  return kept !== null && route.receiver.holds(id, kept.bytes);
+}
+
+/** A later event of the same key is there, so this one may be superseded. */
+export function isStoodFor(model: Model, known: KnownEvent): boolean {
   const { kept } = known;
   if (kept === null || kept.claim.key === null) return false;
   return [...model.events.values()].some(
@@ -134,10 +143,13 @@ export function isStoodFor(model: Model, route: KnownRoute, known: KnownEvent): 
 
 /** Takes down what an answer allows to conclude, by a reading of its own. */
 export function hear(route: KnownRoute, exchange: Exchange, reply: HttpReply): void {
-  if (reply.kind !== 'response' || exchange.elements.length === 0) return;
+  if (reply.kind !== 'response') return;
   const body = objectIn(reply.body);
+  const instance = body['server_instance_id'];
+  if (typeof instance === 'string') route.instances.add(instance);
+  const limit = limitOf(route.receiver, body);
   for (const element of exchange.elements) {
-    const words = new Set(wordsAbout(element, exchange, reply.status, body));
+    const words = new Set(wordsAbout(element, { exchange, status: reply.status, body, limit }));
     const [word] = words;
     if (word === undefined) continue;
     const isPositive = [...words].every((each) => each === 'success' || each === 'duplicate');
@@ -150,22 +162,36 @@ export function hear(route: KnownRoute, exchange: Exchange, reply: HttpReply): v
 
 type Members = Readonly<Record<string, unknown>>;
 
+/** `{"events":[` and `]}`. */
+const WRAPPER_BYTES = 13;
+
+interface Heard {
+  readonly exchange: Exchange;
+  readonly status: number;
+  readonly body: Members;
+  /** Bytes of a batch that the receiver takes, as it said last. */
+  readonly limit: number;
+}
+
 /** One word for each thing that is said of an event: its status, or the code it is refused with. */
-function wordsAbout(
-  element: Element,
-  { elements }: Exchange,
-  status: number,
-  body: Members,
-): readonly string[] {
+function wordsAbout(element: Element, { exchange, status, body, limit }: Heard): readonly string[] {
   if (status >= 200 && status < 300) {
     return about(element.id, body['results']).map((entry) => wordOf(entry, element));
   }
+  const isAlone = exchange.elements.length === 1;
   if (status === 400) {
-    const named = about(element.id, body['details']).map((entry) => codeOf(entry));
+    const named = about(element.id, body['details']).map(codeOf);
     if (named.length > 0) return named;
-    return elements.length === 1 ? ['bad_request'] : [];
+    return isAlone ? ['bad_request'] : [];
   }
-  return status === 413 && elements.length === 1 ? ['payload_too_large'] : [];
+  return status === 413 && isAlone && element.bytes.length + WRAPPER_BYTES > limit ? ['payload_too_large'] : [];
+}
+
+function limitOf({ character }: SimReceiver, body: Members): number {
+  const limits = body['limits'] as Members | undefined;
+  const stated = limits?.['max_decompressed_bytes_per_batch'];
+  if (typeof stated === 'number') return stated;
+  return character.hasHealth ? character.maxBytes : Number.POSITIVE_INFINITY;
 }
 
 function about(id: string, list: unknown): readonly Members[] {

@@ -34,6 +34,8 @@ export interface Network {
   strayed(): readonly Exchange[];
   /** Ends requests whose time is over. */
   expire(): void;
+  /** A request that nobody waits for any more has arrived. */
+  forget(exchange: Exchange): void;
   /** Lets the requests of a dead process go: half of them are still under way. */
   orphan(life: Life, isLost: () => boolean): void;
 }
@@ -76,6 +78,10 @@ export function layNetwork(timeline: Timeline, onSend: (exchange: Exchange) => v
         const isLate = timeline.elapsed() - each.sentAt >= each.request.deadlineMs;
         if (isLate && each.life.state === 'running') each.finish(failure('timeout', each.request));
       }
+    },
+    forget: (exchange) => {
+      exchange.hasArrived = true;
+      all.delete(exchange);
     },
     orphan: (life, isLost) => {
       for (const each of all) {

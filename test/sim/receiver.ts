@@ -26,8 +26,10 @@ export interface Character {
 /** One simulated receiver. */
 export interface SimReceiver {
   readonly character: Character;
-  /** First bytes of every event that it ever stored. */
+  /** First bytes of every event that it stored, in the order of arrival. */
   readonly stored: ReadonlyMap<string, Buffer>;
+  /** Whether it, or its replica, has stored exactly these bytes. */
+  holds(id: string, bytes: Buffer): boolean;
   /** No longer refuses events. */
   mend(): void;
   /** Stores an event that somebody else sent. */
@@ -68,13 +70,14 @@ export async function openReceiver(
     character.make === 'product' ? await productShelf(options) : mapShelf(`${character.name}-1`);
   const replica = mapShelf(`${character.name}-replica`);
   const stored = new Map<string, Buffer>();
+  const elsewhere = new Map<string, Buffer>();
   let isMended = false;
   let lastAnswer = '{"results":[]}';
   const isRefused = ({ id }: Element): boolean => !isMended && refusalOf(id) !== null;
 
   const put = async (elements: readonly Element[]): Promise<readonly ItemWord[]> => {
     const words = elements.length === 0 ? [] : await shelf.put(elements);
-    for (const { id, bytes } of elements) if (!stored.has(id)) stored.set(id, bytes);
+    keepFirst(stored, elements);
     return words;
   };
   const judge = async (elements: readonly Element[]): Promise<Answer> => {
@@ -93,6 +96,7 @@ export async function openReceiver(
       return health(character, weather.kind === 'replica' ? replica.instanceId : shelf.instanceId);
     }
     if (weather.kind === 'replica') {
+      keepFirst(elsewhere, elements);
       return { status: 200, body: bodyOf(await replica.put(elements), replica.instanceId) };
     }
     const honest = await judge(elements);
@@ -104,6 +108,8 @@ export async function openReceiver(
   return {
     character,
     stored,
+    holds: (id, bytes) =>
+      stored.get(id)?.equals(bytes) === true || elsewhere.get(id)?.equals(bytes) === true,
     mend: () => {
       isMended = true;
     },
@@ -122,6 +128,10 @@ export async function openReceiver(
     holdings: () => shelf.holdings(),
     close: () => shelf.close(),
   };
+}
+
+function keepFirst(kept: Map<string, Buffer>, elements: readonly Element[]): void {
+  for (const { id, bytes } of elements) if (!kept.has(id)) kept.set(id, bytes);
 }
 
 function limitBroken(character: Character, elements: readonly Element[]): Answer | null {

@@ -40,7 +40,7 @@ export function startTimeline(): Timeline {
     wakeDue(({ life }) => life.state === 'running');
   };
   return {
-    wall: () => wall,
+    wall: () => Math.floor(wall),
     elapsed: () => elapsed,
     pass,
     jump: (ms) => {
@@ -55,7 +55,7 @@ export function startTimeline(): Timeline {
       wakeDue((sleeper) => sleeper.life === life);
     },
     clockOf: (life) => ({
-      now: () => wall,
+      now: () => Math.floor(wall),
       monotonic: () => elapsed,
       pause: (ms) => {
         requireAlive(life);
@@ -68,6 +68,7 @@ export function startTimeline(): Timeline {
             until: elapsed + ms,
             wake: () => {
               sleepers.delete(sleeper);
+              signal?.removeEventListener('abort', sleeper.wake);
               resolve();
             },
           };

@@ -31,6 +31,7 @@ export const GARBLINGS = [
   'unknown status',
   'refused by text',
   'refused by code',
+  'bad request with details',
   'answer of another batch',
 ] as const;
 

@@ -3,7 +3,7 @@ import { activate, findDestination, listRoutes, type Destination } from '../../d
 import { parseSyncMode, projectRoot, SYNC_MODES, writeConfig, type SyncMode } from '../../home/index.ts';
 import { parseEndpoint } from '../../receivers/index.ts';
 import { fine, type Answer } from '../answer.ts';
-import { grantEndpoint, NAME_A_RECEIVER } from '../consent.ts';
+import { grantEndpoint, NAME_A_RECEIVER, type Header } from '../consent.ts';
 import { flagOption, listOption, textOption, type Context } from '../io.ts';
 import { openWorkspace, type Workspace } from '../workspace.ts';
 
@@ -64,7 +64,7 @@ async function setExternal(context: Context, workspace: Workspace): Promise<Answ
     by: 'sync mode',
     existing: null,
     allowHttp,
-    headers: listOption(context.options, 'headerEnv').map(parseHeader),
+    headers: statedHeaders(context),
   });
   return fine({ mode: 'EXTERNAL_RECEIVER', source: 'project', ...granted.json }, [
     '✓ Event sync mode set to EXTERNAL_RECEIVER',
@@ -141,7 +141,13 @@ function refuseEndpoint(context: Context, mode: SyncMode): void {
   });
 }
 
-function parseHeader(text: string): { readonly name: string; readonly envVar: string } {
+/** The headers to configure; null keeps those of before. */
+function statedHeaders(context: Context): readonly Header[] | null {
+  const stated = listOption(context.options, 'headerEnv').map(parseHeader);
+  return stated.length === 0 && context.options['headers'] !== false ? null : stated;
+}
+
+function parseHeader(text: string): Header {
   const match = /^([A-Za-z0-9-]{1,64})=([A-Za-z_][A-Za-z0-9_]{0,127})$/.exec(text);
   const [, name, envVar] = match ?? [];
   if (name !== undefined && envVar !== undefined) return { name, envVar };

@@ -44,7 +44,7 @@ function grantNamed(
   });
   return grantEndpoint(context, workspace, {
     endpoint,
-    mode: isTeamspace ? 'TEAMSPACE' : 'EXTERNAL_RECEIVER',
+    mode: null,
     by: 'sync opt-in',
     existing: routeTo(workspace.db, target.id),
     allowHttp: target.allowHttp,

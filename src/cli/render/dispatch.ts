@@ -76,6 +76,7 @@ export function toReport(outcome: Outcome): Readonly<Record<string, unknown>> {
 export function toLines(outcome: Outcome): readonly string[] {
   const lines = [...(outcome.imported?.lines ?? [])];
   for (const target of outcome.targets) lines.push(...targetLines(outcome, target));
+  lines.push(...notRecordedLines(outcome));
   if (outcome.strict && isAllDelivered(outcome)) lines.push('All delivered.');
   return lines;
 }
@@ -123,6 +124,22 @@ function targetLines(outcome: Outcome, target: TargetOutcome): readonly string[]
   return lines;
 }
 
+/** What is not in the journal yet, and so at no target either. */
+function notRecordedLines({ imported, pending, spill }: Outcome): readonly string[] {
+  const lines: string[] = [];
+  if (imported === null && pending !== null) {
+    if (pending.lines > 0) lines.push(`${pending.lines} new line(s) wait: run \`spec-kitty sync import\`.`);
+    if (pending.badLines + pending.skipped.length > 0) {
+      lines.push('Not everything in kitty-specs can be read: run `spec-kitty sync import`.');
+    }
+  }
+  if (spill.files > 0) {
+    lines.push(`${spill.events} event(s) wait beside the store: run \`spec-kitty sync import\`.`);
+  }
+  if (spill.corrupt > 0) lines.push(`${spill.corrupt} torn file(s) lie beside the store.`);
+  return lines;
+}
+
 function blockedLines(blocked: NonNullable<DrainReport['blocked']>): readonly string[] {
   const { reason, remedy } = blocked;
   const detail = printable(blocked.detail);
@@ -144,7 +161,10 @@ function waitingLines(status: RouteStatus): readonly string[] {
   for (const { facts, books } of status.streams) {
     const waiting = books.unopened + books.queued;
     if (waiting > 0) lines.push(`  ${waiting} waiting (${facts.stream}); nothing is lost`);
-    for (const { state, reason, n } of facts.aside) lines.push(`  ${n} ${state} (${reason})`);
+    for (const { state, reason, n } of facts.aside) {
+      const listed = state === 'parked' ? ': `spec-kitty sync parked list` says more' : '';
+      lines.push(`  ${n} ${state} (${reason})${listed}`);
+    }
     if (!books.balanced) lines.push('  The books of this target do not balance: see `spec-kitty sync status`.');
   }
   return lines;

@@ -1,0 +1,66 @@
+import type { Db } from '../../src/base/index.ts';
+import { eventsStream, listRoutes, readRouteFacts } from '../../src/delivery/index.ts';
+import { readFacts } from '../../src/journal/index.ts';
+import { balance } from '../../src/report/index.ts';
+import { LawBroken } from './model.ts';
+import type { World } from './world.ts';
+
+interface PassRow {
+  readonly gen_id: number;
+  readonly route_id: number;
+  readonly from_seq: number;
+  readonly next_seq: number;
+  readonly closed_at: number | null;
+}
+
+const PASSES = 'SELECT gen_id, route_id, from_seq, next_seq, closed_at FROM generations';
+const IN_STATE = 'SELECT gen_id, state, count(*) AS n FROM event_deliveries GROUP BY gen_id, state';
+const COUNTED = 'SELECT gen_id, state, n FROM delivery_counts WHERE n <> 0';
+const HEAD = `
+  SELECT (SELECT captured FROM journal_head) AS captured, (SELECT ineligible FROM journal_head) AS ineligible,
+    (SELECT count(*) FROM events) AS rows, (SELECT count(*) FROM events WHERE eligible = 0) AS aside`;
+/** An event behind the cursor that has no delivery, or one before the start or ahead that has. */
+const MISPLACED = `
+  SELECT e.seq FROM events e LEFT JOIN event_deliveries d ON d.gen_id = :genId AND d.seq = e.seq
+  WHERE (d.seq IS NOT NULL) <> (e.seq >= :from AND e.seq < :next AND e.eligible = 1)`;
+
+/** L4: the books that the product prints balance, and counting the rows themselves gives the same. */
+export function checkBooks(world: World): void {
+  const db = world.disk.view();
+  if (db === null) return;
+  const journal = readFacts(db);
+  for (const route of listRoutes(db)) {
+    const facts = readRouteFacts(db, route.id, eventsStream);
+    if (facts !== null && !balance(journal, facts).balanced) {
+      throw new LawBroken('L4', `the books of route ${route.id} do not balance`);
+    }
+  }
+  recountHead(db);
+  recountDeliveries(db);
+  for (const pass of db.all<PassRow>(PASSES)) {
+    const { gen_id: genId, from_seq: from, next_seq: next } = pass;
+    const misplaced = db.get<{ seq: number }>(MISPLACED, { genId, from, next });
+    if (misplaced === undefined) continue;
+    throw new LawBroken('L4', `event ${misplaced.seq} is misplaced in pass ${genId} (${from} to ${next})`);
+  }
+}
+
+function recountHead(db: Db): void {
+  const head = db.get<{ captured: number | null; ineligible: number | null; rows: number; aside: number }>(HEAD);
+  const { captured, ineligible, rows, aside } = head ?? { captured: 0, ineligible: 0, rows: 0, aside: 0 };
+  if ((captured ?? 0) !== rows || (ineligible ?? 0) !== aside) {
+    throw new LawBroken('L4', `the journal counts ${captured} and ${ineligible}, and holds ${rows} and ${aside}`);
+  }
+}
+
+function recountDeliveries(db: Db): void {
+  const text = (sql: string): string =>
+    db
+      .all<{ gen_id: number; state: number; n: number }>(sql)
+      .map(({ gen_id: genId, state, n }) => `pass ${genId} state ${state}: ${n}`)
+      .sort()
+      .join(', ');
+  const counted = text(COUNTED);
+  const found = text(IN_STATE);
+  if (counted !== found) throw new LawBroken('L4', `the ledger counts [${counted}] and holds [${found}]`);
+}

@@ -1,0 +1,60 @@
+import { setImmediate } from 'node:timers/promises';
+import { checkBooks } from './books.ts';
+import { noteFences, routeAt, type Drains } from './drains.ts';
+import { checkLaws } from './laws.ts';
+import { LawBroken } from './model.ts';
+import type { Exchange } from './network.ts';
+import { blowOnBatch, blowOnHealth, type Weather } from './weather.ts';
+import { tell, type World } from './world.ts';
+
+/** A history under way. */
+export interface Course {
+  readonly world: World;
+  readonly drains: Drains;
+}
+
+const ROUGH = 0.35;
+
+/** Lets everybody run until he waits for something, then looks at everything. */
+export async function settle({ world, drains }: Course): Promise<void> {
+  await setImmediate();
+  world.network.expire();
+  await setImmediate();
+  noteFences(world, drains);
+  if (world.complaint !== null) throw world.complaint;
+  checkLaws(world);
+  checkBooks(world);
+}
+
+/** The receiver reads a request; its answer waits in the exchange. */
+export async function arrive({ world }: Course, exchange: Exchange): Promise<void> {
+  const { dice } = world;
+  const { request, elements, life } = exchange;
+  const route = routeAt(world, request.url);
+  if (route === null) throw new LawBroken('L9', `a request reached ${request.url}`);
+  const blow = request.method === 'GET' ? blowOnHealth : blowOnBatch;
+  const weather: Weather =
+    world.isCalm || !dice.chance(ROUGH) ? { kind: 'clear' } : blow(dice);
+  const reply = await route.receiver.take(exchange, weather);
+  exchange.hasArrived = true;
+  exchange.reply = reply === 'never' ? null : reply;
+  const what = request.method === 'GET' ? 'health' : `${elements.length} event(s)`;
+  tell(world, `${life.role}: ${what}, ${sayWeather(weather)} → ${sayReply(exchange)}`);
+}
+
+function sayWeather(weather: Weather): string {
+  switch (weather.kind) {
+    case 'lost':
+    case 'unanswered':
+      return `${weather.kind} (${weather.reason})`;
+    case 'garbled':
+      return weather.how;
+    default:
+      return weather.kind;
+  }
+}
+
+function sayReply({ reply }: Exchange): string {
+  if (reply === null) return 'no answer';
+  return reply.kind === 'response' ? String(reply.status) : reply.reason;
+}

@@ -1,0 +1,283 @@
+import { setImmediate } from 'node:timers/promises';
+import type { Db, FaultPoint } from '../../src/base/index.ts';
+import { isAllDelivered, type Outcome } from '../../src/cli/render/dispatch.ts';
+import { drain, eventsStream, type DrainReport } from '../../src/delivery/index.ts';
+import type { HttpReply } from '../../src/home/index.ts';
+import { gatherProject } from '../../src/report/index.ts';
+import { PROJECT_ID } from '../support/envelopes.ts';
+import { checkoutOf, endingOf, importAll, routeOf } from './deeds.ts';
+import { isSpilled } from './laws.ts';
+import type { Life } from './life.ts';
+import {
+  hear,
+  isAnywhere,
+  isStoodFor,
+  LawBroken,
+  mayLeave,
+  sendableSince,
+  type KnownRoute,
+} from './model.ts';
+import type { Exchange } from './network.ts';
+import { bury, spawn, tell, type Process, type World } from './world.ts';
+
+/** A drain under way. */
+export interface Drain {
+  readonly process: Process;
+  readonly route: KnownRoute;
+  /** What Ctrl-C does. */
+  interrupt(): void;
+  /** Until when the receiver asked to be left alone, as far as this drain heard. */
+  leaveAloneUntil: number | null;
+  /** The right to record that it was seen with. */
+  fence: number;
+  /** Requests that it made. */
+  readonly requests: Exchange[];
+  /** Its report, once it has ended in peace. */
+  report: DrainReport | null;
+}
+
+/** The drains of a history. */
+export type Drains = Map<Life, Drain>;
+
+const DRAIN_POINTS: readonly FaultPoint[] = [
+  'open.commit',
+  'batch.begin',
+  'batch.send',
+  'batch.answer',
+  'record.append',
+  'record.commit',
+  'record.done',
+];
+const RETRY_AFTER_MIN_MS = 1_000;
+const RETRY_AFTER_MAX_MS = 3_600_000;
+
+/** Starts a drain: an operator's `sync now`, import included, or what a daemon does. */
+export function startDrain(
+  world: World,
+  drains: Drains,
+  options: { readonly route: KnownRoute; readonly byOperator: boolean },
+): Drain | null {
+  const { route, byOperator } = options;
+  const process = spawn(world, byOperator ? 'sync now' : 'daemon', DRAIN_POINTS);
+  const { life } = process;
+  if (route.routeId === null) {
+    bury(world, life);
+    return null;
+  }
+  const aborting = new AbortController();
+  const started: Drain = {
+    process,
+    route,
+    interrupt: () => {
+      aborting.abort();
+    },
+    leaveAloneUntil: null,
+    fence: 0,
+    requests: [],
+    report: null,
+  };
+  drains.set(life, started);
+  tell(world, `${life.role}: ${route.receiver.character.name}`);
+  const work = run(world, started, { byOperator, signal: aborting.signal });
+  const end = (ending: string): void => {
+    if (!world.lives.has(life)) return;
+    drains.delete(life);
+    bury(world, life);
+    tell(world, `    ${life.role} ended: ${ending}`);
+  };
+  work.then(
+    () => {
+      const report = started.report;
+      const stop = report?.blocked === null ? 'through' : (report?.blocked?.detail ?? 'no route');
+      end(`${report?.selected ?? 0} selected, ${stop}`);
+    },
+    (error: unknown) => {
+      try {
+        end(endingOf(world, process, error).kind);
+      } catch (broken) {
+        world.complaint ??= broken as Error;
+        end('badly');
+      }
+    },
+  );
+  void life.death.then(() => {
+    end('dead');
+  });
+  return started;
+}
+
+async function run(
+  world: World,
+  drained: Drain,
+  options: { readonly byOperator: boolean; readonly signal: AbortSignal },
+): Promise<void> {
+  const { process, route } = drained;
+  const { home } = process;
+  if (options.byOperator) importAll(world, process, 0);
+  const found = routeOf(process, route);
+  if (found === null) return;
+  const db = home.store(PROJECT_ID);
+  const streams = [eventsStream];
+  const report = await drain({ home, db, route: found, streams, onProgress: () => {}, ...options });
+  drained.report = report;
+  if (report.blocked?.reason === 'network_unavailable' && drained.leaveAloneUntil !== null) {
+    route.leftAloneUntil = drained.leaveAloneUntil;
+  }
+  if (options.byOperator) checkConclusion(world, drained, report);
+}
+
+/** L13: what `sync now` would say after this drain, against what is true. */
+function checkConclusion(world: World, { process, route }: Drain, report: DrainReport): void {
+  const { project } = checkoutOf(world, 0);
+  const { home } = process;
+  const db: Db = home.store(PROJECT_ID);
+  const here = { project, checkoutId: null };
+  const status = gatherProject(home, { projectId: PROJECT_ID, db, streams: [eventsStream], here });
+  const outcome: Outcome = {
+    mode: 'EXTERNAL_RECEIVER',
+    generatedAt: '',
+    imported: null,
+    pending: status.pending,
+    spill: status.spill,
+    strict: true,
+    targets: [
+      { report, status: status.routes.find((each) => each.route.id === route.routeId) ?? null },
+    ],
+  };
+  if (!isAllDelivered(outcome)) return;
+  const missing = undelivered(world, route);
+  if (missing.length > 0) {
+    throw new LawBroken('L13', `all delivered, says sync now; ${missing.join(', ')} are not there`);
+  }
+  if (!route.isGranted) throw new LawBroken('L13', 'all delivered, without a permission');
+  if (isSpilled(world)) throw new LawBroken('L13', 'all delivered, and facts lie beside the store');
+}
+
+/** Events that may leave on a route, were not given up, and lie at none of its instances. */
+export function undelivered(world: World, route: KnownRoute): readonly string[] {
+  return [...world.model.events.values()]
+    .filter((known) => mayLeave(route, known) && !isAnywhere(route, known))
+    .filter((known) => !route.dropped.has(known.id) && !isStoodFor(world.model, known))
+    .map(({ id }) => id);
+}
+
+/** What is looked at whenever a request leaves: L9 for its place and content, L3, L7, L8, and Retry-After. */
+export function checkSending(world: World, drains: Drains, exchange: Exchange): void {
+  const route = routeAt(world, exchange.request.url);
+  if (route === null) throw new LawBroken('L9', `a request went to ${exchange.request.url}`);
+  const drained = drains.get(exchange.life);
+  if (drained === undefined) throw new LawBroken('L9', `${exchange.life.role} sent a request`);
+  if (drained.route !== route) throw new LawBroken('L9', 'a request went to another receiver');
+  checkLeftAlone(world, drained);
+  const isRest = isRestOfBatch(drained, exchange);
+  drained.requests.push(exchange);
+  for (const { id, bytes } of exchange.elements) {
+    const known = world.model.events.get(id);
+    if (known === undefined || known.kept === null) throw new LawBroken('L7', `${id} was sent and never captured`);
+    if (!known.kept.bytes.equals(bytes)) throw new LawBroken('L3', `${id} left with other bytes than captured`);
+    if (!mayLeave(route, known) && !isRest) throw new LawBroken('L9', `${id} left without a permission`);
+  }
+  checkOrder(world, drained, exchange);
+  for (const { id } of exchange.elements) route.attempted.add(id);
+}
+
+/** A part of a batch that was on its way already, sent again because the receiver wanted it smaller. */
+function isRestOfBatch({ requests }: Drain, { elements }: Exchange): boolean {
+  const ids = elements.map(({ id }) => id);
+  return requests.some(
+    (each) => each.isOver && ids.every((id) => each.elements.some((element) => element.id === id)),
+  );
+}
+
+function checkLeftAlone(world: World, { process, route }: Drain): void {
+  const until = route.leftAloneUntil;
+  if (until === null || world.timeline.wall() >= until) return;
+  throw new LawBroken('retry-after', `${process.life.role} did not leave the receiver alone`);
+}
+
+/** L8: where batches are sent one by one, nothing is attempted before what was captured earlier. */
+function checkOrder(world: World, { process, route }: Drain, { elements }: Exchange): void {
+  if (route.receiver.character.maxConcurrent > 1) return;
+  const seqs = elements.map(({ id }) => world.model.events.get(id)?.kept?.seq ?? 0);
+  const isSorted = seqs.every((seq, index) => index === 0 || seq > (seqs[index - 1] ?? 0));
+  if (!isSorted) throw new LawBroken('L8', `a batch is in the order ${seqs.join(', ')}`);
+  const first = elements.find(({ id }) => !route.attempted.has(id));
+  const seq = first === undefined ? 0 : (world.model.events.get(first.id)?.kept?.seq ?? 0);
+  for (const known of world.model.events.values()) {
+    if (known.kept === null || known.kept.seq >= seq || route.attempted.has(known.id)) continue;
+    const since = sendableSince(route, known);
+    // What became sendable while this drain ran is the next one's.
+    if (since === null || since >= process.life.bornAt) continue;
+    if (route.dropped.has(known.id) || isStoodFor(world.model, known)) continue;
+    throw new LawBroken('L8', `${first?.id} left before ${known.id}, which was captured earlier`);
+  }
+}
+
+/** Hands a sender its answer; L11: one that lost the right to record changes nothing by it. */
+export async function give(
+  world: World,
+  drains: Drains,
+  what: { readonly exchange: Exchange; readonly reply: HttpReply },
+): Promise<void> {
+  const { exchange, reply } = what;
+  const drained = drains.get(exchange.life);
+  const db = world.disk.view();
+  const isStale = drained !== undefined && db !== null && fenceOf(db, drained.route) > drained.fence;
+  if (drained !== undefined && !isStale) listen(world, drained, { exchange, reply });
+  const before = isStale ? ledgerOf(db) : '';
+  exchange.finish(reply);
+  await setImmediate();
+  if (isStale && ledgerOf(db) !== before) {
+    throw new LawBroken('L11', `${exchange.life.role} recorded after another had taken over`);
+  }
+}
+
+function listen(world: World, drained: Drain, heard: { readonly exchange: Exchange; readonly reply: HttpReply }): void {
+  const { exchange, reply } = heard;
+  hear(drained.route, exchange, reply);
+  const wait = reply.kind === 'response' ? retryAfterOf(reply) : null;
+  if (wait === null) return;
+  const until = world.timeline.wall() + wait;
+  drained.leaveAloneUntil = Math.min(drained.leaveAloneUntil ?? until, until);
+}
+
+function retryAfterOf({ status, headers }: Extract<HttpReply, { kind: 'response' }>): number | null {
+  const text = headers['retry-after'];
+  if (text === undefined || (status !== 429 && status !== 503)) return null;
+  const seconds = /^\d+$/.test(text) ? Number(text) : text.includes('1970') ? 0 : null;
+  if (seconds === null) return null;
+  return Math.min(Math.max(seconds * 1000, RETRY_AFTER_MIN_MS), RETRY_AFTER_MAX_MS);
+}
+
+/** Learns from the ledger who may record for which route; called after every step. */
+export function noteFences(world: World, drains: Drains): void {
+  const db = world.disk.view();
+  if (db === null) return;
+  const rows = db.all<{ route_id: number; fence: number; owner_pid: number | null }>(
+    'SELECT route_id, fence, owner_pid FROM drains',
+  );
+  for (const { process, route, ...rest } of drains.values()) {
+    const row = rows.find((each) => each.route_id === route.routeId);
+    const drained = drains.get(process.life);
+    if (drained === undefined || row?.owner_pid !== process.life.pid) continue;
+    drained.fence = Math.max(rest.fence, row.fence);
+  }
+}
+
+function fenceOf(db: Db, { routeId }: KnownRoute): number {
+  return db.get<{ fence: number }>('SELECT fence FROM drains WHERE route_id = :routeId', { routeId })?.fence ?? 0;
+}
+
+/** Every row that results are written into, as one text. */
+function ledgerOf(db: Db): string {
+  const tables = ['event_deliveries', 'delivery_counts', 'generations', 'batches', 'attempts', 'route_streams'];
+  return tables.map((table) => JSON.stringify(db.all(`SELECT * FROM ${table}`))).join('\n');
+}
+
+/** The route whose receiver lives at this address; null for an address that nobody named. */
+export function routeAt(world: World, url: string): KnownRoute | null {
+  const { origin } = new URL(url);
+  return (
+    world.model.routes.find(({ receiver }) => new URL(receiver.character.endpoint).origin === origin) ?? null
+  );
+}

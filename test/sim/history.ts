@@ -1,0 +1,233 @@
+import { setImmediate } from 'node:timers/promises';
+import type { FaultPoint } from '../../src/base/index.ts';
+import { arrive, settle, type Course } from './course.ts';
+import {
+  acceptReceiver,
+  captureSome,
+  emitOne,
+  giveGrant,
+  importNow,
+  squatSomewhere,
+  tendParked,
+  withdraw,
+  writeLines,
+} from './deeds.ts';
+import { checkSending, give, routeAt, startDrain, type Drains } from './drains.ts';
+import { LawBroken } from './model.ts';
+import { comeToRest } from './rest.ts';
+import { bury, createWorld, tell, type World } from './world.ts';
+
+/** How one history went. */
+export interface Story {
+  readonly seed: number;
+  /** The law that was broken and how; null when all of them held. */
+  readonly broken: { readonly law: string; readonly message: string } | null;
+  /** The last things that happened, oldest first. */
+  readonly trace: readonly string[];
+  readonly steps: number;
+  readonly passed: ReadonlyMap<FaultPoint, number>;
+  readonly struck: ReadonlyMap<FaultPoint, number>;
+}
+
+/**
+ * Plays one history: everything in it follows from the seed. Half of them end in the middle of the storm (safety:
+ * nothing wrong may happen), the other half in calm weather (liveness: everything must arrive).
+ */
+export async function playHistory(seed: number): Promise<Story> {
+  const drains: Drains = new Map();
+  const world = await createWorld({
+    seed,
+    onSend: (here, exchange) => {
+      try {
+        checkSending(here, drains, exchange);
+      } catch (error) {
+        here.complaint ??= toError(error);
+      }
+    },
+  });
+  const course = { world, drains };
+  let broken: Story['broken'] = null;
+  try {
+    await storm(course);
+    if (world.dice.chance(0.5)) await comeToRest(course);
+    await checkReceivers(world);
+  } catch (error) {
+    const law = error instanceof LawBroken ? error.law : 'L14';
+    broken = { law, message: error instanceof LawBroken ? error.message : stackOf(error) };
+  } finally {
+    for (const life of world.lives) life.die();
+    await setImmediate();
+    for (const { close } of world.receivers) await close();
+    world.disk.close();
+  }
+  const { trace, step, passed, struck } = world;
+  return { seed, broken, trace, steps: step, passed, struck };
+}
+
+async function storm(course: Course): Promise<void> {
+  const { world } = course;
+  const { dice } = world;
+  const steps = dice.between(20, 80);
+  if (dice.chance(0.8)) {
+    giveGrant(world, { isFirst: true });
+    await settle(course);
+  }
+  while (world.step < steps) {
+    world.step += 1;
+    await dice.weigh(DEEDS)(course);
+    await settle(course);
+  }
+}
+
+type Deed = (course: Course) => void | Promise<void>;
+
+const DEEDS: readonly (readonly [number, Deed])[] = [
+  [9, ({ world }) => captureSome(world)],
+  [2, ({ world }) => emitOne(world)],
+  [2, ({ world }) => writeLines(world)],
+  [1, ({ world }) => importNow(world)],
+  [2, ({ world }) => giveGrant(world)],
+  [1, ({ world }) => withdraw(world)],
+  [4, (course) => begin(course, true)],
+  [4, (course) => begin(course, false)],
+  [26, (course) => work(course)],
+  [6, (course) => passTime(course)],
+  [1, (course) => setClock(course)],
+  [2, (course) => stopOrGoOn(course)],
+  [1, (course) => kill(course)],
+  [0.5, (course) => interrupt(course)],
+  [2, ({ world }) => tendParked(world)],
+  [0.5, ({ world }) => acceptReceiver(world, world.dice.pick(world.model.routes))],
+  [0.5, ({ world }) => squatSomewhere(world)],
+  [0.4, (course) => losePower(course)],
+  [0.5, (course) => captureBehindLock(course)],
+  [0.2, ({ world }) => world.dice.pick(world.receivers).mend()],
+];
+
+function begin({ world, drains }: Course, byOperator: boolean): void {
+  startDrain(world, drains, { route: world.dice.pick(world.model.routes), byOperator });
+}
+
+/** One request gets on its way: to the receiver, back, or both. */
+async function work(course: Course): Promise<void> {
+  const { world } = course;
+  const { dice, network } = world;
+  const strayed = network.strayed();
+  if (strayed.length > 0 && dice.chance(0.2)) {
+    const exchange = dice.pick(strayed);
+    await routeAt(world, exchange.request.url)?.receiver.take(exchange, { kind: 'clear' });
+    network.forget(exchange);
+    tell(world, `a late request of ${exchange.life.role} arrives`);
+    return;
+  }
+  const open = network.open().filter(({ life }) => life.state === 'running');
+  const moving = open.filter(({ hasArrived, reply }) => !hasArrived || reply !== null);
+  if (moving.length === 0) {
+    passTime(course);
+    return;
+  }
+  const exchange = dice.pick(moving);
+  if (!exchange.hasArrived) await arrive(course, exchange);
+  if (exchange.reply !== null && dice.chance(0.8)) {
+    await give(world, course.drains, { exchange, reply: exchange.reply });
+  }
+}
+
+function passTime({ world }: Course): void {
+  const { dice, timeline } = world;
+  const next = timeline.untilNext() ?? 0;
+  const ms = dice.weigh([
+    [4, next + 1],
+    [3, dice.between(1, 5_000)],
+    [2, dice.between(5_000, 70_000)],
+    [1, dice.between(70_000, 5_400_000)],
+  ]);
+  timeline.pass(ms);
+  tell(world, `${ms} ms pass`);
+}
+
+/** Somebody sets the wall clock: by seconds, hours or a year, in either direction. */
+function setClock({ world }: Course): void {
+  const { dice, timeline, model } = world;
+  const size = dice.pick([5_000, 7_200_000, 31_536_000_000]);
+  const ms = dice.chance(0.5) ? size : -size;
+  timeline.jump(ms);
+  for (const route of model.routes) route.leftAloneUntil = null;
+  tell(world, `the clock is set by ${ms} ms`);
+}
+
+function stopOrGoOn({ world }: Course): void {
+  const { dice, lives, timeline } = world;
+  const stopped = [...lives].filter(({ state }) => state === 'stopped');
+  const running = [...lives].filter(({ state }) => state === 'running');
+  if (stopped.length > 0 && dice.chance(0.5)) {
+    const life = dice.pick(stopped);
+    life.state = 'running';
+    timeline.rouse(life);
+    tell(world, `${life.role} goes on`);
+  } else if (running.length > 0) {
+    const life = dice.pick(running);
+    life.state = 'stopped';
+    tell(world, `${life.role} is stopped`);
+  }
+}
+
+function kill({ world }: Course): void {
+  const lives = [...world.lives];
+  if (lives.length === 0) return;
+  const life = world.dice.pick(lives);
+  tell(world, `${life.role} is killed`);
+  life.die();
+}
+
+function interrupt({ drains, world }: Course): void {
+  const running = [...drains.values()].filter(({ process }) => process.life.state === 'running');
+  if (running.length === 0) return;
+  const drain = world.dice.pick(running);
+  tell(world, `${drain.process.life.role} is interrupted`);
+  drain.interrupt();
+}
+
+function losePower({ world, drains }: Course): void {
+  if (world.disk.kind !== 'memory') return;
+  tell(world, 'power is lost');
+  for (const life of world.lives) {
+    life.die();
+    drains.delete(life);
+    bury(world, life);
+  }
+  world.disk.losePower();
+  world.boots += 1;
+}
+
+/** Another program holds the write lock of the store while events are captured. */
+function captureBehindLock({ world }: Course): void {
+  const release = world.disk.lock();
+  if (release === null) return;
+  tell(world, 'the store is locked');
+  try {
+    captureSome(world);
+    emitOne(world);
+  } finally {
+    release();
+  }
+}
+
+/** L7 from the receivers' side: each id once, with the bytes that came first. */
+async function checkReceivers({ receivers }: World): Promise<void> {
+  for (const { character, stored, holdings } of receivers) {
+    for (const [id, rows] of await holdings()) {
+      const first = stored.get(id);
+      if (rows.length === 1 && first !== undefined && rows[0]?.equals(first) === true) continue;
+      throw new LawBroken('L7', `${character.name} holds ${rows.length} of ${id}, or not the first`);
+    }
+  }
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

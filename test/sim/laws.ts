@@ -1,0 +1,196 @@
+import type { Db } from '../../src/base/index.ts';
+import { MAY_PARK } from './facts.ts';
+import { isAnywhere, LawBroken, type KnownEvent, type KnownRoute } from './model.ts';
+import type { World } from './world.ts';
+
+interface JournalRow {
+  readonly seq: number;
+  readonly event_id: string;
+  readonly path: string | null;
+  readonly payload: Buffer;
+}
+
+interface DeliveryRow {
+  readonly gen_id: number;
+  readonly route_id: number;
+  readonly seq: number;
+  readonly event_id: string;
+  readonly state: number;
+  readonly reason: string | null;
+}
+
+const JOURNAL = `
+  SELECT e.seq, e.event_id, c.path, p.payload FROM events e
+  JOIN event_payloads p ON p.seq = e.seq LEFT JOIN checkouts c ON c.checkout_id = e.checkout_id
+  ORDER BY e.seq`;
+const DELIVERIES = `
+  SELECT d.gen_id, d.route_id, d.seq, e.event_id, d.state, d.reason
+  FROM event_deliveries d JOIN events e ON e.seq = d.seq`;
+const DELIVERED = 2;
+const PARKED = 3;
+const SUPERSEDED = 4;
+
+/** Everything that must hold at any moment, whatever just happened. */
+export function checkLaws(world: World): void {
+  const db = world.disk.view();
+  if (db === null) return;
+  checkJournal(world, db);
+  checkAcknowledged(world, db);
+  checkDeliveries(world, db.all<DeliveryRow>(DELIVERIES));
+  checkGrants(world, db);
+}
+
+/** L2, L3 and the order of capture; learns what the journal holds. */
+function checkJournal(world: World, db: Db): void {
+  const { model, checkouts } = world;
+  const rows = db.all<JournalRow>(JOURNAL);
+  const ids = new Set<string>();
+  let rank = 0;
+  for (const { seq, event_id: id, path, payload } of rows) {
+    if (ids.has(id)) throw new LawBroken('L2', `${id} is in the journal twice`);
+    ids.add(id);
+    const known = model.events.get(id);
+    if (known === undefined) throw new LawBroken('L2', `nobody ever recorded ${id}`);
+    if (known.kept === null) {
+      const checkout = checkouts.findIndex(({ project }) => project.checkoutPath === path);
+      learn(world, known, { seq, bytes: payload, checkout });
+    } else if (known.kept.seq !== seq || !known.kept.bytes.equals(payload)) {
+      throw new LawBroken('L3', `${id} changed in the journal`);
+    }
+    if (known.rank === null) continue;
+    if (known.rank < rank) throw new LawBroken('L8', `${id} stands behind a later capture`);
+    ({ rank } = known);
+  }
+  const gone = [...model.events.values()].find(({ id, kept }) => kept !== null && !ids.has(id));
+  if (gone !== undefined) throw new LawBroken('L1', `${gone.id} left the journal`);
+}
+
+function learn(
+  world: World,
+  known: KnownEvent,
+  row: { readonly seq: number; readonly bytes: Buffer; readonly checkout: number },
+): void {
+  const { seq, bytes, checkout } = row;
+  const claim = known.claims.find(
+    (each) =>
+      each.checkout === checkout &&
+      (each.bytes === null ? bytes.includes(each.contains) : each.bytes.equals(bytes)),
+  );
+  if (claim === undefined) throw new LawBroken('L3', `${known.id} was not recorded with these bytes`);
+  known.kept = { seq, bytes: Buffer.from(bytes), claim, since: world.step };
+}
+
+/** L1: whatever was acknowledged is in the journal, beside it, or kept as a contradiction. */
+function checkAcknowledged({ model, disk }: World, db: Db): void {
+  let beside: string | null = null;
+  for (const { id, acknowledged, kept } of model.events.values()) {
+    for (const bytes of acknowledged) {
+      if (kept !== null && (bytes === null || kept.bytes.equals(bytes))) continue;
+      beside ??= spilledText(disk);
+      if (isBeside(beside, id, bytes)) continue;
+      if (bytes !== null && isConflict(db, id, bytes)) continue;
+      throw new LawBroken('L1', `${id} was acknowledged and is nowhere`);
+    }
+  }
+}
+
+function isConflict(db: Db, id: string, bytes: Buffer): boolean {
+  const rows = db.all<{ incoming: Buffer }>('SELECT incoming FROM conflicts WHERE event_id = :id', { id });
+  return rows.some(({ incoming }) => incoming.equals(bytes));
+}
+
+/** Every spill file as it lies there, torn ones included, for they are put aside and not deleted. */
+function spilledText({ files, root }: World['disk']): string {
+  const projects = `${root}/.spec-kitty/projects`;
+  const folders = files.list(projects).filter((name) => name.endsWith('.spill'));
+  return folders
+    .flatMap((folder) => files.list(`${projects}/${folder}`).map((name) => `${projects}/${folder}/${name}`))
+    .filter((file) => file.endsWith('.ndjson'))
+    .map((file) => files.readText(file) ?? '')
+    .join('\n');
+}
+
+function isBeside(text: string, id: string, bytes: Buffer | null): boolean {
+  if (bytes === null) return text.includes(id);
+  return text.includes(JSON.stringify(bytes.toString('utf8')));
+}
+
+/** Whether a spill file holds anything now. */
+export function isSpilled(world: World): boolean {
+  return spilledText(world.disk) !== '';
+}
+
+/** L2: facts that were captured together are there together or not at all. */
+export function checkTogether(world: World, ids: readonly string[]): void {
+  const db = world.disk.view();
+  if (db === null || ids.length === 0) return;
+  const { n } = db.get<{ n: number }>(
+    'SELECT count(*) AS n FROM events WHERE event_id IN (SELECT value FROM json_each(:ids))',
+    { ids: JSON.stringify(ids) },
+  ) ?? { n: 0 };
+  if (n !== 0 && n !== ids.length) throw new LawBroken('L2', `${n} of ${ids.length} facts of one call are kept`);
+}
+
+/** L6 and L7 from the sender's side, and what may be superseded. */
+function checkDeliveries(world: World, rows: readonly DeliveryRow[]): void {
+  const { model } = world;
+  const routes = new Map(model.routes.map((route) => [route.routeId, route]));
+  for (const row of rows) {
+    const route = routes.get(row.route_id);
+    if (route === undefined) throw new LawBroken('L9', `route ${row.route_id} was made by nobody`);
+    if (row.state === DELIVERED) checkDelivered(route, row, model.events.get(row.event_id));
+    if (row.state === PARKED) checkParked(route, row);
+    if (row.state === SUPERSEDED) checkSuperseded(world, route, row);
+  }
+}
+
+function checkDelivered(
+  route: KnownRoute,
+  { event_id: id }: DeliveryRow,
+  known: KnownEvent | undefined,
+): void {
+  if (!route.mayDeliver.has(id)) {
+    throw new LawBroken('L7', `${id} counts as delivered and no answer ever said so`);
+  }
+  if (known === undefined || !isAnywhere(route, known)) {
+    throw new LawBroken('L7', `${id} counts as delivered and is not stored`);
+  }
+}
+
+function checkParked(route: KnownRoute, { event_id: id, reason }: DeliveryRow): void {
+  if (reason === null || !MAY_PARK.has(reason)) throw new LawBroken('L6', `${id} is parked for ${reason}`);
+  if (route.mayPark.get(id)?.has(reason) === true) return;
+  throw new LawBroken('L6', `${id} is parked for ${reason}, which no receiver ever said of it`);
+}
+
+function checkSuperseded({ model }: World, route: KnownRoute, row: DeliveryRow): void {
+  const { event_id: id, seq, gen_id: genId } = row;
+  // Only the moment of superseding counts: another target may well be sent it later.
+  if (route.superseded.has(`${genId} ${id}`)) return;
+  route.superseded.add(`${genId} ${id}`);
+  if (model.routes.some((route) => route.attempted.has(id))) {
+    throw new LawBroken('L8', `${id} was superseded in pass ${genId} after a byte of it had left`);
+  }
+  const key = model.events.get(id)?.kept?.claim.key ?? null;
+  const later = [...model.events.values()].some(
+    ({ kept }) => kept !== null && kept.seq > seq && kept.claim.key === key,
+  );
+  if (key === null || !later) throw new LawBroken('L5', `${id} was superseded by nothing`);
+}
+
+/** L9: a permission stands exactly where an operator gave it. */
+function checkGrants({ model, checkouts }: World, db: Db): void {
+  const rows = db.all<{ route_id: number; path: string | null }>(
+    `SELECT g.route_id, c.path FROM grants g LEFT JOIN grant_checkouts gc ON gc.route_id = g.route_id
+     LEFT JOIN checkouts c ON c.checkout_id = gc.checkout_id`,
+  );
+  const found = rows.map(({ route_id: routeId, path }) => `${routeId} ${path ?? ''}`).sort();
+  const expected = model.routes
+    .flatMap(({ routeId, covered }) =>
+      [...covered.keys()].map((at) => `${routeId} ${checkouts[at]?.project.checkoutPath ?? ''}`),
+    )
+    .sort();
+  if (found.join() !== expected.join()) {
+    throw new LawBroken('L9', `permissions are [${found.join(', ')}], given were [${expected.join(', ')}]`);
+  }
+}

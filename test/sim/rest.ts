@@ -1,0 +1,131 @@
+import type { Db } from '../../src/base/index.ts';
+import { eventsStream, listParked, retryParked } from '../../src/delivery/index.ts';
+import { PROJECT_ID } from '../support/envelopes.ts';
+import { acceptReceiver, perform } from './deeds.ts';
+import { give, startDrain, undelivered, type Drain } from './drains.ts';
+import { arrive, settle, type Course } from './course.ts';
+import { LawBroken, type KnownEvent, type KnownRoute } from './model.ts';
+import { spawn, tell, type World } from './world.ts';
+
+/** The longest that a receiver may ask to be left alone, and a little more. */
+const LONG_ENOUGH_MS = 3_600_000 + 60_000;
+const MAX_STEPS = 3_000;
+const PARKED = 3;
+
+/**
+ * The weather clears. Whoever is still at work ends or is killed; then one drain of each permitted route must
+ * deliver everything that the receiver itself does not refuse, by an operator's command or by the daemon's.
+ */
+export async function comeToRest(course: Course): Promise<void> {
+  const { world, drains } = course;
+  const { dice } = world;
+  world.isCalm = true;
+  tell(world, 'the weather clears');
+  await endAll(course);
+  world.timeline.pass(LONG_ENOUGH_MS);
+  const isMended = dice.chance(0.5);
+  if (isMended) for (const receiver of world.receivers) receiver.mend();
+  if (isMended) retryAll(world);
+  const byOperator = dice.chance(0.5);
+  for (const route of world.model.routes) {
+    if (!route.isGranted) continue;
+    const drained = await drainOut(course, route, byOperator);
+    requireEverything(world, drained, { isMended, byOperator });
+  }
+  if (drains.size > 0) throw new LawBroken('L5', 'a drain does not end');
+}
+
+async function endAll(course: Course): Promise<void> {
+  const { world } = course;
+  const isKilling = world.dice.chance(0.5);
+  for (const life of world.lives) {
+    if (isKilling || life.state === 'stopped') life.die();
+    else life.trap = null;
+  }
+  await runOut(course);
+}
+
+/** Everything goes its way until no drain is left. */
+async function runOut(course: Course): Promise<void> {
+  const { world, drains } = course;
+  const { network, timeline } = world;
+  await settle(course);
+  for (let steps = 0; drains.size > 0; steps += 1) {
+    if (steps > MAX_STEPS) throw new LawBroken('L5', 'a drain does not come to its end');
+    const exchange = network.open().find(({ hasArrived, reply }) => !hasArrived || reply !== null);
+    if (exchange === undefined) timeline.pass((timeline.untilNext() ?? 0) + 1);
+    else {
+      if (!exchange.hasArrived) await arrive(course, exchange);
+      if (exchange.reply !== null) await give(world, drains, { exchange, reply: exchange.reply });
+    }
+    world.step += 1;
+    await settle(course);
+  }
+}
+
+async function drainOut(course: Course, route: KnownRoute, byOperator: boolean): Promise<Drain> {
+  const first = await drainOnce(course, route, byOperator);
+  if (first.report?.blocked?.reason !== 'receiver_reset') return first;
+  if (route.instances.size < 2) throw new LawBroken('L5', 'reset is said of a receiver with one instance');
+  acceptReceiver(course.world, route);
+  course.world.timeline.pass(LONG_ENOUGH_MS);
+  return drainOnce(course, route, byOperator);
+}
+
+async function drainOnce(course: Course, route: KnownRoute, byOperator: boolean): Promise<Drain> {
+  const drained = startDrain(course.world, course.drains, { route, byOperator });
+  if (drained === null) throw new LawBroken('L5', 'a granted route is not there');
+  await runOut(course);
+  return drained;
+}
+
+/** An operator takes the events of a mended receiver up again. */
+function retryAll(world: World): void {
+  const process = spawn(world, 'retry');
+  perform(world, process, () => {
+    const routes = world.model.routes.filter(({ isGranted }) => isGranted);
+    const db = process.home.store(PROJECT_ID);
+    for (const { routeId } of routes) {
+      retryParked(db, eventsStream, listParked(db, eventsStream, { routeId }));
+    }
+  });
+}
+
+function requireEverything(
+  world: World,
+  { route, report }: Drain,
+  how: { readonly isMended: boolean; readonly byOperator: boolean },
+): void {
+  const db = world.disk.view();
+  if (db === null || report === null) throw new LawBroken('L5', 'a drain in calm weather gave no report');
+  const { character } = route.receiver;
+  // A receiver that refuses whole batches without a word may be left alone for a while instead.
+  if (character.isAllOrNothing && !how.isMended) return;
+  if (report.blocked !== null) throw new LawBroken('L5', `blocked in calm weather: ${report.blocked.detail}`);
+  const parked = parkedOn(db, route);
+  const left = undelivered(world, route).filter(
+    (id) => !parked.has(id) && !isRefused(world, route, { id, isMended: how.isMended }),
+  );
+  if (left.length > 0) throw new LawBroken('L5', `${left.join(', ')} did not arrive in calm weather`);
+}
+
+function parkedOn(db: Db, { routeId }: KnownRoute): ReadonlySet<string> {
+  const rows = db.all<{ event_id: string }>(
+    `SELECT e.event_id FROM event_deliveries d JOIN events e ON e.seq = d.seq
+     WHERE d.route_id = :routeId AND d.state = ${PARKED}`,
+    { routeId },
+  );
+  return new Set(rows.map(({ event_id: id }) => id));
+}
+
+/** Whether the receiver itself does not take this event, now and always. */
+function isRefused(
+  world: World,
+  { receiver }: KnownRoute,
+  what: { readonly id: KnownEvent['id']; readonly isMended: boolean },
+): boolean {
+  const event = world.events.get(what.id);
+  const size = world.model.events.get(what.id)?.kept?.bytes.length ?? 0;
+  const isTooLarge = size + 13 > receiver.character.maxBytes;
+  return isTooLarge || (!what.isMended && event?.refusal != null);
+}
