@@ -99,6 +99,10 @@ CREATE TRIGGER event_deliveries_final BEFORE UPDATE OF state ON event_deliveries
 CREATE TRIGGER event_deliveries_no_delete BEFORE DELETE ON event_deliveries
   BEGIN SELECT RAISE (ABORT, 'the history of a delivery stays'); END;
 
+CREATE TRIGGER event_deliveries_no_replace BEFORE INSERT ON event_deliveries
+  WHEN EXISTS (SELECT 1 FROM event_deliveries WHERE gen_id = NEW.gen_id AND seq = NEW.seq)
+  BEGIN SELECT RAISE (ABORT, 'the history of a delivery stays'); END;
+
 CREATE VIEW event_deliveries_for_people AS
   SELECT d.gen_id, d.seq, e.event_id, e.type, t.canonical_url,
     CASE d.state WHEN 1 THEN 'queued' WHEN 2 THEN 'delivered' WHEN 3 THEN 'parked'
@@ -120,6 +124,10 @@ CREATE TABLE event_payloads (
 CREATE TRIGGER payloads_leave_by_gc BEFORE DELETE ON event_payloads
   WHEN NOT EXISTS (SELECT 1 FROM gc_permits WHERE gc_permits.seq = OLD.seq)
   BEGIN SELECT RAISE (ABORT, 'a payload is dropped by gc alone'); END;
+
+CREATE TRIGGER payloads_no_replace BEFORE INSERT ON event_payloads
+  WHEN EXISTS (SELECT 1 FROM event_payloads WHERE seq = NEW.seq)
+  BEGIN SELECT RAISE (ABORT, 'a payload is immutable'); END;
 
 CREATE TRIGGER payloads_no_update BEFORE UPDATE ON event_payloads
   BEGIN SELECT RAISE (ABORT, 'a payload is immutable'); END;
@@ -153,6 +161,11 @@ CREATE INDEX events_ineligible ON events (seq) WHERE eligible = 0;
 
 CREATE TRIGGER events_no_delete BEFORE DELETE ON events
   BEGIN SELECT RAISE (ABORT, 'the journal is immutable'); END;
+
+CREATE TRIGGER events_no_replace BEFORE INSERT ON events
+  WHEN EXISTS (SELECT 1 FROM events WHERE event_id = NEW.event_id)
+    OR EXISTS (SELECT 1 FROM events WHERE seq = NEW.seq)
+  BEGIN SELECT RAISE (IGNORE); END;
 
 CREATE TRIGGER events_no_update BEFORE UPDATE ON events
   BEGIN SELECT RAISE (ABORT, 'the journal is immutable'); END;

@@ -11,7 +11,10 @@ export type SqlParams = Readonly<Record<string, SqlValue>> | readonly SqlValue[]
 /** SQLite below this version can corrupt a WAL database under concurrent checkpoints (sqlite.org/wal.html). */
 const VERSION_FLOOR = [3, 51, 3] as const;
 const DEFAULT_WAIT_MS = 5_000;
-const RETRY_PAUSE_MS = 0.5;
+/** A retry follows soon while the wait is short, and later the longer it lasts: many who wait must not use up the machine. */
+const SHORTEST_PAUSE_MS = 0.5;
+const LONGEST_PAUSE_MS = 8;
+const PAUSE_PER_WAITED_MS = 1 / 16;
 
 export interface OpenOptions {
   readonly clock: Clock;
@@ -220,19 +223,21 @@ export function requireSqlite(version: string): void {
 }
 
 function retryBusy<T>(clock: Clock, waitMs: Millis, path: string, attempt: () => T): T {
-  const deadline = clock.monotonic() + waitMs;
+  const began = clock.monotonic();
   for (;;) {
     try {
       return attempt();
     } catch (error) {
       if (!isBusy(error)) throw error;
-      if (clock.monotonic() >= deadline) {
+      const waited = clock.monotonic() - began;
+      if (waited >= waitMs) {
         throw new UserError('busy', `${path} is locked by another process (waited ${waitMs} ms)`, {
           remedy: 'spec-kitty sync status',
           cause: error,
         });
       }
-      clock.pause(RETRY_PAUSE_MS);
+      const pause = Math.max(SHORTEST_PAUSE_MS, waited * PAUSE_PER_WAITED_MS);
+      clock.pause(Math.min(pause, LONGEST_PAUSE_MS, waitMs - waited));
     }
   }
 }

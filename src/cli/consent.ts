@@ -47,7 +47,11 @@ export interface Header {
  * login, the grant is given for this checkout and, with a mode, it becomes the project's active target.
  * @throws UserError `usage` for an impossible `--from`.
  */
-export function grantEndpoint(context: Context, workspace: Workspace, request: GrantRequest): Granted {
+export function grantEndpoint(
+  context: Context,
+  workspace: Workspace,
+  request: GrantRequest,
+): Granted {
   const { db, checkoutId, now } = workspace;
   const { endpoint, mode, by, allowHttp, headers = null } = request;
   const fromNow = readFrom(context);
@@ -56,7 +60,14 @@ export function grantEndpoint(context: Context, workspace: Workspace, request: G
   const route = db.tx(() => {
     const target = registerTarget(db, endpoint, { ...owner, allowHttp, now });
     if (headers !== null) setHeaders(db, target.id, headers);
-    const granted = grant(db, { targetId: target.id, checkoutId, by, fromNow, now, streams: STREAMS });
+    const granted = grant(db, {
+      targetId: target.id,
+      checkoutId,
+      by,
+      fromNow,
+      now,
+      streams: STREAMS,
+    });
     if (mode !== null) activate(db, { mode, routeId: granted.id }, now);
     context.system.faults.at('grant.commit');
     return granted;
@@ -81,7 +92,8 @@ export function requireEndpoint(destination: Destination): Endpoint {
 }
 
 /** A command that sets a target; an operator puts the address of a receiver in its place. */
-export const NAME_A_RECEIVER = 'spec-kitty sync mode EXTERNAL_RECEIVER --endpoint http://127.0.0.1:8765';
+export const NAME_A_RECEIVER =
+  'spec-kitty sync mode EXTERNAL_RECEIVER --endpoint http://127.0.0.1:8765';
 
 function readFrom(context: Context): boolean {
   const from = textOption(context.options, 'from');
@@ -132,7 +144,9 @@ function describe(workspace: Workspace, route: Route, fromNow: boolean): Granted
     lines: [
       `✓ This checkout of ${project.slug ?? project.id} may be sent to ${target.canonicalUrl}`,
       `  It covers ${scope}.`,
-      ...headers.map(({ name, envVar }) => `  Sends the header ${name} from the variable ${envVar}.`),
+      ...headers.map(
+        ({ name, envVar }) => `  Sends the header ${name} from the variable ${envVar}.`,
+      ),
       `  Withdraw it with \`spec-kitty sync opt-out\`; send with \`${send}\`.`,
     ],
   };

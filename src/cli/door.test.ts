@@ -10,6 +10,7 @@ describe('a command line that is not understood', () => {
   const cases: readonly (readonly [readonly string[], string, string])[] = [
     [['foo'], 'there is no command `foo`', 'spec-kitty --help'],
     [['sync', 'nwo'], 'there is no command `sync nwo`', 'spec-kitty --help'],
+    [['--bla'], 'there is no command `--bla`', 'spec-kitty --help'],
     [['sync', '--bla'], 'there is no command `sync`', 'spec-kitty --help'],
     [['sync', 'now', '--bla'], "unknown option '--bla'", 'spec-kitty sync now --help'],
     [['sync', 'now', '--bla', '--x'], "unknown option '--bla'", 'spec-kitty sync now --help'],
@@ -18,16 +19,19 @@ describe('a command line that is not understood', () => {
     [['receiver', 'show'], "missing required argument 'event'", 'spec-kitty receiver show --help'],
   ];
 
-  it.each(cases)('%j ends with 2, a word on what is wrong and a command', async (argv, message, remedy) => {
-    const machine = createMachine();
-    const people = await machine.run(argv);
-    expect(people).toMatchObject({ exit: 2, stdout: '' });
-    expect(people.stderr).toContain(message);
-    expect(people.stderr).toContain(`Run \`${remedy}\`.`);
-    const machines = await machine.run([...argv, '--json']);
-    expect(machines).toMatchObject({ exit: 2, stderr: '' });
-    expect(machines.json).toMatchObject({ error: { code: 'usage', remedy }, exit_code: 2 });
-  });
+  it.each(cases)(
+    '%j ends with 2, a word on what is wrong and a command',
+    async (argv, message, remedy) => {
+      const machine = createMachine();
+      const people = await machine.run(argv);
+      expect(people).toMatchObject({ exit: 2, stdout: '' });
+      expect(people.stderr).toContain(message);
+      expect(people.stderr).toContain(`Run \`${remedy}\`.`);
+      const machines = await machine.run([...argv, '--json']);
+      expect(machines).toMatchObject({ exit: 2, stderr: '' });
+      expect(machines.json).toMatchObject({ error: { code: 'usage', remedy }, exit_code: 2 });
+    },
+  );
 
   it('is shown with its control characters made harmless', async () => {
     const ended = await createMachine().run(['\u001b[31mred']);

@@ -65,7 +65,8 @@ function answerGroup(argv: readonly string[]): Answer {
     const lines = groupHelp(words, known);
     return { exit: EXIT.fine, json: { commands: known.map((spec) => spec.path.join(' ')) }, lines };
   }
-  throw new UserError('usage', `there is no command \`${printable(words.join(' '), 200)}\``, {
+  const unknown = words.length === 0 ? argv.join(' ') : words.join(' ');
+  throw new UserError('usage', `there is no command \`${printable(unknown, 200)}\``, {
     remedy: 'spec-kitty --help',
     exitCode: EXIT.refused,
   });

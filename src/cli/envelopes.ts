@@ -41,7 +41,15 @@ interface Totals {
  */
 export async function captureEnvelopes(context: Context, name: string): Promise<Answer> {
   const project = await findProject(context.system);
-  const totals: Totals = { captured: 0, spilled: 0, known: 0, conflicts: 0, refused: 0, listed: [], conflicting: [] };
+  const totals: Totals = {
+    captured: 0,
+    spilled: 0,
+    known: 0,
+    conflicts: 0,
+    refused: 0,
+    listed: [],
+    conflicting: [],
+  };
   let group: Fact[] = [];
   const flush = (): void => {
     if (group.length > 0) count(record(context.home, project, group), totals);
@@ -86,7 +94,9 @@ function startsComplete(line: InputLine): boolean {
 
 /** Lines that may be one document: tried as a whole, else each for itself. */
 function joined(held: readonly InputLine[]): readonly InputLine[] {
-  const parts = held.flatMap((line) => (line.bytes === null ? [] : [line.bytes, Buffer.from('\n')]));
+  const parts = held.flatMap((line) =>
+    line.bytes === null ? [] : [line.bytes, Buffer.from('\n')],
+  );
   const bytes = Buffer.concat(parts);
   return parseEnvelope(bytes).ok ? [{ number: 1, bytes }] : held;
 }
@@ -97,7 +107,11 @@ function isBlank(line: InputLine): boolean {
 
 function read(line: InputLine, projectId: ProjectId): ParsedEnvelope | Refused {
   if (line.bytes === null) {
-    return refusal(line, { pointer: '', rule: 'too-large', message: `more than ${MAX_EVENT_BYTES} bytes` });
+    return refusal(line, {
+      pointer: '',
+      rule: 'too-large',
+      message: `more than ${MAX_EVENT_BYTES} bytes`,
+    });
   }
   const parsed = parseEnvelope(line.bytes);
   if (!parsed.ok) {
@@ -136,13 +150,18 @@ function answer(totals: Totals): Answer {
   const failed = refused > 0 || conflicts > 0;
   const lines = [`Recorded ${captured} event(s), ${known} known already`];
   if (spilled > 0) {
-    lines.push(`  ${spilled} kept beside the store, which could not be written in time; taken in later`);
+    lines.push(
+      `  ${spilled} kept beside the store, which could not be written in time; taken in later`,
+    );
   }
   for (const each of listed) {
-    lines.push(printable(`  refused line ${each.line} ${each.pointer || '(as a whole)'}: ${each.message}`));
+    lines.push(
+      printable(`  refused line ${each.line} ${each.pointer || '(as a whole)'}: ${each.message}`),
+    );
   }
   if (refused > listed.length) lines.push(`  … and ${refused - listed.length} more refused`);
-  for (const id of conflicting) lines.push(`  conflict ${id}: the journal holds another fact, which stays`);
+  for (const id of conflicting)
+    lines.push(`  conflict ${id}: the journal holds another fact, which stays`);
   return {
     exit: failed ? EXIT.failed : EXIT.fine,
     json: { captured, spilled, known, conflicts, refused, issues: listed, conflicting },

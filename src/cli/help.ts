@@ -3,7 +3,10 @@ import type { CommandSpec } from './spec.ts';
 const GAP = 2;
 
 /** The list of commands below a group, one line each. */
-export function groupHelp(group: readonly string[], commands: readonly CommandSpec[]): readonly string[] {
+export function groupHelp(
+  group: readonly string[],
+  commands: readonly CommandSpec[],
+): readonly string[] {
   const name = ['spec-kitty', ...group].join(' ');
   const names = commands.map(nameOf);
   const width = Math.max(...names.map((each) => each.length)) + GAP;

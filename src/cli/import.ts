@@ -16,7 +16,11 @@ export interface Imported {
 }
 
 /** Imports with a progress bar, and puts what happened into words. */
-export function runImport(context: Context, workspace: Workspace, options: ImportOptions): Imported {
+export function runImport(
+  context: Context,
+  workspace: Workspace,
+  options: ImportOptions,
+): Imported {
   const taken = takeIn(context.home, workspace.journal);
   const progress = createProgress(context.io, context.system.clock, 'bytes of mission logs');
   const report = importMissions(workspace.journal, workspace.project, {
@@ -36,8 +40,10 @@ export function runImport(context: Context, workspace: Workspace, options: Impor
 
 function spillLines(taken: TakenIn): readonly string[] {
   const lines: string[] = [];
-  if (taken.files > 0) lines.push(`Took in ${taken.events} event(s) that were kept beside the store`);
-  if (taken.corrupt > 0) lines.push(`  ${taken.corrupt} torn file(s) beside the store were put aside`);
+  if (taken.files > 0)
+    lines.push(`Took in ${taken.events} event(s) that were kept beside the store`);
+  if (taken.corrupt > 0)
+    lines.push(`  ${taken.corrupt} torn file(s) beside the store were put aside`);
   return lines;
 }
 
@@ -80,13 +86,19 @@ function toLines(report: ImportReport): readonly string[] {
   }
   if (badLines > MAX_LISTED) lines.push(`  … and ${badLines - MAX_LISTED} more bad lines`);
   if (conflicts > 0) {
-    lines.push(`  ${conflicts} line(s) contradict events of the same id; the first ones stay, both are kept`);
+    lines.push(
+      `  ${conflicts} line(s) contradict events of the same id; the first ones stay, both are kept`,
+    );
   }
-  if (incomplete > 0) lines.push(`  ${incomplete} last line(s) are still being written; read next time`);
-  for (const each of report.skipped) lines.push(`  not read: ${printable(each.path)} ${each.reason}`);
+  if (incomplete > 0)
+    lines.push(`  ${incomplete} last line(s) are still being written; read next time`);
+  for (const each of report.skipped)
+    lines.push(`  not read: ${printable(each.path)} ${each.reason}`);
   for (const file of report.files) {
     if (file.foreignProject === null) continue;
-    lines.push(`  note: lines of ${printable(file.path)} name project ${printable(file.foreignProject)}`);
+    lines.push(
+      `  note: lines of ${printable(file.path)} name project ${printable(file.foreignProject)}`,
+    );
   }
   return lines;
 }

@@ -78,8 +78,8 @@ function writeWhole(descriptor: number, bytes: Buffer): void {
 /** A character device may be a terminal; only then is the stream opened, which knows for certain. */
 function isTerminal(descriptor: number): boolean {
   if (!fstatSync(descriptor).isCharacterDevice()) return false;
-  if (descriptor === STDIN) return process.stdin.isTTY === true;
-  return (descriptor === STDOUT ? process.stdout : process.stderr).isTTY === true;
+  if (descriptor === STDIN) return process.stdin.isTTY;
+  return (descriptor === STDOUT ? process.stdout : process.stderr).isTTY;
 }
 
 async function ask(question: string): Promise<string | null> {

@@ -1,5 +1,11 @@
 import { EXIT, UserError } from '../base/index.ts';
-import { eventsStream, findTarget, listParked, routeTo, type ParkedItem } from '../delivery/index.ts';
+import {
+  eventsStream,
+  findTarget,
+  listParked,
+  routeTo,
+  type ParkedItem,
+} from '../delivery/index.ts';
 import { flagOption, textOption, type Context } from './io.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -11,7 +17,8 @@ export function selectParked(
 ): readonly ParkedItem[] {
   const { options } = context;
   const reference = textOption(options, 'target');
-  const target = reference === null ? null : findTarget(workspace.db, reference, context.system.cwd);
+  const target =
+    reference === null ? null : findTarget(workspace.db, reference, context.system.cwd);
   const route = target === null ? null : routeTo(workspace.db, target.id);
   return listParked(workspace.db, eventsStream, {
     ...(ids.length === 0 ? {} : { ids }),

@@ -38,8 +38,9 @@ export function parseCommandLine(spec: CommandSpec, words: readonly string[]): P
   // The parser would take the next option for the value of one that lacks its own.
   const eaten = Object.values(options)
     .flat()
-    .find((value) => typeof value === 'string' && value.startsWith('--'));
-  if (eaten !== undefined) throw misused(spec, `an option before ${String(eaten)} lacks its value`);
+    .filter((value) => typeof value === 'string')
+    .find((value) => value.startsWith('--'));
+  if (eaten !== undefined) throw misused(spec, `an option before ${eaten} lacks its value`);
   return { args: parser.args, options, help: null };
 }
 
@@ -61,7 +62,10 @@ function createParser(spec: CommandSpec): Parser {
     else parser.option(flags, what);
   }
   if (spec.examples !== undefined) {
-    parser.addHelpText('after', ['', 'Examples:', ...spec.examples.map((each) => `  ${each}`)].join('\n'));
+    parser.addHelpText(
+      'after',
+      ['', 'Examples:', ...spec.examples.map((each) => `  ${each}`)].join('\n'),
+    );
   }
   return parser;
 }

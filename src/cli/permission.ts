@@ -46,7 +46,10 @@ function namedRoutes(context: Context, workspace: Workspace): readonly Route[] |
   const target = findTarget(db, reference, context.system.cwd);
   const route = routeTo(db, target.id);
   if (route !== null) return [route];
-  throw noGrant(`this project has no permission to be sent to ${target.canonicalUrl}`, optIn(target.publicId));
+  throw noGrant(
+    `this project has no permission to be sent to ${target.canonicalUrl}`,
+    optIn(target.publicId),
+  );
 }
 
 /** The active route; a person may grant it here, a script is told the command. */
@@ -63,7 +66,10 @@ async function activeRoute(
   const what = `${whatWouldGo(context, workspace, route)} to ${endpoint.canonicalUrl}`;
   const answer = await context.io.ask(`${what}. Permit it for this checkout? [y/N] `);
   if (answer === null || !/^y(es)?$/i.test(answer.trim())) {
-    throw noGrant(`${what}, and nobody permitted it for this checkout; nothing was sent`, optIn(null));
+    throw noGrant(
+      `${what}, and nobody permitted it for this checkout; nothing was sent`,
+      optIn(null),
+    );
   }
   return grantEndpoint(context, workspace, {
     endpoint,

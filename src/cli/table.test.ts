@@ -8,18 +8,23 @@ import { commandsBelow, COMMANDS, findCommand } from './table.ts';
 const sources = productOf(readProject(path.resolve(import.meta.dirname, '../..')));
 
 describe('every command', () => {
-  it.each(COMMANDS.map((spec) => spec.path.join(' ')))('%s has help and a command behind it', async (name) => {
-    const spec = COMMANDS.find((each) => each.path.join(' ') === name);
-    const machine = createMachine();
-    const people = await machine.run([...name.split(' '), '--help']);
-    expect(people).toMatchObject({ exit: 0, stderr: '' });
-    expect(people.stdout).toContain(`Usage: spec-kitty ${name}`);
-    expect(people.stdout).toContain(spec?.what);
-    expect(people.stdout).toContain('--json');
-    const machines = await machine.run([...name.split(' '), '--help', '--json']);
-    expect(machines.json).toMatchObject({ help: expect.stringContaining(`spec-kitty ${name}`) as string });
-    expect(await spec?.load()).toHaveProperty('run');
-  });
+  it.each(COMMANDS.map((spec) => spec.path.join(' ')))(
+    '%s has help and a command behind it',
+    async (name) => {
+      const spec = COMMANDS.find((each) => each.path.join(' ') === name);
+      const machine = createMachine();
+      const people = await machine.run([...name.split(' '), '--help']);
+      expect(people).toMatchObject({ exit: 0, stderr: '' });
+      expect(people.stdout).toContain(`Usage: spec-kitty ${name}`);
+      expect(people.stdout).toContain(spec?.what);
+      expect(people.stdout).toContain('--json');
+      const machines = await machine.run([...name.split(' '), '--help', '--json']);
+      expect(machines.json).toMatchObject({
+        help: expect.stringContaining(`spec-kitty ${name}`) as string,
+      });
+      expect(await spec?.load()).toHaveProperty('run');
+    },
+  );
 
   it('says mission, never feature, in its options and explanations', () => {
     const words = COMMANDS.flatMap(({ path: names, what, args = [], options = [] }) => [
@@ -49,22 +54,31 @@ describe('every command line the product prints', () => {
     expect(outside.map(({ line }) => line)).toContain('sync opt-in');
   });
 
-  it.each(outside.map(({ file, line }) => [line, file] as const))('`spec-kitty %s` (%s) can be typed', (line) => {
-    expect(understood(line.split(' ').filter((word) => word !== ''))).toBe(true);
-  });
+  it.each(outside.map(({ file, line }) => [line, file] as const))(
+    '`spec-kitty %s` (%s) can be typed',
+    (line) => {
+      expect(understood(line.split(' ').filter((word) => word !== ''))).toBe(true);
+    },
+  );
 
   it('is a command of ours or one of a plain shell', () => {
     const others = sources.flatMap((source) =>
-      [...source.text.matchAll(/remedy: ['`](?!spec-kitty )([^'`]*)/g)].map((found) => found[1] ?? ''),
+      [...source.text.matchAll(/remedy: ['`](?!spec-kitty )([^'`]*)/g)].map(
+        (found) => found[1] ?? '',
+      ),
     );
-    const odd = others.filter((text) => !/^(?:npm install|unset|chmod|chown|rm|\$\{login\}) /.test(text));
+    const odd = others.filter(
+      (text) => !/^(?:npm install|unset|chmod|chown|rm|\$\{login\}) /.test(text),
+    );
     expect(odd).toEqual([]);
     expect(others.length).toBeGreaterThan(0);
   });
 });
 
 describe('every example in the help', () => {
-  const examples = COMMANDS.flatMap((spec) => (spec.examples ?? []).map((line) => ({ spec, line })));
+  const examples = COMMANDS.flatMap((spec) =>
+    (spec.examples ?? []).map((line) => ({ spec, line })),
+  );
   it.each(examples)('$line can be typed', ({ spec, line }) => {
     const words = shellWords(line.replace(/ < \S+$/, ''));
     expect(words[0]).toBe('spec-kitty');
@@ -75,7 +89,8 @@ describe('every example in the help', () => {
 
 function understood(words: readonly string[]): boolean {
   const spec = findCommand(words);
-  if (spec === undefined) return words.at(-1) === '--help' && commandsBelow(words.slice(0, -1)).length > 0;
+  if (spec === undefined)
+    return words.at(-1) === '--help' && commandsBelow(words.slice(0, -1)).length > 0;
   parseCommandLine(spec, words.slice(spec.path.length));
   return true;
 }

@@ -1,9 +1,18 @@
 import type { CommandSpec, OptionSpec } from './spec.ts';
 
-const TARGET: OptionSpec = { flags: '--target <target>', what: 'id or URL of a target of this project' };
+const TARGET: OptionSpec = {
+  flags: '--target <target>',
+  what: 'id or URL of a target of this project',
+};
 const ALLOW_HTTP: OptionSpec = { flags: '--allow-http', what: 'let plain http leave this machine' };
-const FROM: OptionSpec = { flags: '--from <when>', what: '`now` leaves out what is retained so far' };
-const DB: OptionSpec = { flags: '--db <file>', what: 'database of the receiver (default: receiver.db)' };
+const FROM: OptionSpec = {
+  flags: '--from <when>',
+  what: '`now` leaves out what is retained so far',
+};
+const DB: OptionSpec = {
+  flags: '--db <file>',
+  what: 'database of the receiver (default: receiver.db)',
+};
 
 const PARKED_FILTERS: readonly OptionSpec[] = [
   TARGET,
@@ -25,9 +34,18 @@ export const COMMANDS: readonly CommandSpec[] = [
     args: [{ name: '[type]', what: 'event type, for example WPStatusChanged' }],
     options: [
       { flags: '--payload <json>', what: 'the payload: JSON, @file, or - for standard input' },
-      { flags: '--envelope <file>', what: 'a file with one envelope or NDJSON, or - for standard input' },
-      { flags: '--aggregate-id <id>', what: 'what the event is about (default: taken from the payload)' },
-      { flags: '--aggregate-type <type>', what: 'WorkPackage, Mission, Build … (default: by event type)' },
+      {
+        flags: '--envelope <file>',
+        what: 'a file with one envelope or NDJSON, or - for standard input',
+      },
+      {
+        flags: '--aggregate-id <id>',
+        what: 'what the event is about (default: taken from the payload)',
+      },
+      {
+        flags: '--aggregate-type <type>',
+        what: 'WorkPackage, Mission, Build … (default: by event type)',
+      },
       { flags: '--causation-id <id>', what: 'id of the event that caused this one' },
     ],
     examples: [
@@ -46,9 +64,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       { flags: '--claim', what: 'take over grants made before anybody was logged in' },
       ALLOW_HTTP,
     ],
-    examples: [
-      'spec-kitty auth login --server https://kitty.example --token-stdin < token',
-    ],
+    examples: ['spec-kitty auth login --server https://kitty.example --token-stdin < token'],
     load: () => import('./commands/auth-login.ts'),
   },
   {
@@ -59,9 +75,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       { flags: '--since <iso>', what: 'only lines that happened from this time on' },
       { flags: '--dry-run', what: 'say what would be recorded' },
     ],
-    examples: [
-      'spec-kitty sync import --mission 001-tide-clock --since 2026-09-01',
-    ],
+    examples: ['spec-kitty sync import --mission 001-tide-clock --since 2026-09-01'],
     load: () => import('./commands/sync-import.ts'),
   },
   {
@@ -79,7 +93,9 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     path: ['sync', 'status'],
     what: 'what is retained, what was delivered where, and what waits for what',
-    options: [{ flags: '--check', what: 'exit 1 when something waits, 3 when the books do not balance' }],
+    options: [
+      { flags: '--check', what: 'exit 1 when something waits, 3 when the books do not balance' },
+    ],
     load: () => import('./commands/sync-status.ts'),
   },
   {
@@ -87,9 +103,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     what: 'show or set the Teamspace server',
     args: [{ name: '[url]', what: 'https://… (http for this machine)' }],
     options: [FROM, ALLOW_HTTP],
-    examples: [
-      'spec-kitty sync server https://kitty.example',
-    ],
+    examples: ['spec-kitty sync server https://kitty.example'],
     load: () => import('./commands/sync-server.ts'),
   },
   {
@@ -98,7 +112,11 @@ export const COMMANDS: readonly CommandSpec[] = [
     args: [{ name: '[mode]', what: 'TEAMSPACE, EXTERNAL_RECEIVER, LOCAL_RETENTION or OPT_OUT' }],
     options: [
       { flags: '--endpoint <url>', what: 'the receiver: https://…, or stub:FILE' },
-      { flags: '--header-env <name=variable>', what: 'send this header from that variable', repeatable: true },
+      {
+        flags: '--header-env <name=variable>',
+        what: 'send this header from that variable',
+        repeatable: true,
+      },
       { flags: '--no-headers', what: 'forget the headers configured for this receiver' },
       FROM,
       ALLOW_HTTP,
@@ -169,9 +187,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       { flags: '--ready-file <file>', what: 'written when it listens: URL, process, instance' },
       { flags: '--strict', what: 'refuse what the catalogue does not know' },
     ],
-    examples: [
-      'spec-kitty receiver serve --db receiver.db --port 8765',
-    ],
+    examples: ['spec-kitty receiver serve --db receiver.db --port 8765'],
     load: () => import('./commands/receiver-serve.ts'),
   },
   {
@@ -184,9 +200,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       { flags: '--scope <scope>', what: 'ingest (default) or read' },
       { flags: '--name <name>', what: 'what it is for' },
     ],
-    examples: [
-      'spec-kitty receiver token create --all --name laptop',
-    ],
+    examples: ['spec-kitty receiver token create --all --name laptop'],
     load: () => import('./commands/receiver-token-create.ts'),
   },
   {

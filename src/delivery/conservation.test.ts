@@ -7,6 +7,7 @@ import {
   verdict,
   type LedgerTrial,
 } from '../../test/support/ledger-trial.ts';
+import { thrownBy } from '../../test/support/refusal.ts';
 import { noFaults } from '../base/index.ts';
 import type { Verdict } from '../wire/index.ts';
 import { claimDrain, DRAIN_EXPIRY_MS, type Drain } from './drains.ts';
@@ -133,8 +134,7 @@ const sending = fc
       );
       if (items.length === 0) return;
       const batch = begin(trial.db, stream, { drain, genId, items, now });
-      expect(batch).not.toBeNull();
-      if (batch === null) return;
+      if (batch === null) throw new Error('a batch of queued items was not begun');
       flights.push({ route, drain, batch });
       for (const seq of batch.seqs) sent.add(seq);
     }),
@@ -175,9 +175,9 @@ const replacing = fc.constant(
     await takeOver(trial, route);
     const verdicts = batch.seqs.map(() => verdict('success'));
     const answer = { verdicts, httpStatus: 200, result: 'recorded', faults: noFaults };
-    expect(() =>
-      record(trial.db, stream, { drain, batch, ...answer, now: trial.clock.now() }),
-    ).toThrow(FenceLost);
+    const now = trial.clock.now();
+    const thrown = thrownBy(() => record(trial.db, stream, { drain, batch, ...answer, now }));
+    if (!(thrown instanceof FenceLost)) throw new Error('a drainer that was replaced has recorded');
     const others = flights.filter((other) => other.route.id !== route.id);
     flights.splice(0, flights.length, ...others);
   }),

@@ -1,10 +1,10 @@
-import type { Millis } from '../base/index.ts';
+import { messageOf, type Millis } from '../base/index.ts';
 import { clearEndpoint, readEndpoint, tripEndpoint } from '../home/index.ts';
 import type { Blocked, Stop } from '../receivers/index.ts';
 import { connect } from './connection.ts';
 import { claimDrain, DRAIN_EXPIRY_MS, releaseDrain, renewDrain, type Drain } from './drains.ts';
-import { lastSeq, open, readFollow, type Generation } from './generations.ts';
-import { FenceLost, selectDue } from './ledger.ts';
+import { isGranted, lastSeq, open, readFollow, type Generation } from './generations.ts';
+import { FenceLost, requireFence, selectDue } from './ledger.ts';
 import { noteFailure, readPacing } from './pacing.ts';
 import { DrainTally, type DrainReport } from './report.ts';
 import { block, routeById, unblock } from './routes.ts';
@@ -27,6 +27,7 @@ export async function drain(options: DrainOptions): Promise<DrainReport> {
   const { home, db, route } = options;
   const { system } = home;
   const tally = new DrainTally(route.target);
+  if (!isGranted(db, route.id)) return tally.report(ungranted(route.target, 'nobody permits sending to this target'));
   const connection = await connect(home, db, route.target);
   if (connection.kind === 'blocked') {
     block(db, route.id, connection.blocked, system.clock.now());
@@ -77,7 +78,19 @@ async function keepDrain(
   while (!ended.signal.aborted) {
     await clock.sleep(RENEW_EVERY_MS, ended.signal);
     if (ended.signal.aborted) return;
-    if (!renewDrain(options.db, lease, clock.now())) ended.abort();
+    if (!isRenewed(options, lease)) ended.abort();
+  }
+}
+
+/** False when another took over. A renewal that fails otherwise, say for a lock, is tried again in its turn. */
+function isRenewed(options: DrainOptions, lease: Drain): boolean {
+  const { home, db } = options;
+  try {
+    return renewDrain(db, lease, home.system.clock.now());
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    home.log.error('delivery.renewal', { reason: messageOf(error) });
+    return true;
   }
 }
 
@@ -107,7 +120,7 @@ async function drainStream(
   if (asked.blocked !== null || !isDue) return asked.blocked;
   const stop = await new Sending(work, { stream, generation, target: asked.target, signal }).run();
   if (stop === null) return null;
-  putOff(options, stream, stop);
+  putOff(work, stream, stop);
   return blockedBy(stop, route.target);
 }
 
@@ -156,11 +169,14 @@ function isAhead(left: Millis): boolean {
 }
 
 /** The route waits after a failed request; when the network failed, so does everyone for this origin. */
-function putOff(options: DrainOptions, stream: Stream, stop: Stop): void {
+function putOff({ options, lease }: Work, stream: Stream, stop: Stop): void {
   if (BROKEN_OFF_HERE.has(stop.code)) return;
   const { home, db, route } = options;
   const now = home.system.clock.now();
-  noteFailure(db, { routeId: route.id, stream }, stop, now);
+  db.tx(() => {
+    requireFence(db, lease, now);
+    noteFailure(db, { routeId: route.id, stream }, stop, now);
+  });
   const origin = originOf(route.target);
   if (origin === null || stop.kind !== 'backoff' || stop.httpStatus !== null) return;
   const machine = home.machine();
@@ -187,7 +203,7 @@ async function askReceiver(
   const probe = await work.receiver.probe(context.signal);
   const now = home.system.clock.now();
   if (probe.kind === 'stopped') {
-    putOff(work.options, context.stream, probe.stop);
+    putOff(work, context.stream, probe.stop);
     return { blocked: blockedBy(probe.stop, route.target), target: route.target };
   }
   const origin = originOf(route.target);
@@ -222,10 +238,8 @@ function blockedBy(stop: Stop, target: Target): Blocked {
   switch (stop.code) {
     case 'receiver_reset':
       return { reason: 'receiver_reset', detail: stop.detail, remedy };
-    case 'revoked': {
-      const grant = `spec-kitty sync opt-in --target ${target.publicId}`;
-      return { reason: 'halted', detail: stop.detail, remedy: grant };
-    }
+    case 'revoked':
+      return ungranted(target, stop.detail);
     case 'unauthorized': {
       const login = `spec-kitty auth login --server ${originOf(target) ?? ''} --token-stdin`;
       return { reason: 'halted', detail: said, remedy: login };
@@ -233,6 +247,11 @@ function blockedBy(stop: Stop, target: Target): Blocked {
     default:
       return { reason: 'halted', detail: said, remedy };
   }
+}
+
+function ungranted(target: Target, detail: string): Blocked {
+  const remedy = `spec-kitty sync opt-in --target ${target.publicId}`;
+  return { reason: 'halted', detail, remedy };
 }
 
 function writeBlocked(options: DrainOptions, blocked: Blocked | null): void {

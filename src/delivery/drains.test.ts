@@ -185,9 +185,9 @@ describe('a drainer that was replaced', () => {
     await claimDrain(db, trial.system, route.id);
     const answer = { verdicts: [verdict('success')], httpStatus: 200, result: 'recorded' };
     const now = clock.now();
-    expect(() => record(db, stream, { drain: zombie, batch, ...answer, now, faults: noFaults })).toThrow(
-      FenceLost,
-    );
+    expect(() =>
+      record(db, stream, { drain: zombie, batch, ...answer, now, faults: noFaults }),
+    ).toThrow(FenceLost);
     expect(renewDrain(db, zombie, now)).toBe(false);
     releaseDrain(db, zombie);
     expect(drainOwner(db, trial.system, route.id)).toBe(process.pid);

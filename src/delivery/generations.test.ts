@@ -2,7 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { LOCAL_TYPE, ledgerTrial, type LedgerTrial } from '../../test/support/ledger-trial.ts';
 import { faultsFrom, noFaults } from '../base/index.ts';
 import { claimDrain, type Drain } from './drains.ts';
-import { acceptInstance, lastSeq, open, openFollow, readFollow, setInstance } from './generations.ts';
+import {
+  acceptInstance,
+  lastSeq,
+  open,
+  openFollow,
+  readFollow,
+  setInstance,
+} from './generations.ts';
 import { begin, selectDue, type Batch } from './ledger.ts';
 import { revoke, type Route } from './routes.ts';
 import { eventsStream } from './stream.ts';
@@ -25,7 +32,10 @@ async function send(trial: LedgerTrial, route: Route, count: number): Promise<Ba
   const drain: Drain = await claimDrain(db, system, route.id);
   const genId = trial.generation(route).id;
   const due = selectDue(db, stream, { genId, after: 0, dueBy: clock.now(), limit: count });
-  const items = stream.load(db, due.map((item) => item.seq));
+  const items = stream.load(
+    db,
+    due.map((item) => item.seq),
+  );
   return begin(db, stream, { drain, genId, items, now: clock.now() });
 }
 
@@ -46,7 +56,12 @@ describe('open', () => {
     trial.capture(1);
     expect(openOnce(trial, route)).toBe(1);
     expect(trial.deliveries(route)).toEqual(['1 queued', '2 queued', '3 queued']);
-    expect(trial.generation(route)).toMatchObject({ fromSeq: 1, nextSeq: 4, kind: 'follow', planned: 0 });
+    expect(trial.generation(route)).toMatchObject({
+      fromSeq: 1,
+      nextSeq: 4,
+      kind: 'follow',
+      planned: 0,
+    });
     expect(trial.books(route)).toMatchObject({ opened: 3, queued: 3, unopened: 0 });
   });
 
@@ -250,6 +265,7 @@ describe('a follow generation', () => {
     const route = trial.grant('a');
     expect(trial.generation(route).instanceId).toBeNull();
     setInstance(trial.db, trial.generation(route).id, 'first');
+    setInstance(trial.db, trial.generation(route).id, 'another');
     expect(trial.generation(route).instanceId).toBe('first');
     const health = {
       serverInstanceId: 'second',

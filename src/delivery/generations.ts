@@ -51,7 +51,8 @@ const ACCEPT = `
     WHERE r.route_id = generations.route_id)
   WHERE route_id = :routeId AND closed_at IS NULL`;
 const GRANTED = 'SELECT 1 AS granted FROM grants WHERE route_id = :routeId';
-const SET_INSTANCE = 'UPDATE generations SET instance_id = :instanceId WHERE gen_id = :genId';
+const SET_INSTANCE = `
+  UPDATE generations SET instance_id = :instanceId WHERE gen_id = :genId AND instance_id IS NULL`;
 
 /** The open follow generation of a route and stream, or null before the first grant. */
 export function readFollow(db: Db, routeId: number, stream: Stream): Generation | null {
@@ -79,7 +80,7 @@ export function isGranted(db: Db, routeId: number): boolean {
   return db.get(GRANTED, { routeId }) !== undefined;
 }
 
-/** Remembers which instance of the receiver this generation delivers to. */
+/** Remembers which instance of the receiver this generation delivers to; only the first one counts. */
 export function setInstance(db: Db, genId: number, instanceId: string): void {
   db.run(SET_INSTANCE, { genId, instanceId });
 }

@@ -59,8 +59,15 @@ function recordWith(
   });
 }
 
-function due(on: Draining, after = 0, limit = 100, dueBy = on.trial.clock.now()): readonly number[] {
-  return selectDue(on.trial.db, stream, { genId: on.genId, after, dueBy, limit }).map((item) => item.seq);
+function due(
+  on: Draining,
+  after = 0,
+  limit = 100,
+  dueBy = on.trial.clock.now(),
+): readonly number[] {
+  return selectDue(on.trial.db, stream, { genId: on.genId, after, dueBy, limit }).map(
+    (item) => item.seq,
+  );
 }
 
 function withdraw(on: Draining): void {
@@ -72,8 +79,13 @@ function withdraw(on: Draining): void {
 function withhold(on: Draining, seq: number): void {
   const where = { genId: on.genId, seq };
   const { db } = on.trial;
-  db.run(`UPDATE event_deliveries SET state = 5, reason = 'dropped' WHERE gen_id = :genId AND seq = :seq`, where);
-  db.run('UPDATE delivery_counts SET n = n - 1 WHERE gen_id = :genId AND state = 1', { genId: on.genId });
+  db.run(
+    `UPDATE event_deliveries SET state = 5, reason = 'dropped' WHERE gen_id = :genId AND seq = :seq`,
+    where,
+  );
+  db.run('UPDATE delivery_counts SET n = n - 1 WHERE gen_id = :genId AND state = 1', {
+    genId: on.genId,
+  });
   db.run(
     `INSERT INTO delivery_counts VALUES (:genId, 5, 1) ON CONFLICT (gen_id, state) DO UPDATE SET n = n + 1`,
     { genId: on.genId },
@@ -106,7 +118,11 @@ describe('selectDue', () => {
 
   it('leaves out what backs off, and lets nothing wait behind it', async () => {
     const on = await draining(3);
-    recordWith(on, started(on, [1, 2, 3]), [verdict('rejected'), null, verdict('transient', null, 60_000)]);
+    recordWith(on, started(on, [1, 2, 3]), [
+      verdict('rejected'),
+      null,
+      verdict('transient', null, 60_000),
+    ]);
     expect(due(on)).toEqual([2]);
     on.trial.clock.move(1_000);
     expect(due(on)).toEqual([1, 2]);
@@ -128,7 +144,9 @@ describe('begin', () => {
     const on = await draining(4);
     const batch = started(on, [1, 2, 4]);
     expect(batch).toMatchObject({ genId: on.genId, seqs: [1, 2, 4] });
-    const bytes = stream.load(on.trial.db, [1, 2, 4]).reduce((sum, item) => sum + item.bytes.length, 0);
+    const bytes = stream
+      .load(on.trial.db, [1, 2, 4])
+      .reduce((sum, item) => sum + item.bytes.length, 0);
     expect(batches(on)).toMatchObject([
       { fence: on.drain.fence, min_seq: 1, max_seq: 4, n: 3, bytes, ended_at: null, result: null },
     ]);
@@ -180,7 +198,14 @@ describe('record', () => {
     const batch = started(on, [1, 2, 3]);
     const recorded = recordWith(on, batch, [success, success, success]);
     expect(recorded).toEqual({
-      outcomes: { success: 3, duplicate: 0, pending: 0, rejected: 0, transient: 0, terminal_failed: 0 },
+      outcomes: {
+        success: 3,
+        duplicate: 0,
+        pending: 0,
+        rejected: 0,
+        transient: 0,
+        terminal_failed: 0,
+      },
       parked: 0,
     });
     expect(on.trial.deliveries(on.route)).toEqual(['1 delivered', '2 delivered', '3 delivered']);
@@ -216,7 +241,10 @@ describe('record', () => {
       null,
       verdict('transient', null, 2_000),
     ]);
-    expect(recorded).toMatchObject({ parked: 1, outcomes: { success: 1, duplicate: 1, pending: 1 } });
+    expect(recorded).toMatchObject({
+      parked: 1,
+      outcomes: { success: 1, duplicate: 1, pending: 1 },
+    });
     const { db, clock, route } = { ...on.trial, route: on.route };
     expect(on.trial.deliveries(route)).toEqual([
       '1 delivered',
@@ -227,7 +255,9 @@ describe('record', () => {
       '6 queued',
       '7 queued',
     ]);
-    const outcomes = db.all('SELECT seq, outcome, attempts, due_at FROM event_deliveries ORDER BY seq');
+    const outcomes = db.all(
+      'SELECT seq, outcome, attempts, due_at FROM event_deliveries ORDER BY seq',
+    );
     expect(outcomes).toEqual([
       { seq: 1, outcome: 1, attempts: 1, due_at: 0 },
       { seq: 2, outcome: 2, attempts: 1, due_at: 0 },
@@ -254,7 +284,12 @@ describe('record', () => {
     const on = await draining(4);
     const batch = started(on, [1, 2, 3, 4]);
     withdraw(on);
-    recordWith(on, batch, [success, verdict('rejected'), verdict('terminal_failed', 'erased'), success]);
+    recordWith(on, batch, [
+      success,
+      verdict('rejected'),
+      verdict('terminal_failed', 'erased'),
+      success,
+    ]);
     expect(on.trial.deliveries(on.route)).toEqual([
       '1 delivered',
       '2 withheld revoked',
@@ -275,12 +310,22 @@ describe('record', () => {
 
   it('leaves a parked item inside of the range alone, and one that was queued again since', async () => {
     const on = await draining(4);
-    recordWith(on, started(on, [2, 3]), [verdict('terminal_failed', 'erased'), verdict('terminal_failed', 'erased')]);
+    recordWith(on, started(on, [2, 3]), [
+      verdict('terminal_failed', 'erased'),
+      verdict('terminal_failed', 'erased'),
+    ]);
     const batch = started(on, [1, 4]);
     on.trial.db.run('UPDATE event_deliveries SET state = 1, reason = NULL WHERE seq = 3');
-    on.trial.db.run('UPDATE delivery_counts SET n = n + iif(state = 1, 1, -1) WHERE state IN (1, 3)');
+    on.trial.db.run(
+      'UPDATE delivery_counts SET n = n + iif(state = 1, 1, -1) WHERE state IN (1, 3)',
+    );
     recordWith(on, batch, [success, success]);
-    expect(on.trial.deliveries(on.route)).toEqual(['1 delivered', '2 parked erased', '3 queued', '4 delivered']);
+    expect(on.trial.deliveries(on.route)).toEqual([
+      '1 delivered',
+      '2 parked erased',
+      '3 queued',
+      '4 delivered',
+    ]);
     expect(on.trial.books(on.route)).toMatchObject({ delivered: 2, parked: 1, queued: 1 });
   });
 
@@ -308,19 +353,26 @@ describe('record', () => {
     expect([batches(on), on.trial.db.all('SELECT * FROM event_deliveries')]).toEqual(before);
     expect(attemptsOf(on.trial.db, on.genId, 2)).toEqual([]);
     expect(on.trial.route('a').blocked).toBeNull();
-    expect(recordWith(on, started({ ...on, drain: next }, [1]), [success], { drain: next }).parked).toBe(0);
+    expect(
+      recordWith(on, started({ ...on, drain: next }, [1]), [success], { drain: next }).parked,
+    ).toBe(0);
   });
 
-  it.each(['record.append', 'record.commit'])('keeps nothing when the process fails at %s', async (point) => {
-    const on = await draining(2);
-    const batch = started(on, [1, 2]);
-    const faults = faultsFrom(point, () => {
-      throw new Error('power cut');
-    });
-    expect(() => recordWith(on, batch, [success, verdict('rejected')], { faults })).toThrow('power cut');
-    expect(on.trial.books(on.route)).toMatchObject({ queued: 2, delivered: 0 });
-    expect(batches(on)).toMatchObject([{ ended_at: null }]);
-  });
+  it.each(['record.append', 'record.commit'])(
+    'keeps nothing when the process fails at %s',
+    async (point) => {
+      const on = await draining(2);
+      const batch = started(on, [1, 2]);
+      const faults = faultsFrom(point, () => {
+        throw new Error('power cut');
+      });
+      expect(() => recordWith(on, batch, [success, verdict('rejected')], { faults })).toThrow(
+        'power cut',
+      );
+      expect(on.trial.books(on.route)).toMatchObject({ queued: 2, delivered: 0 });
+      expect(batches(on)).toMatchObject([{ ended_at: null }]);
+    },
+  );
 
   it('keeps the last 50 tries of each item', async () => {
     const on = await draining(2);
@@ -339,6 +391,8 @@ describe('record', () => {
     });
     expect(kept.at(-1)?.detail).toBe('try 60');
     expect(attemptsOf(on.trial.db, on.genId, 2)).toHaveLength(2);
-    expect(on.trial.db.get('SELECT attempts FROM event_deliveries WHERE seq = 1')).toEqual({ attempts: 60 });
+    expect(on.trial.db.get('SELECT attempts FROM event_deliveries WHERE seq = 1')).toEqual({
+      attempts: 60,
+    });
   });
 });

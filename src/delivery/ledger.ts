@@ -270,7 +270,11 @@ function allQueued(db: Db, stream: Stream, genId: number, seqs: readonly number[
   return row?.n === seqs.length;
 }
 
-function requireFence(db: Db, drain: Drain, now: Millis): void {
+/**
+ * Says that the drain is alive, as part of the caller's transaction.
+ * @throws FenceLost when another process drains this route.
+ */
+export function requireFence(db: Db, drain: Drain, now: Millis): void {
   if (!renewDrain(db, drain, now)) throw new FenceLost('another process drains this route');
 }
 

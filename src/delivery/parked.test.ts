@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { ledgerTrial, STREAMS, verdict, type LedgerTrial } from '../../test/support/ledger-trial.ts';
+import {
+  ledgerTrial,
+  STREAMS,
+  verdict,
+  type LedgerTrial,
+} from '../../test/support/ledger-trial.ts';
 import { refusal } from '../../test/support/refusal.ts';
 import { noFaults } from '../base/index.ts';
 import type { TerminalCode } from '../wire/index.ts';
@@ -84,7 +89,9 @@ describe('a parked item', () => {
     await park(trial, route, { 1: 'erased', 2: 'erased' });
     retryParked(trial.db, stream, listParked(trial.db, stream).slice(0, 1));
     expect(trial.deliveries(route)).toEqual(['1 queued', '2 parked erased']);
-    expect(trial.db.get('SELECT due_at FROM event_deliveries WHERE seq = 1')).toEqual({ due_at: 0 });
+    expect(trial.db.get('SELECT due_at FROM event_deliveries WHERE seq = 1')).toEqual({
+      due_at: 0,
+    });
     expect(trial.books(route)).toMatchObject({ queued: 1, parked: 1 });
   });
 

@@ -108,17 +108,31 @@ export function attemptsOf(db: Db, genId: number, seq: number): readonly Attempt
 }
 
 /**
- * Queues parked items again, in one transaction; the next drain sends them with the same ids.
+ * Queues parked items again, in one transaction; the next drain sends them with the same ids. An item of a checkout
+ * that the grant does not cover is withheld instead, as if it were opened now: it may have been parked under an
+ * earlier grant.
+ * @returns those that are queued.
  * @throws UserError `no_grant` when a route of theirs has no permission to send.
  */
-export function retryParked(db: Db, stream: Stream, items: readonly ParkedItem[]): void {
-  db.tx(() => {
-    for (const item of items) {
+export function retryParked(
+  db: Db,
+  stream: Stream,
+  items: readonly ParkedItem[],
+): readonly ParkedItem[] {
+  return db.tx(() =>
+    items.filter((item) => {
       requireGrant(db, item);
-      if (!move(db, stream, item, { state: 1, reason: null })) continue;
-      moveCounts(db, item.genId, { parked: -1, queued: 1 });
-    }
-  });
+      if (isCovered(db, stream, item)) {
+        if (!move(db, stream, item, { state: 1, reason: null })) return false;
+        moveCounts(db, item.genId, { parked: -1, queued: 1 });
+        return true;
+      }
+      if (move(db, stream, item, { state: 5, reason: 'unknown_checkout' })) {
+        moveCounts(db, item.genId, { parked: -1, withheld: 1 });
+      }
+      return false;
+    }),
+  );
 }
 
 /** Gives up on parked items at their targets; the facts stay in the journal, and the books say so. */
@@ -144,6 +158,14 @@ function move(
     { genId: item.genId, seq: item.seq, ...to },
   );
   return moved.changes === 1;
+}
+
+function isCovered(db: Db, stream: Stream, { routeId, seq }: ParkedItem): boolean {
+  const sql = `
+    SELECT 1 AS covered FROM ${stream.items} i
+    LEFT JOIN grant_checkouts c ON c.route_id = :routeId AND c.checkout_id = i.checkout_id
+    WHERE i.seq = :seq AND (i.checkout_id IS NULL OR c.checkout_id IS NOT NULL)`;
+  return db.get(sql, { routeId, seq }) !== undefined;
 }
 
 function requireGrant(db: Db, item: ParkedItem): void {

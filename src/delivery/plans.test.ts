@@ -2,7 +2,12 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { envelope, PROJECT_ID } from '../../test/support/envelopes.ts';
-import { ledgerTrial, STREAMS, verdict, type LedgerTrial } from '../../test/support/ledger-trial.ts';
+import {
+  ledgerTrial,
+  STREAMS,
+  verdict,
+  type LedgerTrial,
+} from '../../test/support/ledger-trial.ts';
 import { watchStatements, wholeScans, type Watched } from '../../test/support/statement-watch.ts';
 import { tempDir } from '../../test/support/temp-home.ts';
 import { noFaults } from '../base/index.ts';
@@ -57,7 +62,9 @@ function largeTrial(): { readonly trial: LedgerTrial; readonly route: Route } {
   while (open(db, { routeId: route.id, stream, faults: noFaults }) > 0);
   db.tx(() => {
     const where = 'WHERE state = 1 AND seq <= :seq';
-    const moved = db.run(`UPDATE event_deliveries SET state = 2, outcome = 1 ${where}`, { seq: DELIVERED });
+    const moved = db.run(`UPDATE event_deliveries SET state = 2, outcome = 1 ${where}`, {
+      seq: DELIVERED,
+    });
     db.run('UPDATE delivery_counts SET n = n - :n WHERE state = 1', { n: moved.changes });
     db.run('INSERT INTO delivery_counts VALUES (1, 2, :n)', { n: moved.changes });
   });
@@ -70,7 +77,11 @@ function useJournal(trial: LedgerTrial): void {
   const journal = { db, projectId: PROJECT_ID, checkoutId: trial.checkout, system };
   const facts = [1, 2, 3].map((n): Fact => ({ event: envelope(n), origin: 'emit', source: null }));
   const again = envelope(1, { payload: '{"another":"fact"}' });
-  expect(capture(journal, facts).map((each) => each.status)).toEqual(['captured', 'captured', 'captured']);
+  expect(capture(journal, facts).map((each) => each.status)).toEqual([
+    'captured',
+    'captured',
+    'captured',
+  ]);
   expect(capture(journal, facts)[0]?.status).toBe('known');
   const [conflict] = capture(journal, [{ event: again, origin: 'emit', source: null }]);
   expect(conflict?.status).toBe('conflict');
@@ -129,7 +140,10 @@ function deliver(
   const now = clock.now();
   const genId = trial.generation(route).id;
   const due = selectDue(db, stream, { genId, after: 0, dueBy: now, limit: 500 });
-  const items = stream.load(db, due.map((item) => item.seq));
+  const items = stream.load(
+    db,
+    due.map((item) => item.seq),
+  );
   const batch = begin(db, stream, { drain, genId, items, now });
   if (batch === null) throw new Error('the batch was not begun');
   const verdicts = batch.seqs.map((_, index) => answer(index));
@@ -159,7 +173,9 @@ function offences(trial: LedgerTrial, statements: readonly Watched[]): readonly 
 }
 
 describe('at 100,000 events', () => {
-  it('no statement of capture, import, delivery or status reads a growing table from end to end', { timeout: 60_000 }, async () => {
+  it('no statement of capture, import, delivery or status reads a growing table from end to end', {
+    timeout: 60_000,
+  }, async () => {
     const { trial, route } = largeTrial();
     const statements = watchStatements(trial.db);
     useJournal(trial);

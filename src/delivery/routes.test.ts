@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { LOCAL_TYPE, ledgerTrial, STREAMS, type LedgerTrial } from '../../test/support/ledger-trial.ts';
+import {
+  LOCAL_TYPE,
+  ledgerTrial,
+  STREAMS,
+  type LedgerTrial,
+} from '../../test/support/ledger-trial.ts';
 import { noFaults } from '../base/index.ts';
 import { open } from './generations.ts';
 import {
@@ -40,7 +45,11 @@ describe('a route', () => {
     expect(routeTo(db, target)).toBeNull();
     expect(listRoutes(db)).toEqual([]);
     const route = trial.grant('a');
-    expect(route).toMatchObject({ grantedAt: trial.clock.now(), blocked: null, target: { id: target } });
+    expect(route).toMatchObject({
+      grantedAt: trial.clock.now(),
+      blocked: null,
+      target: { id: target },
+    });
     expect(trial.grant('a').id).toBe(route.id);
     withdraw(trial, route);
     expect(routeTo(db, target)).toMatchObject({ id: route.id, grantedAt: null });
@@ -92,7 +101,12 @@ describe('a grant', () => {
       '3 queued',
       '4 withheld unknown_checkout',
     ]);
-    expect(trial.books(route)).toMatchObject({ queued: 3, withheld: 1, neverEligible: 1, unopened: 0 });
+    expect(trial.books(route)).toMatchObject({
+      queued: 3,
+      withheld: 1,
+      neverEligible: 1,
+      unopened: 0,
+    });
     expect(coversCheckout(trial.db, route.id, trial.checkout)).toBe(true);
     expect(coversCheckout(trial.db, route.id, trial.otherCheckout)).toBe(false);
   });

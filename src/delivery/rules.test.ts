@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { ledgerTrial, STREAMS, verdict, type LedgerTrial } from '../../test/support/ledger-trial.ts';
+import {
+  ledgerTrial,
+  STREAMS,
+  verdict,
+  type LedgerTrial,
+} from '../../test/support/ledger-trial.ts';
 import { noFaults } from '../base/index.ts';
 import { claimDrain } from './drains.ts';
 import { open } from './generations.ts';
@@ -33,8 +38,14 @@ const DELIVERY = 'INSERT INTO event_deliveries (gen_id, seq, route_id, state, re
 describe('a delivery in the store', () => {
   it.each([
     ['delivered is final', `UPDATE event_deliveries SET state = 1 WHERE seq = 1`],
-    ['delivered is final', `UPDATE event_deliveries SET state = 3, reason = 'erased' WHERE seq = 1`],
-    ['delivered is final', `UPDATE event_deliveries SET state = 5, reason = 'revoked' WHERE seq = 1`],
+    [
+      'delivered is final',
+      `UPDATE event_deliveries SET state = 3, reason = 'erased' WHERE seq = 1`,
+    ],
+    [
+      'delivered is final',
+      `UPDATE event_deliveries SET state = 5, reason = 'revoked' WHERE seq = 1`,
+    ],
     ['history of a delivery', `DELETE FROM event_deliveries WHERE seq = 1`],
     ['history of a delivery', `DELETE FROM event_deliveries WHERE seq = 3`],
     ['history of a delivery', `DELETE FROM event_deliveries`],
@@ -45,7 +56,8 @@ describe('a delivery in the store', () => {
     ['CHECK', `UPDATE event_deliveries SET state = 5, reason = NULL WHERE seq = 3`],
     ['CHECK', `UPDATE event_deliveries SET reason = 'no reason' WHERE seq = 3`],
     ['CHECK', `UPDATE event_deliveries SET outcome = 7 WHERE seq = 3`],
-    ['UNIQUE', `${DELIVERY} (1, 3, 1, 1, NULL)`],
+    ['history of a delivery', `${DELIVERY} (1, 3, 1, 1, NULL)`],
+    ['history of a delivery', `${DELIVERY.replace('INSERT', 'REPLACE')} (1, 1, 1, 5, 'revoked')`],
     ['FOREIGN KEY', `${DELIVERY} (1, 99, 1, 1, NULL)`],
     ['FOREIGN KEY', `${DELIVERY} (99, 3, 1, 1, NULL)`],
     ['cannot store TEXT', `UPDATE event_deliveries SET state = 'queued' WHERE seq = 3`],
@@ -64,9 +76,9 @@ describe('a delivery in the store', () => {
     expect(() => db.run('DELETE FROM grants')).toThrow('FOREIGN KEY');
     const route = trial.route('a');
     revoke(db, { routeId: route.id, by: 'test', now, streams: STREAMS });
-    expect(() => db.run('UPDATE event_deliveries SET state = 1, reason = NULL WHERE seq = 3')).toThrow(
-      'FOREIGN KEY',
-    );
+    expect(() =>
+      db.run('UPDATE event_deliveries SET state = 1, reason = NULL WHERE seq = 3'),
+    ).toThrow('FOREIGN KEY');
     trial.capture(1);
     expect(() => db.run(`${DELIVERY} (1, 4, 1, 1, NULL)`)).toThrow('FOREIGN KEY');
     expect(trial.books(route)).toMatchObject({ delivered: 1, parked: 1, withheld: 1, unopened: 1 });
@@ -91,8 +103,14 @@ describe('the rest of the ledger', () => {
     ['FOREIGN KEY', `INSERT INTO grant_checkouts VALUES (1, 99, 1)`],
     ['FOREIGN KEY', `DELETE FROM routes`],
     ['FOREIGN KEY', `DELETE FROM generations`],
-    ['CHECK', `INSERT INTO grant_log (route_id, what, detail, logged_at) VALUES (1, 'lost', '', 1)`],
-    ['CHECK', `INSERT INTO batches (gen_id, fence, min_seq, max_seq, n, bytes, started_at) VALUES (1, 1, 1, 1, 0, 1, 1)`],
+    [
+      'CHECK',
+      `INSERT INTO grant_log (route_id, what, detail, logged_at) VALUES (1, 'lost', '', 1)`,
+    ],
+    [
+      'CHECK',
+      `INSERT INTO batches (gen_id, fence, min_seq, max_seq, n, bytes, started_at) VALUES (1, 1, 1, 1, 0, 1, 1)`,
+    ],
   ])('refuses by %s: %s', async (why, sql) => {
     const trial = await threeDeliveries();
     expect(() => trial.db.run(sql)).toThrow(why);

@@ -79,7 +79,10 @@ export class Sending {
     this.#instanceId = context.generation.instanceId;
     this.#width = Math.min(target.maxConcurrentBatches ?? 1, MAX_BATCHES_IN_FLIGHT);
     this.#most = {
-      maxEvents: Math.min(target.maxBatchEvents ?? DEFAULT_BATCH_LIMITS.maxEvents, MAX_BATCH_EVENTS),
+      maxEvents: Math.min(
+        target.maxBatchEvents ?? DEFAULT_BATCH_LIMITS.maxEvents,
+        MAX_BATCH_EVENTS,
+      ),
       maxBytes: Math.min(target.maxBatchBytes ?? DEFAULT_BATCH_LIMITS.maxBytes, MAX_BATCH_BYTES),
     };
     this.#limits = this.#most;
@@ -87,7 +90,7 @@ export class Sending {
 
   /** Sends until nothing is due; null, or what stopped it. */
   async run(): Promise<Stop | null> {
-    const inFlight = new Set<Promise<void>>();
+    const inFlight = new Set<Promise<unknown>>();
     try {
       await this.#pump(inFlight);
     } finally {
@@ -97,18 +100,23 @@ export class Sending {
     return this.#stop ?? this.#refused;
   }
 
-  async #pump(inFlight: Set<Promise<void>>): Promise<void> {
+  async #pump(inFlight: Set<Promise<unknown>>): Promise<void> {
+    const failures: unknown[] = [];
     let prepared = this.#prepare();
     while (inFlight.size > 0 || prepared.length > 0) {
       while (prepared.length > 0 && inFlight.size < this.#width) {
         const batch = this.#begin(prepared);
         if (batch !== null) {
-          const posted = this.#post(batch, prepared).finally(() => inFlight.delete(posted));
+          const posted = this.#post(batch, prepared)
+            .catch((error: unknown) => failures.push(error))
+            .finally(() => inFlight.delete(posted));
           inFlight.add(posted);
         }
         prepared = this.#prepare();
       }
       if (inFlight.size > 0) await Promise.race(inFlight);
+      // Two batches may end at once: the failure of one must not be lost behind the success of the other.
+      if (failures.length > 0) throw failures[0];
       if (this.#stop !== null) prepared = [];
     }
   }
@@ -168,8 +176,9 @@ export class Sending {
     const reply = await receiver.deliver(this.#stream.name, items, this.#signal);
     system.faults.at('batch.answer');
     const another = reply.instanceIds.some((instanceId) => this.#isAnotherInstance(instanceId));
-    if (another) this.#stop ??= stopFor('receiver_reset', 'a batch was answered by another instance');
-    this.#stop ??= this.#weigh(reply.stop);
+    if (another)
+      this.#stop ??= stopFor('receiver_reset', 'a batch was answered by another instance');
+    this.#stop = joined(this.#stop, this.#weigh(reply.stop));
     this.#learn(reply.learned);
     this.#record(batch, items, {
       ...reply,
@@ -205,6 +214,7 @@ export class Sending {
     const { verdicts, httpStatus, requests, strays } = answer;
     const result = this.#stop?.code ?? 'recorded';
     const recorded = options.db.tx(() => {
+      this.#rememberInstance();
       if (answer.isAnswered) noteSuccess(options.db, options.route.id, this.#stream, now);
       const { db } = options;
       return record(db, this.#stream, {
@@ -236,11 +246,15 @@ export class Sending {
 
   #isAnotherInstance(instanceId: string | null): boolean {
     if (instanceId === null) return false;
-    if (this.#instanceId === null) {
-      this.#instanceId = instanceId;
-      setInstance(this.#work.options.db, this.#generation.id, instanceId);
-    }
+    this.#instanceId ??= instanceId;
     return instanceId !== this.#instanceId;
+  }
+
+  /** Part of the transaction that records: one who lost the drain must not say who the receiver is. */
+  #rememberInstance(): void {
+    const { id, instanceId } = this.#generation;
+    if (instanceId !== null || this.#instanceId === null) return;
+    setInstance(this.#work.options.db, id, this.#instanceId);
   }
 
   /** A guessed limit is tried upwards again: one item may have been all that was too large. */
@@ -253,6 +267,13 @@ export class Sending {
     const tried = passed ?? this.#limits.maxEvents * 2;
     this.#limits = { ...this.#most, maxEvents: Math.min(tried, this.#most.maxEvents) };
   }
+}
+
+/** The first stop decides; whoever asks to be left alone for longer is heard all the same. */
+function joined(first: Stop | null, next: Stop | null): Stop | null {
+  if (first === null || next === null) return first ?? next;
+  const wishes = [first.retryAfterMs, next.retryAfterMs].filter((ms) => ms !== null);
+  return { ...first, retryAfterMs: wishes.length === 0 ? null : Math.max(...wishes) };
 }
 
 function stopFor(code: string, detail: string): Stop {

@@ -62,7 +62,11 @@ describe('a target', () => {
     register(trial, 'https://host.example');
     const again = register(trial, 'https://host.example/api/v1/events/batch');
     expect(again.postUrl).toBe('https://host.example/api/v1/events/batch');
-    expect(again).toMatchObject({ kind: 'external', canonicalUrl: 'https://host.example', team: '' });
+    expect(again).toMatchObject({
+      kind: 'external',
+      canonicalUrl: 'https://host.example',
+      team: '',
+    });
     expect(register(trial, 'http://far.example', { allowHttp: true }).allowHttp).toBe(true);
   });
 
@@ -76,13 +80,19 @@ describe('a target', () => {
 
   it.each([
     ['https://spec-kitty-dev.fly.dev', ALICE, 'tgt_acme_d78c0607e4ae8cc68cb528928f423851'],
-    ['https://spec-kitty-dev.fly.dev', { team: '', user: '' }, 'tgt_anon_3144cdf679d3502dff5c96e98e29dc9f'],
+    [
+      'https://spec-kitty-dev.fly.dev',
+      { team: '', user: '' },
+      'tgt_anon_3144cdf679d3502dff5c96e98e29dc9f',
+    ],
   ])('of %s for %j is known as %s', (url, { team, user }, publicId) => {
     expect(targetPublicId(urlHash(url), team, user)).toBe(publicId);
   });
 
   it('shows its team with nothing but letters, digits and underscores', () => {
-    expect(targetPublicId(urlHash('https://a.example'), 'équipe-1', '')).toMatch(/^tgt__quipe_1_[0-9a-f]{32}$/);
+    expect(targetPublicId(urlHash('https://a.example'), 'équipe-1', '')).toMatch(
+      /^tgt__quipe_1_[0-9a-f]{32}$/,
+    );
   });
 
   it('is found by public id, by URL in any spelling, and as a stub by its file', () => {
@@ -177,7 +187,13 @@ describe('claimRoutes', () => {
 
   function granted(trial: LedgerTrial, url: string, naming: Naming): Target {
     const target = register(trial, url, naming);
-    const where = { checkoutId: trial.checkout, by: 'test', fromNow: false, now: 1, streams: STREAMS };
+    const where = {
+      checkoutId: trial.checkout,
+      by: 'test',
+      fromNow: false,
+      now: 1,
+      streams: STREAMS,
+    };
     grant(trial.db, { targetId: target.id, ...where });
     return target;
   }

@@ -15,7 +15,15 @@ const ATTEMPTS = 3;
 /** After three earlier failures: 2^3 seconds. */
 const BACKOFF_MS = 8_000;
 
-const OTHER_CODES = [null, '', 'server_error', 'validation', 'HASH_CONFLICT', ' erased', 'constructor'];
+const OTHER_CODES = [
+  null,
+  '',
+  'server_error',
+  'validation',
+  'HASH_CONFLICT',
+  ' erased',
+  'constructor',
+];
 const POSITIVE: readonly Outcome[] = ['success', 'duplicate'];
 const OTHERS: readonly Outcome[] = ['pending', 'rejected', 'transient'];
 
@@ -70,14 +78,17 @@ describe('a delivery', () => {
     });
   });
 
-  it.each(OTHER_CODES)('that is queued is tried again after a final word that is not on the list: %j', (code) => {
-    expect(transition(from('queued'), verdict('terminal_failed', code), NOW)).toMatchObject({
-      state: 'queued',
-      reason: null,
-      attempts: ATTEMPTS + 1,
-      dueAt: NOW + BACKOFF_MS,
-    });
-  });
+  it.each(OTHER_CODES)(
+    'that is queued is tried again after a final word that is not on the list: %j',
+    (code) => {
+      expect(transition(from('queued'), verdict('terminal_failed', code), NOW)).toMatchObject({
+        state: 'queued',
+        reason: null,
+        attempts: ATTEMPTS + 1,
+        dueAt: NOW + BACKOFF_MS,
+      });
+    },
+  );
 
   it.each(each(OTHERS, CODES, [null, 30_000]))(
     'that is queued waits for its next turn after %s (%s), Retry-After %s',

@@ -20,6 +20,13 @@ export interface StoreOptions {
   readonly waitMs?: Millis;
 }
 
+/** What was put beside a store last: names and clocks of what follows go on from there. */
+export interface SpillMark {
+  /** The time in its name, which a clock that was set back must not undercut. */
+  readonly wall: Millis;
+  readonly lamport: number;
+}
+
 /** The one bag of things that live as long as a command: opened at the door, closed at the door. */
 export interface Home {
   readonly system: System;
@@ -34,6 +41,8 @@ export interface Home {
   store(id: ProjectId, options?: StoreOptions): Db;
   /** Closes a store whose connection failed; the next call of `store` opens it anew. */
   forgetStore(id: ProjectId): void;
+  /** What this process put beside each store last, so that it need not look there again. */
+  readonly spillMarks: Map<ProjectId, SpillMark>;
   /** The projects that have a store here, in order of id. */
   projectIds(): readonly ProjectId[];
   close(): void;
@@ -70,6 +79,7 @@ export function openHome(system: System, http: Http = createHttp(system.env)): H
       stores.get(id)?.close();
       stores.delete(id);
     },
+    spillMarks: new Map(),
     projectIds: () => listProjects(place),
     close: () => {
       for (const store of stores.values()) store.close();

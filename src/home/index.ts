@@ -14,7 +14,7 @@ export type { EndpointHealth } from './endpoints.ts';
 export { gitFacts } from './project/git.ts';
 export type { GitFacts, GitPlace } from './project/git.ts';
 export { checkoutId, openHome, rememberProject } from './home.ts';
-export type { Home, StoreOptions } from './home.ts';
+export type { Home, SpillMark, StoreOptions } from './home.ts';
 export { createHttp } from './http.ts';
 export type { Http } from './http.ts';
 export type { FailureReason, HttpReply, HttpRequest } from './http-exchange.ts';

@@ -1,8 +1,8 @@
 import { EXIT, UserError, type Millis } from '../base/index.ts';
-import type { EventId } from '../wire/index.ts';
+import type { EventId, ProjectId } from '../wire/index.ts';
 import { append, type AppendContext, type Fact } from './append.ts';
 import { recognise } from './conflicts.ts';
-import { advanceHead, readHead, type Head } from './head.ts';
+import { advanceHead, countableLamport, readHead, type Head } from './head.ts';
 import type { Journal } from './journal.ts';
 
 /** What became of one fact. `known`: the journal had it. `conflict`: its id stands for another fact. */
@@ -64,12 +64,12 @@ export function appendFacts(
   const receipts: Receipt[] = [];
   let lamport = 0;
   for (const fact of facts) {
-    requireOwn(journal, fact);
+    requireOwn(journal.projectId, fact);
     const { eventId, lamportClock } = fact.event.envelope;
     const { seq, eligible } = append(db, context, fact);
     system.faults.at('capture.append');
     const status = seq === null ? recognise(db, fact, context.now) : 'captured';
-    if (seq !== null) lamport = Math.max(lamport, lamportClock);
+    if (seq !== null) lamport = Math.max(lamport, countableLamport(lamportClock));
     receipts.push({ eventId, status, seq, eligible });
   }
   const captured = receipts.filter((each) => each.seq !== null);
@@ -80,9 +80,12 @@ export function appendFacts(
   return receipts;
 }
 
-/** The store's foreign key would refuse it too; this says so in words. */
-function requireOwn(journal: Journal, fact: Fact): void {
-  if (fact.event.envelope.projectUuid === journal.projectId) return;
+/**
+ * Refuses a fact of another project. The store's foreign key would refuse it too; this says so in words.
+ * @throws UserError `capture_failed`.
+ */
+export function requireOwn(projectId: ProjectId, fact: Fact): void {
+  if (fact.event.envelope.projectUuid === projectId) return;
   throw new UserError(
     'capture_failed',
     `event ${fact.event.envelope.eventId} belongs to another project; nothing was recorded`,

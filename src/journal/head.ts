@@ -48,10 +48,14 @@ export function advanceHead(
   host: Host,
   step: { readonly lamport: number; readonly captured: number; readonly ineligible: number },
 ): void {
-  const lamport = step.lamport > LAMPORT_CEILING ? 0 : step.lamport;
-  if (db.run(ADVANCE, { ...step, lamport }).changes === 1) return;
+  if (db.run(ADVANCE, step).changes === 1) return;
   db.run(CREATE, { nodeId: nodeIdOf(host) });
-  db.run(ADVANCE, { ...step, lamport });
+  db.run(ADVANCE, step);
+}
+
+/** What an event's clock counts for here: nothing, when nobody got there by counting. */
+export function countableLamport(value: number): number {
+  return value > LAMPORT_CEILING ? 0 : value;
 }
 
 /** The first 12 hex digits of SHA-256 of `host:user`, as every Spec Kitty tool names a node. */

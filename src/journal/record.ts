@@ -1,6 +1,7 @@
 import {
   assert,
   errnoOf,
+  isBusy,
   isSystemError,
   messageOf,
   sqliteCode,
@@ -8,13 +9,13 @@ import {
   type Millis,
   type UserErrorCode,
 } from '../base/index.ts';
-import { checkoutId, type Home, type Project } from '../home/index.ts';
+import { checkoutId, type Home, type Project, type SpillMark } from '../home/index.ts';
 import { encodeEnvelope, parseEnvelope, type EnvelopeParts, type ParsedEnvelope } from '../wire/index.ts';
 import type { Fact } from './append.ts';
-import { appendFacts, commit, type Receipt } from './capture.ts';
+import { appendFacts, commit, requireOwn, type Receipt } from './capture.ts';
 import { nodeIdOf, readHead, type Head } from './head.ts';
 import { openJournal, type Journal } from './journal.ts';
-import { lastSpilledLamport, listSpill, readSpill, setAside, writeSpill } from './spill.ts';
+import { lastSpill, listSpill, readSpill, setAside, writeSpill } from './spill.ts';
 
 /** An event of our own emitter: everything but what the journal itself gives it. */
 export type Draft = Omit<EnvelopeParts, 'lamportClock' | 'nodeId' | 'projectUuid'>;
@@ -100,9 +101,10 @@ function keep(home: Home, project: Project, make: MakeFacts): readonly Kept[] {
   } catch (error) {
     if (!isStoreFailure(error)) throw error;
     home.log.error('capture.spilled', { reason: messageOf(error) });
-    home.forgetStore(project.id);
+    // A connection that failed may be in any state; one that was kept waiting is as good as before.
+    if (!isBusy(error)) home.forgetStore(project.id);
   }
-  return spill(home, project, make(spillHead(home, project, head)));
+  return spill(home, project, (last) => make(spillHead(home, head, last)));
 }
 
 /** The journal's way; null when what was spilled before could not all be taken in within the budget. */
@@ -134,7 +136,7 @@ function ingest(
   const done: string[] = [];
   for (const file of listSpill(home, journal.projectId)) {
     if (clock.monotonic() > deadline) return { taken: done, isComplete: false };
-    const spilled = readSpill(files, file);
+    const spilled = readSpill(files, file, journal.projectId);
     if (spilled === 'absent') continue;
     if (spilled === null) {
       setAside(files, file);
@@ -161,13 +163,17 @@ function removeAll(home: Home, files: readonly string[]): void {
   }
 }
 
-function spill(home: Home, project: Project, facts: readonly Fact[]): readonly Kept[] {
+function spill(
+  home: Home,
+  project: Project,
+  make: (last: SpillMark) => readonly Fact[],
+): readonly Kept[] {
+  const last = lastSpill(home, project.id);
+  const facts = make(last);
+  for (const fact of facts) requireOwn(project.id, fact);
+  const { checkoutPath } = project;
   try {
-    writeSpill(home, project.id, {
-      checkoutPath: project.checkoutPath,
-      capturedAt: home.system.clock.now(),
-      facts,
-    });
+    writeSpill(home, project.id, { checkoutPath, capturedAt: home.system.clock.now(), facts }, last);
   } catch (error) {
     if (errnoOf(error) === '') throw error;
     throw new UserError('capture_failed', `nothing was recorded: ${messageOf(error)}`, {
@@ -184,9 +190,9 @@ function spill(home: Home, project: Project, facts: readonly Fact[]): readonly K
 }
 
 /** The clock goes on from the last value that can be read, in the store or beside it. */
-function spillHead(home: Home, project: Project, read: Head | null): Head {
+function spillHead(home: Home, read: Head | null, last: SpillMark): Head {
   const head = read ?? { nodeId: nodeIdOf(home.system.host), lamport: 0, captured: 0, ineligible: 0 };
-  return { ...head, lamport: Math.max(head.lamport, lastSpilledLamport(home, project.id)) };
+  return { ...head, lamport: Math.max(head.lamport, last.lamport) };
 }
 
 function isStoreFailure(error: unknown): boolean {

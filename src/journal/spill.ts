@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { sha256Hex, type Files, type Millis } from '../base/index.ts';
-import type { Home } from '../home/index.ts';
+import type { Home, SpillMark } from '../home/index.ts';
 import {
   asObject,
   asText,
@@ -11,6 +11,7 @@ import {
   type ProjectId,
 } from '../wire/index.ts';
 import { ORIGINS, type Fact } from './append.ts';
+import { countableLamport } from './head.ts';
 
 /** Facts that were kept beside the store because it could not be written in time. */
 export interface Spilled {
@@ -62,21 +63,27 @@ export function readSpillStatus(home: Home, projectId: ProjectId): SpillStatus {
  * Keeps facts in a file of their own: temporary file, flush, rename, flush of the directory. Names sort in the
  * order of writing, and never before a file that is there already.
  */
-export function writeSpill(home: Home, projectId: ProjectId, spilled: Spilled): void {
+export function writeSpill(
+  home: Home,
+  projectId: ProjectId,
+  spilled: Spilled,
+  last: SpillMark = lastSpill(home, projectId),
+): void {
   const { files, faults, host } = home.system;
   const directory = home.paths.spillDir(projectId);
   files.makeDir(directory);
+  const lamport = spilled.facts.reduce(highestLamport, 0);
   const body = spilled.facts.map(lineOf).join('');
   const header = JSON.stringify({
     format: FORMAT,
     project_uuid: projectId,
     checkout: spilled.checkoutPath,
     captured_at: spilled.capturedAt,
-    lamport: Math.max(...spilled.facts.map((fact) => fact.event.envelope.lamportClock), 0),
+    lamport,
     count: spilled.facts.length,
     sha256: sha256Hex(body),
   });
-  const wall = Math.max(spilled.capturedAt, lastWall(home, projectId));
+  const wall = Math.max(spilled.capturedAt, last.wall + 1);
   const node = sha256Hex(`${host.name}:${host.user}`).slice(0, 12);
   const stem = `${String(wall).padStart(WALL_DIGITS, '0')}-${node}-${host.pid}`;
   faults.at('spill.write');
@@ -84,19 +91,37 @@ export function writeSpill(home: Home, projectId: ProjectId, spilled: Spilled): 
     const name = `${stem}-${String(n).padStart(COUNT_DIGITS, '0')}${SUFFIX}`;
     if (files.create(path.join(directory, name), `${header}\n${body}`)) break;
   }
+  home.spillMarks.set(projectId, { wall, lamport: Math.max(lamport, last.lamport) });
   faults.at('spill.done');
 }
 
-/** The highest Lamport value in the newest spill file, 0 when there is none: the next event counts on from it. */
-export function lastSpilledLamport(home: Home, projectId: ProjectId): number {
+/**
+ * What was spilled last, by this process or else by any: zeros when there is nothing. The directory is looked at
+ * once, because with thousands of files and many processes that takes longer than everything else.
+ */
+export function lastSpill(home: Home, projectId: ProjectId): SpillMark {
+  const mark = home.spillMarks.get(projectId);
+  if (mark !== undefined) return mark;
   const last = listSpill(home, projectId).at(-1);
-  const header = last === undefined ? null : headerOf(home.system.files, last);
+  if (last === undefined) return { wall: 0, lamport: 0 };
+  const wall = Number(path.basename(last).slice(0, WALL_DIGITS));
+  const header = headerOf(home.system.files, last);
   const lamport = header === null ? null : member(header, 'lamport');
-  return typeof lamport === 'number' ? lamport : 0;
+  return {
+    wall: Number.isSafeInteger(wall) ? wall : 0,
+    lamport: typeof lamport === 'number' ? lamport : 0,
+  };
 }
 
-/** The facts of a spill file; null when it is torn or was changed, 'absent' when another process took it in. */
-export function readSpill(files: Files, file: string): Spilled | 'absent' | null {
+/**
+ * The facts of a project's spill file; null when it is torn, was changed or is another project's, 'absent' when
+ * another process took it in.
+ */
+export function readSpill(
+  files: Files,
+  file: string,
+  projectId: ProjectId,
+): Spilled | 'absent' | null {
   const read = files.readInside(path.dirname(file), file, MAX_FILE_BYTES);
   if (!read.ok) return read.reason === 'absent' ? 'absent' : null;
   const text = read.bytes.toString('utf8');
@@ -107,10 +132,16 @@ export function readSpill(files: Files, file: string): Spilled | 'absent' | null
   const checkoutPath = asText(member(header, 'checkout'));
   const capturedAt = member(header, 'captured_at');
   const facts = body.split('\n').slice(0, -1).map(factOf);
-  const intact = facts.filter((fact) => fact !== null);
+  const isOwn = (fact: Fact | null): fact is Fact => fact?.event.envelope.projectUuid === projectId;
+  const own = facts.filter(isOwn);
   if (checkoutPath === null || typeof capturedAt !== 'number') return null;
-  if (intact.length !== facts.length || intact.length !== member(header, 'count')) return null;
-  return { checkoutPath, capturedAt, facts: intact };
+  if (!Number.isSafeInteger(capturedAt)) return null;
+  if (own.length !== facts.length || own.length !== member(header, 'count')) return null;
+  return { checkoutPath, capturedAt, facts: own };
+}
+
+function highestLamport(highest: number, fact: Fact): number {
+  return Math.max(highest, countableLamport(fact.event.envelope.lamportClock));
 }
 
 /** Puts a file that cannot be trusted aside, where nothing takes it in and nothing deletes it. */
@@ -146,9 +177,4 @@ function countIn(files: Files, file: string): number {
 function headerOf(files: Files, file: string): JsonObject | null {
   const text = files.readText(file) ?? '';
   return objectOf(text.slice(0, Math.max(text.indexOf('\n'), 0)));
-}
-
-function lastWall(home: Home, projectId: ProjectId): number {
-  const last = listSpill(home, projectId).at(-1);
-  return last === undefined ? 0 : Number(path.basename(last).slice(0, WALL_DIGITS));
 }

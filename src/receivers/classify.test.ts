@@ -14,11 +14,7 @@ const items: readonly OutboundItem[] = [1, 2, 3].map((seq) => {
 const [one] = items;
 const alone = items.slice(0, 1);
 
-function answerOf(
-  status: number,
-  body: unknown,
-  headers: Partial<BatchAnswer> = {},
-): BatchAnswer {
+function answerOf(status: number, body: unknown, headers: Partial<BatchAnswer> = {}): BatchAnswer {
   const text = typeof body === 'string' ? body : JSON.stringify(body);
   return { status, retryAfter: null, location: null, body: Buffer.from(text), ...headers };
 }
@@ -82,7 +78,9 @@ describe('a 2xx with results', () => {
   it.each(TERMINAL_CODES)('parks a rejection with the code %s', (code) => {
     const parked = { outcome: 'terminal_failed', category: code };
     expect(verdictOn({ status: 'rejected', error_category: code })).toMatchObject(parked);
-    expect(verdictOn({ status: 'rejected', category: ` ${code.toUpperCase()} ` })).toMatchObject(parked);
+    expect(verdictOn({ status: 'rejected', category: ` ${code.toUpperCase()} ` })).toMatchObject(
+      parked,
+    );
     expect(verdictOn({ status: 'rejected', error_category: '', code })).toMatchObject(parked);
     // The same words anywhere else decide nothing.
     const tried = { outcome: 'rejected', category: null, detail: code };
@@ -125,14 +123,18 @@ describe('a 2xx with results', () => {
 
   it('leaves an item waiting that nothing was said about', () => {
     const silent = ['transient missing_result', 'transient missing_result', 'success'];
-    expect(outcomes(read(200, { results: [{ event_id: 'E3', status: 'success' }] }))).toEqual(silent);
+    expect(outcomes(read(200, { results: [{ event_id: 'E3', status: 'success' }] }))).toEqual(
+      silent,
+    );
     expect(outcomes(read(200, { results: [] }))).toEqual(Array(3).fill(silent[0]));
   });
 
   it('matches ids exactly', () => {
     const near = [' E1', 'E1 ', 'e1', 'E1\u0000', ['E1'], { id: 'E1' }, 1, null, undefined];
     const results = near.map((id) => ({ event_id: id, status: 'success' }));
-    expect(outcomes(read(200, { results }, { items: alone }))).toEqual(['transient missing_result']);
+    expect(outcomes(read(200, { results }, { items: alone }))).toEqual([
+      'transient missing_result',
+    ]);
   });
 
   it('counts results that speak of nothing it asked about, and goes by the others', () => {
@@ -177,7 +179,10 @@ describe('a 2xx with results', () => {
   });
 
   it('answers one verdict an item whatever the size of the answer', () => {
-    const results = Array.from({ length: 20_000 }, (_, n) => ({ event_id: `E${n}`, status: 'stored' }));
+    const results = Array.from({ length: 20_000 }, (_, n) => ({
+      event_id: `E${n}`,
+      status: 'stored',
+    }));
     expect(outcomes(read(200, { results }))).toEqual(['success', 'success', 'success']);
   });
 
@@ -246,7 +251,9 @@ describe('a 400', () => {
 
   it('falls back to its own error for a reason', () => {
     const meaning = read(400, { error: 'top', details: [{ event_id: 'E1' }] });
-    expect(meaning).toMatchObject({ verdicts: [{ outcome: 'rejected', detail: 'top' }, null, null] });
+    expect(meaning).toMatchObject({
+      verdicts: [{ outcome: 'rejected', detail: 'top' }, null, null],
+    });
   });
 
   it('contradicting itself parks nothing', () => {
@@ -291,7 +298,9 @@ describe('a 413', () => {
     const meaning = read(413, stated, { items: alone, maxBytes: size });
     expect(meaning).toMatchObject(parked);
     expect(meaning).toMatchObject({
-      verdicts: [{ detail: `a request with it alone has ${size} bytes, the receiver takes ${size - 1}` }],
+      verdicts: [
+        { detail: `a request with it alone has ${size} bytes, the receiver takes ${size - 1}` },
+      ],
     });
   });
 
@@ -345,19 +354,22 @@ describe('the other statuses', () => {
     expect(read(status, '')).toMatchObject({ code: 'moved' });
   });
 
-  it.each([100, 102, 199, 402, 407, 408, 409, 418, 422, 425, 429, 499, 500, 503, 511, 599, 600, 999])(
-    '%i backs off',
-    (status) => {
-      const meaning = read(status, { error: 'Request payload too large, schema_invalid' });
-      const code = status === 429 ? 'throttled' : 'server_error';
-      expect(meaning).toMatchObject({ kind: 'backoff', code, retryAfterMs: null });
-    },
-  );
+  it.each([
+    100, 102, 199, 402, 407, 408, 409, 418, 422, 425, 429, 499, 500, 503, 511, 599, 600, 999,
+  ])('%i backs off', (status) => {
+    const meaning = read(status, { error: 'Request payload too large, schema_invalid' });
+    const code = status === 429 ? 'throttled' : 'server_error';
+    expect(meaning).toMatchObject({ kind: 'backoff', code, retryAfterMs: null });
+  });
 });
 
 describe('every status with every shape of body', () => {
   const success = items.map((item) => ({ event_id: item.id, status: 'success' }));
-  const poison = items.map((item) => ({ event_id: item.id, status: 'rejected', code: 'bad_request' }));
+  const poison = items.map((item) => ({
+    event_id: item.id,
+    status: 'rejected',
+    code: 'bad_request',
+  }));
   const shapes: readonly unknown[] = [
     '',
     'null',
@@ -378,7 +390,12 @@ describe('every status with every shape of body', () => {
     { details: poison },
     { details: JSON.stringify(poison) },
     { results: success, details: poison, error: 'bad_request' },
-    { error: 'too large', error_code: 'payload_too_large', code: 'hash_conflict', status: 'conflict' },
+    {
+      error: 'too large',
+      error_code: 'payload_too_large',
+      code: 'hash_conflict',
+      status: 'conflict',
+    },
     { limits: { max_events_per_batch: 1, max_decompressed_bytes_per_batch: 1 } },
   ];
 

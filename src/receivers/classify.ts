@@ -7,7 +7,15 @@ import {
   type JsonObject,
   type Verdict,
 } from '../wire/index.ts';
-import { bodyOf, countOf, DETAIL_BYTES, instanceOf, listOf, spoken, textOf } from './answer-body.ts';
+import {
+  bodyOf,
+  countOf,
+  DETAIL_BYTES,
+  instanceOf,
+  listOf,
+  spoken,
+  textOf,
+} from './answer-body.ts';
 import { judgeDetail, judgeResult, missing, readEntries, verdictOf } from './item-results.ts';
 import type { OutboundItem } from './receiver.ts';
 

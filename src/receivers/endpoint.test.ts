@@ -36,7 +36,11 @@ it.each([
   ],
   ['https://r.example/hook', 'https://r.example/hook', 'https://r.example/hook'],
   ['https://r.example/hook/', 'https://r.example/hook', 'https://r.example/hook/'],
-  ['https://R.example/a/../Hook%2f/', 'https://r.example/a/../Hook%2f', 'https://R.example/a/../Hook%2f/'],
+  [
+    'https://R.example/a/../Hook%2f/',
+    'https://r.example/a/../Hook%2f',
+    'https://R.example/a/../Hook%2f/',
+  ],
   ['https://r.example/ho\nok/\n', 'https://r.example/hook', 'https://r.example/hook/'],
   ['https://r.example/hook#part', 'https://r.example/hook', 'https://r.example/hook'],
   [`https://r.example${BATCH}#part`, 'https://r.example', `https://r.example${BATCH}`],
@@ -71,7 +75,12 @@ it('knows the batch path with and without its last slash, and nothing like it', 
 });
 
 it('lets http leave the machine only when that is allowed', () => {
-  for (const text of ['http://r.example', 'http://127.0.0.1.example', 'http://10.0.0.1', 'http://0.0.0.0']) {
+  for (const text of [
+    'http://r.example',
+    'http://127.0.0.1.example',
+    'http://10.0.0.1',
+    'http://0.0.0.0',
+  ]) {
     expect(refusal(text).code).toBe('insecure_url');
     expect(parse(text, { allowHttp: true }).canonicalUrl).toBe(text);
   }

@@ -25,7 +25,11 @@ const LOOPBACK: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '::1', 
  */
 export function parseEndpoint(
   text: string,
-  options: { readonly kind: 'teamspace' | 'external'; readonly allowHttp: boolean; readonly cwd: string },
+  options: {
+    readonly kind: 'teamspace' | 'external';
+    readonly allowHttp: boolean;
+    readonly cwd: string;
+  },
 ): Endpoint {
   if (text.startsWith(STUB_PREFIX)) return stubEndpoint(text, options.cwd);
   // Line breaks are paste artefacts, and a fragment never travels.
@@ -34,7 +38,8 @@ export function parseEndpoint(
   const parsed = canonicalUrl(base.url);
   if (!parsed.ok) throw invalidUrl(text, parsed.error);
   const { url, hash, origin, scheme, host } = parsed.value;
-  if (scheme !== 'http' && scheme !== 'https') throw invalidUrl(text, 'only http and https are known');
+  if (scheme !== 'http' && scheme !== 'https')
+    throw invalidUrl(text, 'only http and https are known');
   if (scheme === 'http' && !LOOPBACK.has(host) && !options.allowHttp) {
     throw new UserError('insecure_url', `${url} would carry facts and credentials unprotected`, {
       remedy: null,

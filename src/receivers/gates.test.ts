@@ -34,7 +34,12 @@ describe('an external receiver and a stub', () => {
   });
 
   it('waits for the variables of its headers, by name and never by value', () => {
-    const blocked = checkGates({ ...OPEN, ...shut, kind: 'external', missingHeaderVariables: ['HOOK_KEY'] });
+    const blocked = checkGates({
+      ...OPEN,
+      ...shut,
+      kind: 'external',
+      missingHeaderVariables: ['HOOK_KEY'],
+    });
     expect(blocked).toMatchObject({ reason: 'missing_auth', remedy: null });
     expect(blocked?.detail).toContain('HOOK_KEY');
   });

@@ -119,7 +119,12 @@ describe('a batch', () => {
     'answered with a %i sends no byte and no credential elsewhere',
     async (status) => {
       const elsewhere = await rawServer({});
-      for (const location of [elsewhere.url, `//127.0.0.1:${elsewhere.port}/x`, '/there', 'file:///x']) {
+      for (const location of [
+        elsewhere.url,
+        `//127.0.0.1:${elsewhere.port}/x`,
+        '/there',
+        'file:///x',
+      ]) {
         const server = await recordingServer(() => ({ status, headers: { location } }));
         const receiver = receiverAt(server.url);
         const reply = await deliver(receiver);
@@ -264,17 +269,25 @@ describe('health', () => {
 it('takes events alone', () => {
   const receiver = receiverAt('http://127.0.0.1:1');
   expect(receiver.kind).toBe('external');
-  expect([receiver.offers('events'), receiver.offers('bodies'), receiver.offers('snapshots')]).toEqual([
-    true,
-    false,
-    false,
-  ]);
+  expect([
+    receiver.offers('events'),
+    receiver.offers('bodies'),
+    receiver.offers('snapshots'),
+  ]).toEqual([true, false, false]);
 });
 
 function selfSigned(): { readonly key: Buffer; readonly cert: Buffer } | null {
   const dir = tempDir();
   const [key, cert] = [path.join(dir, 'key.pem'), path.join(dir, 'cert.pem')];
-  const made = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+  const made = [
+    'req',
+    '-x509',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:prime256v1',
+    '-nodes',
+  ];
   const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
   try {
     execFileSync('openssl', [...made, '-keyout', key, '-out', cert, ...subject], { stdio: 'pipe' });

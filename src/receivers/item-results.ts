@@ -76,7 +76,8 @@ export function judgeResult(httpStatus: number): JudgeEntry {
 
 /** One entry of the `details` of a 400 (wire contract 1.5): a refusal, whatever else it says. */
 export function judgeDetail(topError: string | null): JudgeEntry {
-  return (entry) => refusal(codeOf(entry), 400, textOf(entry, ['detail', 'error', 'reason']) ?? topError);
+  return (entry) =>
+    refusal(codeOf(entry), 400, textOf(entry, ['detail', 'error', 'reason']) ?? topError);
 }
 
 /** Nothing was said about an item that others of its batch were spoken of. */

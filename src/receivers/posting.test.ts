@@ -70,10 +70,16 @@ function say(status: number, body: unknown = '', headers: Record<string, string>
 }
 
 function accept(asked: Asked, more: Readonly<Record<string, unknown>> = {}): HttpReply {
-  return say(200, { results: asked.ids.map((id) => ({ event_id: id, status: 'success' })), ...more });
+  return say(200, {
+    results: asked.ids.map((id) => ({ event_id: id, status: 'success' })),
+    ...more,
+  });
 }
 
-function broken(reason: Extract<HttpReply, { kind: 'failure' }>['reason'], bytesSent = 0): HttpReply {
+function broken(
+  reason: Extract<HttpReply, { kind: 'failure' }>['reason'],
+  bytesSent = 0,
+): HttpReply {
   return { kind: 'failure', reason, detail: 'broken', bytesSent };
 }
 
@@ -91,10 +97,18 @@ describe('an all-or-nothing 400', () => {
   it('costs at most 2·k·log2(n) + 2 requests for every place of up to three among few', async () => {
     for (let n = 2; n <= 12; n += 1) {
       for (let mask = 1; mask < 2 ** n - 1; mask += 1) {
-        const poison = new Set(itemsOf(n).filter((_, i) => ((mask >> i) & 1) === 1).map(({ id }) => id));
+        const poison = new Set(
+          itemsOf(n)
+            .filter((_, i) => ((mask >> i) & 1) === 1)
+            .map(({ id }) => id),
+        );
         if (poison.size > 3) continue;
         const { reply, asked } = await post(itemsOf(n), allOrNothing(poison));
-        expect({ n, mask, over: asked.length > boundOf(n, poison.size) }).toEqual({ n, mask, over: false });
+        expect({ n, mask, over: asked.length > boundOf(n, poison.size) }).toEqual({
+          n,
+          mask,
+          over: false,
+        });
         expect(parkedIds(reply, n)).toEqual([...poison]);
       }
     }
@@ -106,7 +120,10 @@ describe('an all-or-nothing 400', () => {
     const batches = fc
       .integer({ min: 2, max: 1000 })
       .chain((n) =>
-        fc.tuple(fc.constant(n), fc.uniqueArray(fc.nat(n - 1), { minLength: 1, maxLength: Math.min(3, n - 1) })),
+        fc.tuple(
+          fc.constant(n),
+          fc.uniqueArray(fc.nat(n - 1), { minLength: 1, maxLength: Math.min(3, n - 1) }),
+        ),
       );
     await fc.assert(
       fc.asyncProperty(batches, async ([n, places]) => {
@@ -159,7 +176,9 @@ describe('an all-or-nothing 400', () => {
 
   it('keeps what was found out when the search is cut short afterwards', async () => {
     const poison = allOrNothing(new Set(['E2']));
-    const { reply } = await post(itemsOf(8), (asked, index) => (index < 5 ? poison(asked, index) : say(503)));
+    const { reply } = await post(itemsOf(8), (asked, index) =>
+      index < 5 ? poison(asked, index) : say(503),
+    );
     expect(outcomes(reply).slice(0, 3)).toEqual(['success', 'success', 'terminal_failed']);
     expect(outcomes(reply).slice(3)).toEqual([null, null, null, null, null]);
     expect(reply.stop?.code).toBe('server_error');
@@ -170,10 +189,21 @@ describe('a 400 with details', () => {
   it('settles the named ones and sends the rest again at once', async () => {
     const { reply, asked } = await post(itemsOf(5), (each, index) =>
       index === 0
-        ? say(400, { details: [{ event_id: 'E3', code: 'erased' }, { event_id: 'E1', error: 'no' }] })
+        ? say(400, {
+            details: [
+              { event_id: 'E3', code: 'erased' },
+              { event_id: 'E1', error: 'no' },
+            ],
+          })
         : accept(each),
     );
-    expect(outcomes(reply)).toEqual(['success', 'rejected', 'success', 'terminal_failed', 'success']);
+    expect(outcomes(reply)).toEqual([
+      'success',
+      'rejected',
+      'success',
+      'terminal_failed',
+      'success',
+    ]);
     expect(asked.map((each) => each.ids)).toEqual([
       ['E0', 'E1', 'E2', 'E3', 'E4'],
       ['E0', 'E2', 'E4'],
@@ -213,7 +243,9 @@ describe('a 413', () => {
     const items = [itemOf(0), itemOf(1), itemOf(2), itemOf(3)];
     const two = 13 + 1 + 2 * (items[0]?.bytes.length ?? 0);
     const limits = { max_decompressed_bytes_per_batch: two };
-    const { asked } = await post(items, (each) => (each.bytes > two ? say(413, { limits }) : accept(each)));
+    const { asked } = await post(items, (each) =>
+      each.bytes > two ? say(413, { limits }) : accept(each),
+    );
     expect(asked.map((each) => each.ids.length)).toEqual([4, 2, 2]);
     expect(asked[1]?.bytes).toBe(two);
   });
@@ -254,9 +286,11 @@ describe('a 413', () => {
       if (each.ids.length > 4) return say(413);
       return each.ids.includes('E5') ? say(400) : accept(each);
     });
-    expect(outcomes(reply).map((each, n) => [n, each]).filter(([, each]) => each !== 'success')).toEqual([
-      [5, 'terminal_failed'],
-    ]);
+    expect(
+      outcomes(reply)
+        .map((each, n) => [n, each])
+        .filter(([, each]) => each !== 'success'),
+    ).toEqual([[5, 'terminal_failed']]);
   });
 });
 
@@ -308,7 +342,9 @@ describe('what stops', () => {
   });
 
   it('halts, and names the place of a redirect without going there', async () => {
-    const { reply, asked } = await post(itemsOf(2), () => say(308, '', { location: 'http://evil.example' }));
+    const { reply, asked } = await post(itemsOf(2), () =>
+      say(308, '', { location: 'http://evil.example' }),
+    );
     expect(reply.stop).toMatchObject({ kind: 'halt', code: 'moved', httpStatus: 308 });
     expect(reply.stop?.detail).toContain('http://evil.example');
     expect(asked).toHaveLength(1);
@@ -333,7 +369,13 @@ describe('what a reply tells beside', () => {
 
   it('the results that spoke of no item', async () => {
     const { reply } = await post(itemsOf(1), () =>
-      say(200, { results: [null, { event_id: 'E0', status: 'success' }, { event_id: 'E7', status: 'success' }] }),
+      say(200, {
+        results: [
+          null,
+          { event_id: 'E0', status: 'success' },
+          { event_id: 'E7', status: 'success' },
+        ],
+      }),
     );
     expect(reply).toMatchObject({ strays: 2, verdicts: [{ outcome: 'success' }] });
   });

@@ -1,4 +1,11 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { tempDir } from '../../test/support/temp-home.ts';
@@ -39,7 +46,10 @@ it('holds the same id with other bytes for a conflict and keeps the first', asyn
   const receiver = createStubReceiver(file, systemFiles);
   await deliver(receiver, itemOf(1));
   const reply = await deliver(receiver, itemOf(1, '{"event_id":"E1","n":9}'));
-  expect(reply.verdicts[0]).toMatchObject({ outcome: 'terminal_failed', category: 'hash_conflict' });
+  expect(reply.verdicts[0]).toMatchObject({
+    outcome: 'terminal_failed',
+    category: 'hash_conflict',
+  });
   expect(lines(file)).toEqual(['{"event_id":"E1","n":1}', '']);
 });
 
@@ -73,7 +83,10 @@ it('notices what somebody else wrote meanwhile', async () => {
   const receiver = createStubReceiver(file, systemFiles);
   await deliver(receiver, itemOf(1));
   appendFileSync(file, '{"event_id":"E2","n":2}\nno json\n[]\n{"event_id":7}\n');
-  expect(outcomes(await deliver(receiver, itemOf(2), itemOf(1)))).toEqual(['duplicate', 'duplicate']);
+  expect(outcomes(await deliver(receiver, itemOf(2), itemOf(1)))).toEqual([
+    'duplicate',
+    'duplicate',
+  ]);
 });
 
 it('reads the file once for many batches', async () => {

@@ -16,6 +16,7 @@ import {
   type JournalFacts,
   type SpillStatus,
 } from '../journal/index.ts';
+import { countLegacyRows, type LegacyRows } from '../legacy/index.ts';
 import { pendingLines, type PendingLines } from '../missions/index.ts';
 import type { ProjectId } from '../wire/index.ts';
 import { balance, type Books } from './conservation.ts';
@@ -41,6 +42,8 @@ export interface ProjectStatus {
   readonly pending: PendingLines | null;
   /** What was captured and could not be written into the store yet. */
   readonly spill: SpillStatus;
+  /** What the Python command line left waiting in its own databases. */
+  readonly legacy: LegacyRows;
   readonly readAt: Millis;
 }
 
@@ -72,6 +75,7 @@ export function gatherProject(
       routes: listRoutes(db).map((route) => routeStatus(home, { ...options, route, journal })),
       pending: here === null ? null : pendingLines(db, here.checkoutId, here.project, files),
       spill: readSpillStatus(home, projectId),
+      legacy: countLegacyRows(home, projectId),
       readAt: clock.now(),
     };
   });

@@ -1,7 +1,14 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { IntegrityError, isSystemError, messageOf, sqliteCode, UserError, type Db } from '../base/index.ts';
+import {
+  IntegrityError,
+  isSystemError,
+  messageOf,
+  sqliteCode,
+  UserError,
+  type Db,
+} from '../base/index.ts';
 import { openHome, type Home } from '../home/index.ts';
 import type { ProjectId } from '../wire/index.ts';
 

@@ -1,7 +1,12 @@
 import { appendFileSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { createMachine, EXAMPLE_FACTS, EXAMPLE_MISSIONS, type Machine } from '../support/command-line.ts';
+import {
+  createMachine,
+  EXAMPLE_FACTS,
+  EXAMPLE_MISSIONS,
+  type Machine,
+} from '../support/command-line.ts';
 import { answerAll, idsOf, recordingServer } from '../support/recording-server.ts';
 import { realReceiver } from '../support/real-receiver.ts';
 import { booksAt, journalDigest, openStoreOf } from '../support/store-view.ts';
@@ -71,7 +76,10 @@ it('stops at a revocation while a batch is on its way: what arrived counts, the 
   expect((await machine.run(['sync', 'now'], at)).exit).toBe(0);
   expect(receiver.batches().flat()).toHaveLength(EXAMPLE_FACTS + 1_500);
   expect(new Set(receiver.batches().flat()).size).toBe(EXAMPLE_FACTS + 1_500);
-  expect(await booksAt(machine, root, receiver.url)).toMatchObject({ withheld: 0, delivered: 1_000 + left });
+  expect(await booksAt(machine, root, receiver.url)).toMatchObject({
+    withheld: 0,
+    delivered: 1_000 + left,
+  });
   expect(journalDigest(machine, root)).toBe(journal);
 });
 
@@ -176,14 +184,18 @@ it('never sends an event whose stored bytes changed under it', async () => {
   db.exec(
     `UPDATE event_payloads SET payload = CAST(replace(CAST(payload AS TEXT), 'WP01', 'WP99') AS BLOB) WHERE seq = 1`,
   );
-  const { event_id: id } = db.get<{ event_id: string }>('SELECT event_id FROM events WHERE seq = 1') ?? {
+  const { event_id: id } = db.get<{ event_id: string }>(
+    'SELECT event_id FROM events WHERE seq = 1',
+  ) ?? {
     event_id: '',
   };
   const now = await machine.run(['sync', 'now'], at);
   expect(now.exit).toBe(3);
   expect(now.stdout).toContain(`damaged ${id}`);
   expect(receiver.batches().flat()).toHaveLength(EXAMPLE_FACTS - 1);
-  expect(receiver.requests.flatMap(({ body }) => (body.length > 0 ? idsOf(body) : []))).not.toContain(id);
+  expect(
+    receiver.requests.flatMap(({ body }) => (body.length > 0 ? idsOf(body) : [])),
+  ).not.toContain(id);
 });
 
 async function permitted(
@@ -211,4 +223,3 @@ function appendStatusLines(root: string, count: number): void {
   );
   appendFileSync(path.join(mission, 'status.events.jsonl'), `${lines.join('\n')}\n`);
 }
-

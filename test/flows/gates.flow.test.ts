@@ -101,7 +101,9 @@ it('never blocks an external receiver by the rollout flag or a missing login', a
   const receiver = await realReceiver();
   const root = await machine.project('repo');
   await emit(machine, root, 1);
-  await machine.run(['sync', 'mode', 'EXTERNAL_RECEIVER', '--endpoint', receiver.url], { cwd: root });
+  await machine.run(['sync', 'mode', 'EXTERNAL_RECEIVER', '--endpoint', receiver.url], {
+    cwd: root,
+  });
   const env = { SPEC_KITTY_ENABLE_SAAS_SYNC: '0' };
   expect((await machine.run(['sync', 'now'], { cwd: root, env })).exit).toBe(0);
 });

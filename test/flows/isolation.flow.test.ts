@@ -53,7 +53,9 @@ it('sends nothing of a second checkout with the copied identity until it is perm
   await emitSentinel(machine, copy);
 
   await expectRefused(machine, copy, { code: 'no_grant', exit: 1 });
-  const named = await machine.run(['sync', 'now', '--target', receiver.url, '--json'], { cwd: copy });
+  const named = await machine.run(['sync', 'now', '--target', receiver.url, '--json'], {
+    cwd: copy,
+  });
   expect(named.json).toMatchObject({ error: { code: 'checkout_not_covered' }, exit_code: 1 });
   const now = await machine.run(['sync', 'now'], { cwd: root });
   expect(now).toMatchObject({ exit: 0, stderr: '' });
@@ -176,7 +178,9 @@ async function expectRefused(
 /** Everything that ever arrived: request lines, headers and bodies, as sent and unpacked. */
 function received(receiver: RecordingServer): string {
   return receiver.requests
-    .map(({ path: url, headers, raw, body }) => [url, JSON.stringify(headers), raw, body].join('\n'))
+    .map(({ path: url, headers, raw, body }) =>
+      [url, JSON.stringify(headers), raw, body].join('\n'),
+    )
     .join('\n');
 }
 

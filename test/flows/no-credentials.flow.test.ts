@@ -90,7 +90,9 @@ it('finishes a line that the stub file was left with, and knows what is in it', 
     path.join(clone, '.kittify', 'config.yaml'),
     readFileSync(path.join(root, '.kittify', 'config.yaml'), 'utf8'),
   );
-  await second.run(['sync', 'mode', 'EXTERNAL_RECEIVER', '--endpoint', `stub:${file}`], { cwd: clone });
+  await second.run(['sync', 'mode', 'EXTERNAL_RECEIVER', '--endpoint', `stub:${file}`], {
+    cwd: clone,
+  });
   const again = await second.run(['sync', 'now', '--json'], { cwd: clone });
   expect(again.json).toMatchObject({ delivered: 0, duplicate: EXAMPLE_FACTS, exit_code: 0 });
 });

@@ -10,7 +10,10 @@ const PROJECT = 'https://project.invalid';
 const FLAG = 'https://flag.invalid';
 
 /** A network that answers everything itself and remembers where each request went, and with what login. */
-function proxy(): { readonly http: Http; readonly seen: { origin: string; login: string | null }[] } {
+function proxy(): {
+  readonly http: Http;
+  readonly seen: { origin: string; login: string | null }[];
+} {
   const seen: { origin: string; login: string | null }[] = [];
   const http: Http = {
     send: ({ url, headers, method }) => {
@@ -65,15 +68,18 @@ describe('every request of a process goes to the one resolved server', () => {
       override_mode: given.override,
     });
     await machine.run(['sync', 'now'], { ...inside, answer: 'y' });
-    await machine.run(['auth', 'login', '--token-stdin', '--team', 't'], { ...inside, input: 'again' });
+    await machine.run(['auth', 'login', '--token-stdin', '--team', 't'], {
+      ...inside,
+      input: 'again',
+    });
     const { json } = await machine.run(['sync', 'status', '--json'], inside);
     expect(json['target_authority']).toMatchObject({ resolved_server_url: given.resolved });
     const wanted = given.resolved === null ? [] : [given.resolved];
     expect([...new Set(seen.map(({ origin }) => origin))]).toEqual(wanted);
     const logins = seen.map(({ login }) => login).filter((login) => login !== null);
-    expect(logins.every((login) => login.endsWith('again') || login.endsWith(host(given.resolved)))).toBe(
-      true,
-    );
+    expect(
+      logins.every((login) => login.endsWith('again') || login.endsWith(host(given.resolved))),
+    ).toBe(true);
   });
 
   it('and --server names it for one command', async () => {

@@ -95,6 +95,24 @@ it('leaves a receiver alone for as long as it asks, whoever asks', async () => {
   expect(later.exit).toBe(0);
 });
 
+it('stops when it is asked to: exit 130, nothing lost, and the receiver is not blamed', async () => {
+  const machine = createMachine();
+  const stopping = new AbortController();
+  let isSilent = true;
+  const server = await recordingServer((request) => {
+    if (request.method === 'GET' || !isSilent) return answerAll(request);
+    stopping.abort();
+    return new Promise<null>(() => {});
+  });
+  const at = await permitted(machine, server.url);
+  const stopped = await machine.run(['sync', 'now', '--json'], { ...at, signal: stopping.signal });
+  expect(stopped.exit).toBe(130);
+  expect(stopped.json).toMatchObject({ all_delivered: false, exit_code: 130 });
+  expect(await booksAt(machine, at.cwd, server.url)).toMatchObject({ queued: EXAMPLE_FACTS });
+  isSilent = false;
+  expect((await machine.run(['sync', 'now'], at)).exit).toBe(0);
+});
+
 it('parks what a token is not for, with the reason and a command, and strict says so', async () => {
   const machine = createMachine();
   const receiver = await realReceiver();
@@ -107,7 +125,9 @@ it('parks what a token is not for, with the reason and a command, and strict say
   const bare = await machine.run(['sync', 'now'], at);
   expect(bare.exit).toBe(1);
   expect(bare.stdout).toContain('Event sync halted: unauthorized');
-  expect(bare.stdout).toContain(`Run \`spec-kitty auth login --server ${receiver.url} --token-stdin\``);
+  expect(bare.stdout).toContain(
+    `Run \`spec-kitty auth login --server ${receiver.url} --token-stdin\``,
+  );
 
   const login = ['auth', 'login', '--token-stdin', '--server', receiver.url];
   expect((await machine.run(login, { input: String(json['token']) })).exit).toBe(0);
@@ -120,7 +140,9 @@ it('parks what a token is not for, with the reason and a command, and strict say
   expect(status.stdout).toContain(`${EXAMPLE_FACTS} parked: project_refused`);
   expect(status.stdout).toContain('sync parked list');
 
-  await machine.run(['sync', 'mode', 'EXTERNAL_RECEIVER', '--endpoint', receiver.url], { cwd: other });
+  await machine.run(['sync', 'mode', 'EXTERNAL_RECEIVER', '--endpoint', receiver.url], {
+    cwd: other,
+  });
   expect((await machine.run(['sync', 'now'], { cwd: other })).exit).toBe(0);
   expect(await receiver.holdings()).toHaveLength(EXAMPLE_FACTS);
 });

@@ -26,10 +26,13 @@ describe.skipIf(samples === null)('fifteen real missions', () => {
   }, 60_000);
 });
 
-it.runIf(samples === null)('NOT shown with real missions: they do not lie beside the checkout', () => {
-  process.stderr.write('flows: the sample missions are absent; only the example was delivered\n');
-  expect(samples).toBeNull();
-});
+it.runIf(samples === null)(
+  'NOT shown with real missions: they do not lie beside the checkout',
+  () => {
+    process.stderr.write('flows: the sample missions are absent; only the example was delivered\n');
+    expect(samples).toBeNull();
+  },
+);
 
 describe('the missions of the example repository', () => {
   it('go to A, then to B, and not to A again', async () => {
@@ -40,6 +43,13 @@ describe('the missions of the example repository', () => {
     await deliverFromTwoClones(EXAMPLE_MISSIONS, EXAMPLE_FACTS);
   });
 });
+
+interface Checkout {
+  readonly machine: Machine;
+  readonly root: string;
+  /** The user and the clock, where they are others than this process's own. */
+  readonly system?: Partial<System>;
+}
 
 /** The story of the whole product: record, deliver to A, deliver to B, return to A. */
 async function deliverTwice(missions: string, facts: number): Promise<void> {
@@ -53,12 +63,12 @@ async function deliverTwice(missions: string, facts: number): Promise<void> {
   const before = journalDigest(machine, root);
   expect(before).toMatch(new RegExp(`^${facts} `));
 
-  await send(machine, root, a, { selected: facts, delivered: facts, duplicate: 0 });
-  await send(machine, root, b, { selected: facts, delivered: facts, duplicate: 0 });
+  await send({ machine, root }, a, { selected: facts, delivered: facts, duplicate: 0 });
+  await send({ machine, root }, b, { selected: facts, delivered: facts, duplicate: 0 });
   expect(await b.holdings()).toHaveLength(facts);
   expect(await b.holdings()).toEqual(await a.holdings());
 
-  await send(machine, root, a, { selected: 0, dispatched: false, delivered: 0, duplicate: 0 });
+  await send({ machine, root }, a, { selected: 0, dispatched: false, delivered: 0, duplicate: 0 });
   expect(journalDigest(machine, root)).toBe(before);
   const delivered = (await balancedBooks(machine, root)).map((each) => each.delivered);
   expect(delivered).toEqual([facts, facts]);
@@ -75,22 +85,22 @@ async function deliverFromTwoClones(missions: string, facts: number): Promise<vo
   cpSync(root, clone, { recursive: true });
   writeFileSync(path.join(clone, '.git', 'HEAD'), 'ref: refs/heads/other\n');
   const a = await realReceiver();
-  await send(first, root, a, { delivered: facts, duplicate: 0 });
+  await send({ machine: first, root }, a, { delivered: facts, duplicate: 0 });
   const held = await a.holdings();
 
   const { clock, host } = testSystem(second.dir, { user: 'bob', now: Date.UTC(2031, 0, 1) });
-  await send(second, clone, a, { delivered: 0, duplicate: facts }, { clock, host });
+  const other = { machine: second, root: clone, system: { clock, host } };
+  await send(other, a, { delivered: 0, duplicate: facts });
   expect(await a.holdings()).toEqual(held);
   await balancedBooks(second, clone);
 }
 
 async function send(
-  machine: Machine,
-  root: string,
+  from: Checkout,
   receiver: RealReceiver,
   expected: Readonly<Record<string, unknown>>,
-  system: Partial<System> = {},
 ): Promise<void> {
+  const { machine, root, system = {} } = from;
   const options = { cwd: root, system };
   const named = ['sync', 'mode', 'EXTERNAL_RECEIVER', '--endpoint', receiver.url];
   expect(await machine.run(named, options)).toMatchObject({ exit: 0, stderr: '' });

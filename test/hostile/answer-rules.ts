@@ -70,8 +70,7 @@ function isPositivelySaid({ answer, said, item }: Case): boolean {
   const mine = said.filter((entry) => entry['event_id'] === item.id);
   const isAgreed = new Set(mine.map((entry) => statusOf(entry) === 'duplicate')).size === 1;
   return (
-    isAgreed &&
-    mine.every((entry) => POSITIVE.includes(statusOf(entry)) && hashFits(entry, item))
+    isAgreed && mine.every((entry) => POSITIVE.includes(statusOf(entry)) && hashFits(entry, item))
   );
 }
 

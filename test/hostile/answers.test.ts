@@ -27,7 +27,11 @@ const ITEMS: readonly OutboundItem[] = [1, 2, 3, 4].map((seq) => {
 });
 
 /** Reads one answer and fails on the first rule that the reading breaks. Gives the words it was read as. */
-function judge(status: number, body: Uint8Array, options: { count: number; maxBytes: number | null }): string {
+function judge(
+  status: number,
+  body: Uint8Array,
+  options: { count: number; maxBytes: number | null },
+): string {
   const answer = { status, body, retryAfter: null, location: null };
   const context = { items: ITEMS.slice(0, options.count), maxBytes: options.maxBytes, now: NOW };
   const started = performance.now();
@@ -35,7 +39,9 @@ function judge(status: number, body: Uint8Array, options: { count: number; maxBy
   const took = performance.now() - started;
   const broken = took > LONGEST_MS ? `took ${took} ms` : brokenRule(answer, context, reading);
   if (broken !== null) {
-    throw new Error(`${broken}\n${status} ${Buffer.from(body).toString()}\n${JSON.stringify(reading)}`);
+    throw new Error(
+      `${broken}\n${status} ${Buffer.from(body).toString()}\n${JSON.stringify(reading)}`,
+    );
   }
   if (reading.meaning.kind !== 'items') return reading.meaning.kind;
   return reading.meaning.verdicts
@@ -44,27 +50,47 @@ function judge(status: number, body: Uint8Array, options: { count: number; maxBy
       const queued = { state: 'queued', reason: null, attempts: 0, dueAt: 0 } as const;
       const next = transition(queued, verdict, NOW);
       const isParked = next?.state === 'parked';
-      if (isParked !== (verdict.outcome === 'terminal_failed')) throw new Error(JSON.stringify(verdict));
+      if (isParked !== (verdict.outcome === 'terminal_failed'))
+        throw new Error(JSON.stringify(verdict));
       return verdict.outcome;
     })
     .join(' ');
 }
 
 const json = fc.jsonValue({ maxDepth: 2 });
-const junk = fc.oneof(json, fc.constantFrom(null, '', ' ', [], {}, 0, -1, 1e308, '\u0000', '__proto__', '\ud800'));
+const junk = fc.oneof(
+  json,
+  fc.constantFrom(null, '', ' ', [], {}, 0, -1, 1e308, '\u0000', '__proto__', '\ud800'),
+);
 const status = fc.oneof(
-  { weight: 6, arbitrary: fc.constantFrom('success', 'accepted', 'stored', 'warning', 'duplicate', 'rejected') },
-  { weight: 3, arbitrary: fc.constantFrom('conflict', 'pending', 'queued', ' Success\n', 'DUPLICATE', 'ok') },
+  {
+    weight: 6,
+    arbitrary: fc.constantFrom('success', 'accepted', 'stored', 'warning', 'duplicate', 'rejected'),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom('conflict', 'pending', 'queued', ' Success\n', 'DUPLICATE', 'ok'),
+  },
   { weight: 1, arbitrary: junk },
 );
 const code = fc.oneof(
   fc.constantFrom(...TERMINAL_CODES),
-  fc.constantFrom(' HASH_CONFLICT ', 'terminal_failed', 'payload too large', 'busy', '', 'bad_request.'),
+  fc.constantFrom(
+    ' HASH_CONFLICT ',
+    'terminal_failed',
+    'payload too large',
+    'busy',
+    '',
+    'bad_request.',
+  ),
   junk,
 );
 const id = fc.oneof(
   { weight: 8, arbitrary: fc.constantFrom(...ITEMS.map((item) => item.id)) },
-  { weight: 1, arbitrary: fc.constantFrom('unknown', '__proto__', 'constructor', ` ${ITEMS[0]?.id}`) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom('unknown', '__proto__', 'constructor', ` ${ITEMS[0]?.id}`),
+  },
   { weight: 1, arbitrary: junk },
 );
 const hash = fc.oneof(
@@ -142,7 +168,14 @@ it(
       { seed: SEED, numRuns: STRUCTURED },
     );
     // A fuzz that never reaches a word proves nothing about it.
-    for (const word of ['success', 'duplicate', 'pending', 'rejected', 'transient', 'terminal_failed']) {
+    for (const word of [
+      'success',
+      'duplicate',
+      'pending',
+      'rejected',
+      'transient',
+      'terminal_failed',
+    ]) {
       expect([word, (seen.get(word) ?? 0) > 0]).toEqual([word, true]);
     }
     for (const kind of ['silence', 'halve', 'bisect', 'backoff', 'halt']) {
@@ -161,7 +194,8 @@ it(
       const http = pick(draw, [200, 200, 200, 207, 400, 400, 413, 500]);
       const bytes = mutate(draw, pick(draw, MODELS));
       const count = 1 + draw(ITEMS.length);
-      if (/success|duplicate/.test(judge(http, bytes, { count, maxBytes: pick(draw, [null, 90]) }))) positive += 1;
+      if (/success|duplicate/.test(judge(http, bytes, { count, maxBytes: pick(draw, [null, 90]) })))
+        positive += 1;
     }
     // Most mutations break the document; enough must not.
     expect(positive).toBeGreaterThan(MUTATED / 100);
@@ -171,7 +205,10 @@ it(
 
 const MODELS: readonly Buffer[] = [
   { results: ITEMS.map((item) => ({ event_id: item.id, status: 'success', sha256: item.sha256 })) },
-  { results: ITEMS.map((item) => ({ event_id: item.id, status: 'duplicate' })), server_instance_id: 'i' },
+  {
+    results: ITEMS.map((item) => ({ event_id: item.id, status: 'duplicate' })),
+    server_instance_id: 'i',
+  },
   {
     results: ITEMS.map((item, index) => ({
       event_id: item.id,
@@ -180,8 +217,17 @@ const MODELS: readonly Buffer[] = [
       error_category: 'schema_invalid',
     })),
   },
-  { results: ITEMS.map((item) => ({ event_id: item.id, status: 'conflict', code: 'hash_conflict' })) },
-  { error: 'top', details: ITEMS.map((item) => ({ event_id: item.id, code: 'erased', detail: 'é🚀' })) },
+  {
+    results: ITEMS.map((item) => ({
+      event_id: item.id,
+      status: 'conflict',
+      code: 'hash_conflict',
+    })),
+  },
+  {
+    error: 'top',
+    details: ITEMS.map((item) => ({ event_id: item.id, code: 'erased', detail: 'é🚀' })),
+  },
   { limits: { max_events_per_batch: 4, max_decompressed_bytes_per_batch: 90 } },
 ].map((model) => Buffer.from(JSON.stringify(model)));
 

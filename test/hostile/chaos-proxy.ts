@@ -20,17 +20,17 @@ export interface ChaosProxy {
   readonly url: string;
   /** Requests that came by. */
   exchanges(): number;
+  /** Bytes of the longest request and the longest answer that passed. */
+  longest(): { readonly request: number; readonly answer: number };
 }
 
 /**
  * A proxy of bare sockets in front of a server on this machine. `plan` is asked once for each request, with its first
  * bytes, what is to happen to it.
  */
-export async function chaosProxy(
-  port: number,
-  plan: (head: string) => Fault,
-): Promise<ChaosProxy> {
+export async function chaosProxy(port: number, plan: (head: string) => Fault): Promise<ChaosProxy> {
   const sockets = new Set<Socket>();
+  const longest = { request: 0, answer: 0 };
   let exchanges = 0;
   const keep = (socket: Socket): Socket => {
     sockets.add(socket);
@@ -55,7 +55,8 @@ export async function chaosProxy(
       }
       const end = endOfRequest(pending);
       if (end === null) return;
-      const exchange = { client, fault, request: pending.subarray(0, end) };
+      const exchange = { client, fault, request: pending.subarray(0, end), longest };
+      longest.request = Math.max(longest.request, end);
       pending = pending.subarray(end);
       fault = null;
       pass(exchange, () => keep(connect(port, '127.0.0.1')));
@@ -74,6 +75,7 @@ export async function chaosProxy(
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     exchanges: () => exchanges,
+    longest: () => longest,
   };
 }
 
@@ -88,27 +90,31 @@ interface Exchange {
   readonly client: Socket;
   readonly fault: Fault;
   readonly request: Buffer;
+  readonly longest: { answer: number };
 }
 
-function pass({ client, fault, request }: Exchange, open: () => Socket): void {
+function pass(exchange: Exchange, open: () => Socket): void {
+  const { client, fault, request, longest } = exchange;
   if (fault.instead !== undefined) {
     client.write(fault.instead);
     return;
   }
-  const again = fault.isDoubled === true ? { client, fault: { ...fault, isDoubled: false }, request } : null;
+  const again =
+    fault.isDoubled === true ? { ...exchange, fault: { ...fault, isDoubled: false } } : null;
   let answered = 0;
   const upstream = open();
   upstream.on('data', (chunk) => {
     if (again !== null) return;
     setTimeout(() => {
       answered = forward(client, fault, chunk, answered);
+      longest.answer = Math.max(longest.answer, answered);
     }, fault.delayMs ?? 0);
   });
   upstream.on('close', () => {
     if (again !== null) pass(again, open);
   });
-  // One request a connection: its end is the end of the answer.
-  upstream.end(withoutKeepAlive(request));
+  // One request a connection: the server closes it behind its answer.
+  upstream.write(withoutKeepAlive(request));
 }
 
 /** Passes on what may be passed on, and answers how many bytes that were so far. */
@@ -124,5 +130,8 @@ function forward(client: Socket, { cutAnswerAt }: Fault, chunk: Buffer, before: 
 
 function withoutKeepAlive(request: Buffer): Buffer {
   const text = request.toString('latin1');
-  return Buffer.from(text.replace(/\r\nconnection: keep-alive/i, '\r\nconnection: close'), 'latin1');
+  return Buffer.from(
+    text.replace(/\r\nconnection: keep-alive/i, '\r\nconnection: close'),
+    'latin1',
+  );
 }

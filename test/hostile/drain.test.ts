@@ -4,7 +4,13 @@ import { listRoutes } from '../../src/delivery/index.ts';
 import { drainOnce, ledgerRows, permit, tallyRows } from '../suites/drain-trial.ts';
 import { eventId } from '../support/envelopes.ts';
 import { ledgerTrial } from '../support/ledger-trial.ts';
-import { answerAll, idsOf, recordingServer, type Recorded, type Reply } from '../support/recording-server.ts';
+import {
+  answerAll,
+  idsOf,
+  recordingServer,
+  type Recorded,
+  type Reply,
+} from '../support/recording-server.ts';
 import { rawServer } from './raw-server.ts';
 
 /** A payload with so many bytes more than an empty one. */
@@ -12,7 +18,10 @@ function padded(bytes: number): string {
   return `{"pad":"${'x'.repeat(bytes)}"}`;
 }
 
-function health(limits: Readonly<Record<string, number>>, more: Readonly<Record<string, unknown>> = {}): Reply {
+function health(
+  limits: Readonly<Record<string, number>>,
+  more: Readonly<Record<string, unknown>> = {},
+): Reply {
   return { status: 200, body: JSON.stringify({ sync_ingress: { limits }, ...more }) };
 }
 
@@ -48,10 +57,14 @@ describe('an event that is too large for the receiver', () => {
       outcomes: { success: 40 },
       failures: [{ id: eventId(21), category: 'payload_too_large', httpStatus: 413 }],
     });
-    expect(report.failures[0]?.detail).toMatch(/^a request with it alone has 10\d{3} bytes, the receiver takes 5000$/);
+    expect(report.failures[0]?.detail).toMatch(
+      /^a request with it alone has 10\d{3} bytes, the receiver takes 5000$/,
+    );
     expect(tallyRows(trial, route)).toEqual({ delivered: 40, 'parked payload_too_large': 1 });
     // It went out alone, once: what was within the limit was never refused.
-    const refused = server.requests.filter((each) => each.method === 'POST' && each.body.length > 5_000);
+    const refused = server.requests.filter(
+      (each) => each.method === 'POST' && each.body.length > 5_000,
+    );
     expect(refused.map((each) => idsOf(each.body))).toEqual([[eventId(21)]]);
   });
 
@@ -80,7 +93,9 @@ describe('an event that is too large for the receiver', () => {
     trial.capture(3);
     const route = permit(trial, server.url);
     const report = await drainOnce(trial, route);
-    expect(report.failures).toMatchObject([{ outcome: 'transient', category: 'limit_contradicted' }]);
+    expect(report.failures).toMatchObject([
+      { outcome: 'transient', category: 'limit_contradicted' },
+    ]);
     expect(tallyRows(trial, route)).toEqual({ delivered: 6, queued: 1 });
   });
 });
@@ -167,7 +182,10 @@ describe('a receiver that refuses without a reason', () => {
       failures: [{ id: poison, outcome: 'rejected', category: 'bad_request' }],
     });
     expect(tallyRows(trial, route)).toEqual({ delivered: 10, queued: 1 });
-    expect(ledgerRows(trial, route)[0]).toMatchObject({ attempts: 1, due_at: trial.clock.now() + 1_000 });
+    expect(ledgerRows(trial, route)[0]).toMatchObject({
+      attempts: 1,
+      due_at: trial.clock.now() + 1_000,
+    });
   });
 
   it('parks nothing when it refuses everything, and is asked less and less often', async () => {
@@ -210,7 +228,12 @@ describe('a failure of a whole request', () => {
     const route = permit(trial, server.url);
     const report = await drainOnce(trial, route);
     expect(report.blocked).not.toBeNull();
-    expect(report.outcomes).toMatchObject({ success: 0, rejected: 0, transient: 0, terminal_failed: 0 });
+    expect(report.outcomes).toMatchObject({
+      success: 0,
+      rejected: 0,
+      transient: 0,
+      terminal_failed: 0,
+    });
     for (const row of ledgerRows(trial, route)) {
       expect(row).toMatchObject({ state: 'queued', attempts: 0, due_at: 0, outcome: null });
     }
@@ -269,7 +292,11 @@ describe('answers that are not quite right', () => {
   it('leave what was not spoken of waiting, and count what nobody asked for', async () => {
     const server = await hook((request) => {
       const [first] = idsOf(request.body);
-      const results = [{ event_id: first, status: 'success' }, { event_id: 'X', status: 'success' }, null];
+      const results = [
+        { event_id: first, status: 'success' },
+        { event_id: 'X', status: 'success' },
+        null,
+      ];
       return { status: 200, body: JSON.stringify({ results }) };
     });
     const trial = ledgerTrial();
@@ -296,7 +323,10 @@ describe('answers that are not quite right', () => {
       if (index === 0) return { status: 413 };
       const results = idsOf(request.body).map((event_id) => ({ event_id, status: 'success' }));
       flips += 1;
-      return { status: 200, body: JSON.stringify({ results, server_instance_id: `i-${flips % 2}` }) };
+      return {
+        status: 200,
+        body: JSON.stringify({ results, server_instance_id: `i-${flips % 2}` }),
+      };
     });
     const trial = ledgerTrial();
     trial.capture(4);

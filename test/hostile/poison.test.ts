@@ -6,7 +6,13 @@ import { attemptsOf, eventsStream, listParked, retryParked } from '../../src/del
 import { drainOnce, permit, tallyRows } from '../suites/drain-trial.ts';
 import { eventId } from '../support/envelopes.ts';
 import { ledgerTrial } from '../support/ledger-trial.ts';
-import { answerAll, idsOf, recordingServer, type Recorded, type Reply } from '../support/recording-server.ts';
+import {
+  answerAll,
+  idsOf,
+  recordingServer,
+  type Recorded,
+  type Reply,
+} from '../support/recording-server.ts';
 
 const EVENTS = 1_000;
 const CODES = ['schema_invalid', 'unknown_event_type', 'erased'];
@@ -16,7 +22,10 @@ process.stderr.write(`poison events: again with HOSTILE_SEED=${SEED}\n`);
 
 /** Three different numbers of events; the same for the same seed. */
 function drawPoison(round: number): readonly string[] {
-  const places = fc.uniqueArray(fc.integer({ min: 1, max: EVENTS }), { minLength: 3, maxLength: 3 });
+  const places = fc.uniqueArray(fc.integer({ min: 1, max: EVENTS }), {
+    minLength: 3,
+    maxLength: 3,
+  });
   const [drawn = []] = fc.sample(places, { seed: SEED + round, numRuns: 1 });
   return drawn.map((n) => eventId(n));
 }
@@ -77,7 +86,9 @@ const WARDS: readonly Ward[] = [
 ];
 
 const HEALTH = JSON.stringify({
-  sync_ingress: { limits: { max_events_per_batch: EVENTS, max_decompressed_bytes_per_batch: 4_194_304 } },
+  sync_ingress: {
+    limits: { max_events_per_batch: EVENTS, max_decompressed_bytes_per_batch: 4_194_304 },
+  },
 });
 
 it.each(WARDS.map((ward) => [ward.name, ward] as const))(
@@ -112,7 +123,10 @@ it.each(WARDS.map((ward) => [ward.name, ward] as const))(
       expect(await drainOnce(trial, route)).toMatchObject({ selected: 0, requests: 0 });
       fixed.isFixed = true;
       retryParked(trial.db, eventsStream, parked);
-      expect(await drainOnce(trial, route)).toMatchObject({ selected: 3, outcomes: { success: 3 } });
+      expect(await drainOnce(trial, route)).toMatchObject({
+        selected: 3,
+        outcomes: { success: 3 },
+      });
       expect(tallyRows(trial, route)).toEqual({ delivered: EVENTS });
       expect(trial.books(route)).toMatchObject({ delivered: EVENTS, parked: 0 });
     }

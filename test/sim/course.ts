@@ -22,8 +22,12 @@ export async function settle({ world, drains }: Course): Promise<void> {
   await setImmediate();
   noteFences(world, drains);
   if (world.complaint !== null) throw world.complaint;
+  // Where nobody new came and nothing was written, everything is as it was found to be.
+  const state = `${world.serial} ${world.boots} ${world.disk.version()}`;
+  if (state === world.checked) return;
   checkLaws(world);
   checkBooks(world);
+  world.checked = state;
 }
 
 /** The receiver reads a request; its answer waits in the exchange. */
@@ -57,4 +61,15 @@ function sayWeather(weather: Weather): string {
 function sayReply({ reply }: Exchange): string {
   if (reply === null) return 'no answer';
   return reply.kind === 'response' ? String(reply.status) : reply.reason;
+}
+
+/** Somebody sets the wall clock: by seconds, hours or a year, in either direction. */
+export function setClock({ world }: Course): void {
+  const { dice, timeline, model } = world;
+  const size = dice.pick([5_000, 7_200_000, 31_536_000_000]);
+  const ms = dice.chance(0.5) ? size : -size;
+  timeline.jump(ms);
+  world.wasSetBack ||= ms < 0;
+  for (const route of model.routes) route.leftAloneUntil = null;
+  tell(world, `the clock is set by ${ms} ms`);
 }

@@ -16,7 +16,7 @@ import { importMissions } from '../../src/missions/index.ts';
 import { parseEndpoint } from '../../src/receivers/index.ts';
 import { eventId, PROJECT_ID } from '../support/envelopes.ts';
 import { contradict, factOf, inventEvent, inventLine, type Event } from './facts.ts';
-import { checkTogether, isSpilled } from './laws.ts';
+import { checkJournal, checkTogether, isSpilled } from './laws.ts';
 import { Death } from './life.ts';
 import { acknowledge, claim, LawBroken, type Claim, type KnownRoute } from './model.ts';
 import { bury, spawn, tell, type Process, type World } from './world.ts';
@@ -30,7 +30,6 @@ export type Ending<T> =
 const CAPTURE_POINTS: readonly FaultPoint[] = [
   'store.create',
   'store.migrated',
-  'capture.begin',
   'capture.begin',
   'capture.append',
   'capture.commit',
@@ -50,24 +49,35 @@ const GROUP_SIZES = [
 /** No local command on a handful of events blocks longer than this. */
 const PATIENCE_MS = 500;
 
-/** Runs one call as a process of its own and buries the process. */
+/** Runs one call as a process of its own and buries the process, unless it is the one that goes on. */
 export function perform<T>(world: World, process: Process, work: () => T): Ending<T> {
   try {
     return { kind: 'done', value: work() };
   } catch (error) {
     return endingOf(world, process, error);
   } finally {
-    bury(world, process.life);
+    if (process !== world.writer || process.life.state !== 'running') bury(world, process.life);
   }
+}
+
+/** Whoever captures next: mostly a new process, sometimes one that has captured before. */
+function writerOf(world: World, role: string): Process {
+  const { dice } = world;
+  const known = world.writer;
+  if (known !== null && known.life.state !== 'running') world.writer = null;
+  else if (known !== null && dice.chance(0.4)) return known;
+  const process = spawn(world, role, CAPTURE_POINTS);
+  if (dice.chance(0.1)) world.writer ??= process;
+  return process;
 }
 
 /** What may be thrown: the death of the process, what a trap made it meet, a locked store, a capture that says so. */
 export function endingOf(world: World, { life }: Process, error: unknown): Ending<never> {
   if (error instanceof Death) return { kind: 'died' };
   if (!(error instanceof Error)) throw new LawBroken('L14', `${life.role} threw ${String(error)}`);
-  const isInjected = error === life.injected || error.cause === life.injected;
+  const isInjected = life.injected.some((each) => each.error === error || each.error === error.cause);
   const isBusy = error instanceof UserError && error.code === 'busy';
-  if ((life.injected !== null && isInjected) || isBusy) {
+  if (isInjected || isBusy) {
     tell(world, `    ${life.role} failed: ${error.message}`);
     return { kind: 'failed', error };
   }
@@ -109,7 +119,8 @@ interface Capture {
 }
 
 function capture(world: World, { checkout, events, fresh }: Capture): void {
-  const process = spawn(world, 'capture', CAPTURE_POINTS);
+  const process = writerOf(world, 'capture');
+  meetLock(world, process);
   const { project } = checkoutOf(world, checkout);
   const claims = events.map((event) => claim(world.model, event.id, claimOf(event, checkout)));
   const started = world.timeline.elapsed();
@@ -136,7 +147,8 @@ export function emitOne(world: World): void {
   world.serial += 1;
   const id = eventId(world.serial);
   const checkout = dice.below(2);
-  const process = spawn(world, 'emit', CAPTURE_POINTS);
+  const process = writerOf(world, 'emit');
+  meetLock(world, process);
   const contains = `"error_message":"number ${world.serial}"`;
   const known = claim(world.model, id, { bytes: null, contains, checkout, key: null, isEligible: true });
   const started = world.timeline.elapsed();
@@ -161,6 +173,17 @@ export function emitOne(world: World): void {
   if (ending.kind === 'done') acknowledge(world.model, known, null);
 }
 
+/** While the store is locked, captures go beside it, unless something else happens to them there. */
+function meetLock(world: World, { life }: Process): void {
+  const { dice } = world;
+  if (world.locked === 0) return;
+  world.locked -= 1;
+  life.traps.push({ point: 'capture.begin', left: 1, effect: 'fail' });
+  if (!dice.chance(0.3)) return;
+  const effect = dice.chance(0.6) ? 'die' : 'fail';
+  life.traps.push({ point: dice.pick(['spill.write', 'spill.done']), left: 1, effect });
+}
+
 /** L10: capture succeeds unless the disk refuses everything, and soon. */
 function requireKept(
   world: World,
@@ -170,8 +193,8 @@ function requireKept(
   const took = world.timeline.elapsed() - started;
   if (took > PATIENCE_MS) throw new LawBroken('L10', `${life.role} took ${took} ms`);
   if (ending.kind !== 'failed') return;
-  const code = life.injected !== null && 'code' in life.injected ? life.injected.code : null;
-  if (code !== 'ENOSPC') throw new LawBroken('L10', `${life.role} was refused: ${ending.error.message}`);
+  const isDiskFull = life.injected.some(({ point }) => point === 'spill.write' || point === 'spill.done');
+  if (!isDiskFull) throw new LawBroken('L10', `${life.role} was refused: ${ending.error.message}`);
 }
 
 /** Somebody works on a mission: lines are added to a log. */
@@ -201,6 +224,7 @@ export function importAll(world: World, process: Process, checkout: number): voi
     const known = id === undefined ? undefined : world.model.events.get(id);
     if (known !== undefined && known.acknowledged.length === 0) acknowledge(world.model, known, null);
   }
+  checkJournal(world, journal.db);
 }
 
 export function importNow(world: World): void {
@@ -213,9 +237,12 @@ export function importNow(world: World): void {
 }
 
 /** An operator names a receiver in a checkout. */
-export function giveGrant(world: World, options: { readonly isFirst?: boolean } = {}): void {
-  const { dice, model } = world;
-  const route = dice.pick(model.routes);
+export function giveGrant(
+  world: World,
+  options: { readonly route: KnownRoute; readonly isFirst?: boolean },
+): void {
+  const { dice } = world;
+  const { route } = options;
   const checkout = dice.weigh([
     [3, 0],
     [1, 1],
@@ -224,8 +251,8 @@ export function giveGrant(world: World, options: { readonly isFirst?: boolean } 
   const process = spawn(world, 'grant', ['grant.commit']);
   const { project } = checkoutOf(world, checkout);
   const ending = perform(world, process, () => {
-    const { db, checkoutId } = openJournal(process.home, project);
     const journal = openJournal(process.home, project);
+    const { db, checkoutId } = journal;
     const now = process.system.clock.now();
     const workspace = { project, journal, db, checkoutId: checkoutId ?? 0, now };
     const text = route.receiver.character.endpoint;
@@ -263,8 +290,7 @@ function contextOf({ system, home }: Process, options: Context['options']): Cont
 async function* noChunks(): AsyncGenerator<Uint8Array> {}
 
 /** The operator withdraws a permission. */
-export function withdraw(world: World): void {
-  const route = world.dice.pick(world.model.routes);
+export function withdraw(world: World, route: KnownRoute): void {
   const { routeId } = route;
   if (routeId === null) return;
   const process = spawn(world, 'revoke');

@@ -35,6 +35,8 @@ export interface Disk {
   homeOf(life: Life, system: System, http: Http): Home;
   /** The project's store for looking only; null while there is none. */
   view(): Db | null;
+  /** Another number after every change of the store. */
+  version(): number;
   /** What the operating system does when a process is gone. */
   bury(life: Life): void;
   /** Forgets what was never flushed; false where that cannot be played. */
@@ -71,9 +73,11 @@ export function memoryDisk(timeline: Timeline, config: Config): Disk {
       store: () => mortal(store, life),
       forgetStore: () => {},
       projectIds: () => [PROJECT_ID],
+      spillMarks: new Map(),
       close: () => {},
     }),
     view: () => store,
+    version: () => store.get<{ n: number }>('SELECT total_changes() AS n')?.n ?? 0,
     bury: () => {
       for (const db of [store, machine]) if (db.inTransaction) db.exec('ROLLBACK');
     },
@@ -121,6 +125,7 @@ export function fileDisk(timeline: Timeline, config: Config): Disk {
       };
     },
     view: look,
+    version: () => look()?.dataVersion() ?? 0,
     bury: (life) => {
       homes.get(life)?.close();
       homes.delete(life);
@@ -148,8 +153,8 @@ const UNDYING: Life = {
   role: 'observer',
   bornAt: 0,
   state: 'running',
-  trap: null,
-  injected: null,
+  traps: [],
+  injected: [],
   death: new Promise(() => {}),
   die: () => {},
 };

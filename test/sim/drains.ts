@@ -139,7 +139,9 @@ function checkConclusion(world: World, { process, route }: Drain, report: DrainR
     imported: null,
     pending: status.pending,
     spill: status.spill,
+    legacy: status.legacy,
     strict: true,
+    isInterrupted: false,
     targets: [
       { report, status: status.routes.find((each) => each.route.id === route.routeId) ?? null },
     ],

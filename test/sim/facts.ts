@@ -73,7 +73,7 @@ export function inventEvent(n: number, dice: Dice): Event {
     bytes: envelopeOf(eventId(n), kind, `${payload},${dice.pick(ODDITIES)},"serial":${n}`, dice),
     key: isKeyed ? path : null,
     isEligible: kind !== 'FollowUpRecorded',
-    refusal: dice.chance(0.08) ? dice.pick(REFUSALS) : null,
+    refusal: dice.chance(0.12) ? dice.pick(REFUSALS) : null,
   };
 }
 

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { FaultPoint } from '../../src/base/index.ts';
-import { arrive, settle, type Course } from './course.ts';
+import { arrive, setClock, settle, type Course } from './course.ts';
 import {
   acceptReceiver,
   captureSome,
@@ -13,7 +13,7 @@ import {
   writeLines,
 } from './deeds.ts';
 import { checkSending, give, routeAt, startDrain, type Drains } from './drains.ts';
-import { LawBroken } from './model.ts';
+import { LawBroken, type KnownRoute } from './model.ts';
 import { comeToRest } from './rest.ts';
 import { bury, createWorld, tell, type World } from './world.ts';
 
@@ -69,7 +69,7 @@ async function storm(course: Course): Promise<void> {
   const { dice } = world;
   const steps = dice.between(20, 80);
   if (dice.chance(0.8)) {
-    giveGrant(world, { isFirst: true });
+    giveGrant(world, { isFirst: true, route: anyRoute(world) });
     await settle(course);
   }
   while (world.step < steps) {
@@ -79,6 +79,13 @@ async function storm(course: Course): Promise<void> {
   }
 }
 
+/** A permission is withdrawn, and given again, perhaps in another checkout. */
+function moveGrant(world: World): void {
+  const route = anyRoute(world);
+  withdraw(world, route);
+  giveGrant(world, { route });
+}
+
 type Deed = (course: Course) => void | Promise<void>;
 
 const DEEDS: readonly (readonly [number, Deed])[] = [
@@ -86,8 +93,9 @@ const DEEDS: readonly (readonly [number, Deed])[] = [
   [2, ({ world }) => emitOne(world)],
   [2, ({ world }) => writeLines(world)],
   [1, ({ world }) => importNow(world)],
-  [2, ({ world }) => giveGrant(world)],
-  [1, ({ world }) => withdraw(world)],
+  [2, ({ world }) => giveGrant(world, { route: anyRoute(world) })],
+  [1, ({ world }) => withdraw(world, anyRoute(world))],
+  [1, ({ world }) => moveGrant(world)],
   [4, (course) => begin(course, true)],
   [4, (course) => begin(course, false)],
   [26, (course) => work(course)],
@@ -96,16 +104,20 @@ const DEEDS: readonly (readonly [number, Deed])[] = [
   [2, (course) => stopOrGoOn(course)],
   [1, (course) => kill(course)],
   [0.5, (course) => interrupt(course)],
-  [2, ({ world }) => tendParked(world)],
-  [0.5, ({ world }) => acceptReceiver(world, world.dice.pick(world.model.routes))],
+  [3, ({ world }) => tendParked(world)],
+  [0.5, ({ world }) => acceptReceiver(world, anyRoute(world))],
   [0.5, ({ world }) => squatSomewhere(world)],
   [0.4, (course) => losePower(course)],
-  [0.5, (course) => captureBehindLock(course)],
+  [1, (course) => captureBehindLock(course)],
   [0.2, ({ world }) => world.dice.pick(world.receivers).mend()],
 ];
 
+function anyRoute({ dice, model }: World): KnownRoute {
+  return dice.pick(model.routes);
+}
+
 function begin({ world, drains }: Course, byOperator: boolean): void {
-  startDrain(world, drains, { route: world.dice.pick(world.model.routes), byOperator });
+  startDrain(world, drains, { route: anyRoute(world), byOperator });
 }
 
 /** One request gets on its way: to the receiver, back, or both. */
@@ -123,7 +135,8 @@ async function work(course: Course): Promise<void> {
   const open = network.open().filter(({ life }) => life.state === 'running');
   const moving = open.filter(({ hasArrived, reply }) => !hasArrived || reply !== null);
   if (moving.length === 0) {
-    passTime(course);
+    if (dice.chance(0.4)) begin(course, dice.chance(0.5));
+    else passTime(course);
     return;
   }
   const exchange = dice.pick(moving);
@@ -144,16 +157,6 @@ function passTime({ world }: Course): void {
   ]);
   timeline.pass(ms);
   tell(world, `${ms} ms pass`);
-}
-
-/** Somebody sets the wall clock: by seconds, hours or a year, in either direction. */
-function setClock({ world }: Course): void {
-  const { dice, timeline, model } = world;
-  const size = dice.pick([5_000, 7_200_000, 31_536_000_000]);
-  const ms = dice.chance(0.5) ? size : -size;
-  timeline.jump(ms);
-  for (const route of model.routes) route.leftAloneUntil = null;
-  tell(world, `the clock is set by ${ms} ms`);
 }
 
 function stopOrGoOn({ world }: Course): void {
@@ -203,7 +206,10 @@ function losePower({ world, drains }: Course): void {
 /** Another program holds the write lock of the store while events are captured. */
 function captureBehindLock({ world }: Course): void {
   const release = world.disk.lock();
-  if (release === null) return;
+  if (release === null) {
+    world.locked = world.dice.between(1, 4);
+    return;
+  }
   tell(world, 'the store is locked');
   try {
     captureSome(world);

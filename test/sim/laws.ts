@@ -1,6 +1,6 @@
 import type { Db } from '../../src/base/index.ts';
 import { MAY_PARK } from './facts.ts';
-import { isAnywhere, LawBroken, type KnownEvent, type KnownRoute } from './model.ts';
+import { isAnywhere, LawBroken, mayLeave, type KnownEvent, type KnownRoute } from './model.ts';
 import type { World } from './world.ts';
 
 interface JournalRow {
@@ -26,6 +26,7 @@ const JOURNAL = `
 const DELIVERIES = `
   SELECT d.gen_id, d.route_id, d.seq, e.event_id, d.state, d.reason
   FROM event_deliveries d JOIN events e ON e.seq = d.seq`;
+const QUEUED = 1;
 const DELIVERED = 2;
 const PARKED = 3;
 const SUPERSEDED = 4;
@@ -41,7 +42,7 @@ export function checkLaws(world: World): void {
 }
 
 /** L2, L3 and the order of capture; learns what the journal holds. */
-function checkJournal(world: World, db: Db): void {
+export function checkJournal(world: World, db: Db): void {
   const { model, checkouts } = world;
   const rows = db.all<JournalRow>(JOURNAL);
   const ids = new Set<string>();
@@ -131,17 +132,27 @@ export function checkTogether(world: World, ids: readonly string[]): void {
   if (n !== 0 && n !== ids.length) throw new LawBroken('L2', `${n} of ${ids.length} facts of one call are kept`);
 }
 
-/** L6 and L7 from the sender's side, and what may be superseded. */
+/** L6, L7 and L9 from the sender's side, and what may be superseded. */
 function checkDeliveries(world: World, rows: readonly DeliveryRow[]): void {
   const { model } = world;
   const routes = new Map(model.routes.map((route) => [route.routeId, route]));
   for (const row of rows) {
     const route = routes.get(row.route_id);
     if (route === undefined) throw new LawBroken('L9', `route ${row.route_id} was made by nobody`);
+    if (row.state === QUEUED) checkQueued(route, row, model.events.get(row.event_id));
     if (row.state === DELIVERED) checkDelivered(route, row, model.events.get(row.event_id));
     if (row.state === PARKED) checkParked(route, row);
     if (row.state === SUPERSEDED) checkSuperseded(world, route, row);
   }
+}
+
+function checkQueued(
+  route: KnownRoute,
+  { event_id: id }: DeliveryRow,
+  known: KnownEvent | undefined,
+): void {
+  if (known !== undefined && mayLeave(route, known)) return;
+  throw new LawBroken('L9', `${id} is queued without a permission`);
 }
 
 function checkDelivered(

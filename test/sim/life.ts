@@ -15,6 +15,12 @@ export interface Trap {
   readonly effect: Effect;
 }
 
+/** A failure that a trap made a process meet. */
+export interface Injected {
+  readonly point: FaultPoint;
+  readonly error: Error;
+}
+
 /** One simulated process. */
 export interface Life {
   readonly pid: number;
@@ -23,9 +29,9 @@ export interface Life {
   /** The step of the history it was started in. */
   readonly bornAt: number;
   state: 'running' | 'stopped' | 'dead' | 'over';
-  trap: Trap | null;
-  /** The failure that a trap made it meet. */
-  injected: Error | null;
+  readonly traps: Trap[];
+  /** The failures that traps made it meet. */
+  readonly injected: Injected[];
   /** Resolves when it dies. */
   readonly death: Promise<'dead'>;
   die(): void;
@@ -41,8 +47,8 @@ export function bear(pid: number, role: string, bornAt: number): Life {
     role,
     bornAt,
     state: 'running',
-    trap: null,
-    injected: null,
+    traps: [],
+    injected: [],
     death,
     die: () => {
       if (life.state === 'dead' || life.state === 'over') return;
@@ -58,18 +64,19 @@ export function faultsOf(life: Life, onStrike: (trap: Trap) => void): Faults {
   return {
     at: (point) => {
       requireAlive(life);
-      const { trap } = life;
-      if (trap === null || trap.point !== point) return;
+      const trap = life.traps.find((each) => each.point === point);
+      if (trap === undefined) return;
       trap.left -= 1;
       if (trap.left > 0) return;
-      life.trap = null;
+      life.traps.splice(life.traps.indexOf(trap), 1);
       onStrike(trap);
       if (trap.effect === 'die') {
         life.die();
         throw new Death(`${life.role} died at ${point}`);
       }
-      life.injected = failureAt(point);
-      throw life.injected;
+      const error = failureAt(point);
+      life.injected.push({ point, error });
+      throw error;
     },
   };
 }

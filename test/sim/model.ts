@@ -149,14 +149,12 @@ export function hear(route: KnownRoute, exchange: Exchange, reply: HttpReply): v
   if (typeof instance === 'string') route.instances.add(instance);
   const limit = limitOf(route.receiver, body);
   for (const element of exchange.elements) {
-    const words = new Set(wordsAbout(element, { exchange, status: reply.status, body, limit }));
-    const [word] = words;
-    if (word === undefined) continue;
-    const isPositive = [...words].every((each) => each === 'success' || each === 'duplicate');
-    if (isPositive) route.mayDeliver.add(element.id);
-    if (words.size > 1 || !MAY_PARK.has(word)) continue;
-    const codes = route.mayPark.get(element.id) ?? new Set<string>();
-    route.mayPark.set(element.id, codes.add(word));
+    const words = wordsAbout(element, { exchange, status: reply.status, body, limit });
+    if (words.length === 0) continue;
+    if (words.every((word) => word === 'success' || word === 'duplicate')) route.mayDeliver.add(element.id);
+    if (!words.every((word) => MAY_PARK.has(word))) continue;
+    const codes = route.mayPark.get(element.id) ?? [];
+    route.mayPark.set(element.id, new Set([...codes, ...words]));
   }
 }
 

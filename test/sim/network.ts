@@ -59,13 +59,15 @@ export function layNetwork(timeline: Timeline, onSend: (exchange: Exchange) => v
           if (exchange.isOver) return;
           exchange.isOver = true;
           if (exchange.hasArrived) all.delete(exchange);
+          request.signal?.removeEventListener('abort', giveUp);
           resolve(reply);
         },
       };
-      all.add(exchange);
-      request.signal?.addEventListener('abort', () => {
+      const giveUp = (): void => {
         if (life.state === 'running') exchange.finish(failure('aborted', request));
-      });
+      };
+      all.add(exchange);
+      request.signal?.addEventListener('abort', giveUp);
       onSend(exchange);
     });
   };

@@ -3,7 +3,7 @@ import { eventsStream, listParked, retryParked } from '../../src/delivery/index.
 import { PROJECT_ID } from '../support/envelopes.ts';
 import { acceptReceiver, perform } from './deeds.ts';
 import { give, startDrain, undelivered, type Drain } from './drains.ts';
-import { arrive, settle, type Course } from './course.ts';
+import { arrive, setClock, settle, type Course } from './course.ts';
 import { LawBroken, type KnownEvent, type KnownRoute } from './model.ts';
 import { spawn, tell, type World } from './world.ts';
 
@@ -20,8 +20,10 @@ export async function comeToRest(course: Course): Promise<void> {
   const { world, drains } = course;
   const { dice } = world;
   world.isCalm = true;
+  world.locked = 0;
   tell(world, 'the weather clears');
   await endAll(course);
+  if (dice.chance(0.3)) setClock(course);
   world.timeline.pass(LONG_ENOUGH_MS);
   const isMended = dice.chance(0.5);
   if (isMended) for (const receiver of world.receivers) receiver.mend();
@@ -40,7 +42,7 @@ async function endAll(course: Course): Promise<void> {
   const isKilling = world.dice.chance(0.5);
   for (const life of world.lives) {
     if (isKilling || life.state === 'stopped') life.die();
-    else life.trap = null;
+    else life.traps.length = 0;
   }
   await runOut(course);
 }
@@ -64,11 +66,14 @@ async function runOut(course: Course): Promise<void> {
 }
 
 async function drainOut(course: Course, route: KnownRoute, byOperator: boolean): Promise<Drain> {
+  const { world } = course;
   const first = await drainOnce(course, route, byOperator);
-  if (first.report?.blocked?.reason !== 'receiver_reset') return first;
-  if (route.instances.size < 2) throw new LawBroken('L5', 'reset is said of a receiver with one instance');
-  acceptReceiver(course.world, route);
-  course.world.timeline.pass(LONG_ENOUGH_MS);
+  const reason = first.report?.blocked?.reason;
+  if (reason === 'receiver_reset') {
+    if (route.instances.size < 2) throw new LawBroken('L5', 'a receiver with one instance is called another');
+    acceptReceiver(world, route);
+  } else if (reason !== 'network_unavailable' || !world.wasSetBack) return first;
+  world.timeline.pass(LONG_ENOUGH_MS);
   return drainOnce(course, route, byOperator);
 }
 

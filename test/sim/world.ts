@@ -36,6 +36,8 @@ export interface World {
   readonly checkouts: readonly Checkout[];
   /** Processes that are still at something. */
   readonly lives: Set<Life>;
+  /** A process that goes on capturing, if there is one. */
+  writer: Process | null;
   /** Events that were invented, by id. */
   readonly events: Map<string, Event>;
   /** The last things that happened, for people. */
@@ -47,8 +49,14 @@ export interface World {
   /** Grows with every event and process. */
   serial: number;
   boots: number;
+  /** So many captures will find the store locked. */
+  locked: number;
+  /** The wall clock was once set back: waits that were written down before may look longer than they are. */
+  wasSetBack: boolean;
   /** No faults any more. */
   isCalm: boolean;
+  /** What the laws were checked against last. */
+  checked: string;
   /** What a law found while a request left; thrown at the end of the step. */
   complaint: Error | null;
 }
@@ -91,6 +99,7 @@ export async function createWorld({ seed, onSend }: WorldOptions): Promise<World
     model: createModel(receivers),
     checkouts: ['a', 'b'].map((name) => checkoutAt(disk, name)),
     lives: new Set(),
+    writer: null,
     events,
     trace: [],
     passed: new Map(),
@@ -98,7 +107,10 @@ export async function createWorld({ seed, onSend }: WorldOptions): Promise<World
     step: 0,
     serial: 0,
     boots: 1,
+    locked: 0,
+    wasSetBack: false,
     isCalm: false,
+    checked: '',
     complaint: null,
   };
   return world;
@@ -117,7 +129,7 @@ export function spawn(world: World, role: string, points: readonly FaultPoint[] 
   const life = bear(1000 + world.serial, `${role} ${world.serial}`, world.step);
   if (!world.isCalm && points.length > 0 && dice.chance(0.25)) {
     const point = dice.pick(points);
-    life.trap = { point, left: dice.between(1, 3), effect: dice.chance(0.6) ? 'die' : 'fail' };
+    life.traps.push({ point, left: dice.between(1, 3), effect: dice.chance(0.6) ? 'die' : 'fail' });
   }
   world.lives.add(life);
   const struckBy = faultsOf(life, ({ point, effect }) => {

@@ -1,4 +1,10 @@
-import { drain, grant, registerTarget, type DrainReport, type Route } from '../../src/delivery/index.ts';
+import {
+  drain,
+  grant,
+  registerTarget,
+  type DrainReport,
+  type Route,
+} from '../../src/delivery/index.ts';
 import { parseEndpoint } from '../../src/receivers/index.ts';
 import { STREAMS, type LedgerTrial } from '../support/ledger-trial.ts';
 

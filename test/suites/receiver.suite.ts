@@ -30,7 +30,12 @@ export function receiverSuite(name: string, open: () => Promise<Place>): void {
       const place = await open();
       await deliver(place, [itemOf(1), itemOf(2)]);
       const mixed = [itemOf(3), itemOf(2), itemOf(4), itemOf(1)];
-      expect(said(await deliver(place, mixed))).toEqual(['success', 'duplicate', 'success', 'duplicate']);
+      expect(said(await deliver(place, mixed))).toEqual([
+        'success',
+        'duplicate',
+        'success',
+        'duplicate',
+      ]);
       expect(said(await deliver(place, mixed))).toEqual(Array(4).fill('duplicate'));
       expect(await place.holdings()).toEqual([1, 2, 3, 4].map((n) => held(itemOf(n))));
     });
@@ -49,7 +54,12 @@ export function receiverSuite(name: string, open: () => Promise<Place>): void {
 
     it('does nothing for nothing', async () => {
       const place = await open();
-      expect(await deliver(place, [])).toMatchObject({ verdicts: [], stop: null, requests: 0, strays: 0 });
+      expect(await deliver(place, [])).toMatchObject({
+        verdicts: [],
+        stop: null,
+        requests: 0,
+        strays: 0,
+      });
       expect(await place.holdings()).toEqual([]);
     });
 
@@ -79,7 +89,9 @@ export function receiverSuite(name: string, open: () => Promise<Place>): void {
       const many = range(1, 1000).map((n) => itemOf(n));
       expect(new Set(said(await deliver(place, many)))).toEqual(new Set(['success']));
       const room = MAX_EVENT_BYTES - envelopeBytes(1001, { payload: '{"x":""}' }).length;
-      const largest = itemOf(1001, { payload: `{"x":"${'é'.repeat(room / 2)}${'y'.repeat(room % 2)}"}` });
+      const largest = itemOf(1001, {
+        payload: `{"x":"${'é'.repeat(room / 2)}${'y'.repeat(room % 2)}"}`,
+      });
       expect(largest.bytes).toHaveLength(MAX_EVENT_BYTES);
       expect(said(await deliver(place, [largest]))).toEqual(['success']);
       expect(await place.holdings()).toEqual([...many, largest].map(held));
@@ -87,11 +99,11 @@ export function receiverSuite(name: string, open: () => Promise<Place>): void {
 
     it('takes events alone, and is asked how it is without harm', async () => {
       const { receiver } = await open();
-      expect([receiver.offers('events'), receiver.offers('bodies'), receiver.offers('snapshots')]).toEqual([
-        true,
-        false,
-        false,
-      ]);
+      expect([
+        receiver.offers('events'),
+        receiver.offers('bodies'),
+        receiver.offers('snapshots'),
+      ]).toEqual([true, false, false]);
       expect((await receiver.probe(new AbortController().signal)).kind).not.toBe('stopped');
     });
 
@@ -105,7 +117,14 @@ export function receiverSuite(name: string, open: () => Promise<Place>): void {
       const report = await drainOnce(trial, route);
       expect(report).toMatchObject({
         selected: 6,
-        outcomes: { success: 4, duplicate: 1, terminal_failed: 1, rejected: 0, transient: 0, pending: 0 },
+        outcomes: {
+          success: 4,
+          duplicate: 1,
+          terminal_failed: 1,
+          rejected: 0,
+          transient: 0,
+          pending: 0,
+        },
         failures: [{ id: eventId(4), outcome: 'terminal_failed', category: 'hash_conflict' }],
         strays: 0,
         blocked: null,
@@ -123,8 +142,15 @@ export function receiverSuite(name: string, open: () => Promise<Place>): void {
       expect(trial.books(route)).toMatchObject({ captured: 6, delivered: 5, parked: 1, queued: 0 });
 
       trial.capture(2);
-      expect(await drainOnce(trial, route)).toMatchObject({ selected: 2, outcomes: { success: 2 } });
-      expect(await drainOnce(trial, route)).toMatchObject({ selected: 0, requests: 0, blocked: null });
+      expect(await drainOnce(trial, route)).toMatchObject({
+        selected: 2,
+        outcomes: { success: 2 },
+      });
+      expect(await drainOnce(trial, route)).toMatchObject({
+        selected: 0,
+        requests: 0,
+        blocked: null,
+      });
       const ids = (await place.holdings()).map((each) => each.split(' ')[0]);
       expect(ids).toEqual([2, 4, 1, 3, 5, 6, 7, 8].map((n) => eventId(n)));
     });

@@ -3,7 +3,11 @@ import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import { sha256Hex, systemClock, systemFiles } from '../../src/base/index.ts';
 import { createHttp } from '../../src/home/index.ts';
-import { createHttpReceiver, createStubReceiver, type Receiver } from '../../src/receivers/index.ts';
+import {
+  createHttpReceiver,
+  createStubReceiver,
+  type Receiver,
+} from '../../src/receivers/index.ts';
 import { listEvents } from '../../src/server/index.ts';
 import { elementSpans, memberSpan } from '../../src/wire/index.ts';
 import { realReceiver } from '../support/real-receiver.ts';

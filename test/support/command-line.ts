@@ -1,7 +1,7 @@
 import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Env, ExitCode, Faults, System } from '../../src/base/index.ts';
-import { run } from '../../src/cli/door.ts';
+import { run as runLine } from '../../src/cli/door.ts';
 import type { Io, Writer } from '../../src/cli/io.ts';
 import type { Http } from '../../src/home/index.ts';
 import { tempDir } from './temp-home.ts';
@@ -118,7 +118,7 @@ async function runCommand(
     ...(system === undefined ? {} : { system }),
     ...(http === undefined ? {} : { http }),
   };
-  const exit = await run(argv, io);
+  const exit = await runLine(argv, io);
   const printed = stdout.join('');
   return { exit, stdout: printed, stderr: stderr.join(''), json: readJson(printed) };
 }

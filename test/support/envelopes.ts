@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto';
-import { encodeEnvelope, parseEnvelope, type EventId, type ParsedEnvelope, type ProjectId } from '../../src/wire/index.ts';
+import {
+  encodeEnvelope,
+  parseEnvelope,
+  type EventId,
+  type ParsedEnvelope,
+  type ProjectId,
+} from '../../src/wire/index.ts';
 
 export const PROJECT_ID = '3f2b8c64-9d0e-4a51-8c77-2b1f6e5d4c3a' as ProjectId;
 
@@ -9,7 +15,7 @@ const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 export function eventId(n: number): EventId {
   const digest = createHash('sha256').update(`event ${n}`).digest();
   const tail = [...digest.subarray(0, 16)].map((byte) => CROCKFORD[byte % 32]).join('');
-  return `01KVYWRG${'00'}${tail}` as EventId;
+  return `01KVYWRG00${tail}` as EventId;
 }
 
 export interface EnvelopeOptions {

@@ -1,5 +1,5 @@
 import { expect, onTestFinished } from 'vitest';
-import type { Db, System } from '../../src/base/index.ts';
+import type { Db, Env, System } from '../../src/base/index.ts';
 import {
   eventsStream,
   grant,
@@ -55,11 +55,11 @@ export interface LedgerTrial {
   books(route: Route): Books;
 }
 
-/** A trial of its own, gone with the test. */
-export function ledgerTrial(): LedgerTrial {
+/** A trial of its own, gone with the test. `env` is all the environment it sees. */
+export function ledgerTrial(env: Env = {}): LedgerTrial {
   const dir = tempDir();
   const clock = manualClock();
-  const system = { ...testSystem(dir), clock };
+  const system = { ...testSystem(dir, { env }), clock };
   const home = openHome(system);
   onTestFinished(() => {
     home.close();
@@ -91,8 +91,7 @@ export function ledgerTrial(): LedgerTrial {
     checkout,
     otherCheckout,
     capture: captureMany,
-    captureKeyed: (path, options = {}) =>
-      captureMany(1, { ...options, ...keyed(path) })[0] ?? 0,
+    captureKeyed: (path, options = {}) => captureMany(1, { ...options, ...keyed(path) })[0] ?? 0,
     target,
     grant: (name, options = {}) =>
       grant(db, {
@@ -135,7 +134,9 @@ function deliveries(db: Db, genId: number): readonly string[] {
     `SELECT seq, state, reason FROM event_deliveries_for_people WHERE gen_id = :genId ORDER BY seq`,
     { genId },
   );
-  return rows.map(({ seq, state, reason }) => [seq, state, ...(reason === null ? [] : [reason])].join(' '));
+  return rows.map(({ seq, state, reason }) =>
+    [seq, state, ...(reason === null ? [] : [reason])].join(' '),
+  );
 }
 
 function books(db: Db, route: Route): Books {

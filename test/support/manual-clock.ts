@@ -25,7 +25,7 @@ export function manualClock(onPause: () => void = () => {}): ManualClock {
     for (const sleeper of sleepers) if (sleeper.until <= elapsed) sleeper.wake();
   };
   return {
-    now: () => wall,
+    now: () => Math.floor(wall),
     monotonic: () => elapsed,
     pause: (ms) => {
       onPause();

@@ -35,16 +35,19 @@ export async function recordingServer(
 ): Promise<RecordingServer> {
   const requests: Recorded[] = [];
   const server = createServer((incoming, outgoing) => {
-    void receive(incoming).then(async (request) => {
+    const respond = async (): Promise<void> => {
+      const request = await receive(incoming);
       requests.push(request);
       answer(outgoing, await reply(request, requests.length - 1));
-    });
+    };
+    void respond();
   });
   const url = await listen(server);
   return {
     url,
     requests,
-    batches: () => requests.filter((each) => each.method === 'POST').map((each) => idsOf(each.body)),
+    batches: () =>
+      requests.filter((each) => each.method === 'POST').map((each) => idsOf(each.body)),
   };
 }
 

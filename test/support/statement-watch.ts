@@ -21,7 +21,8 @@ export function watchStatements(db: Db): () => readonly Watched[] {
 }
 
 /** A generation holds as many deliveries as the journal has events. */
-const WHOLE = /^(?:SCAN (?!CONSTANT|\d)(?=(\w+))|SEARCH (?=(\w+) USING PRIMARY KEY \(gen_id=\?\)$))/;
+const WHOLE =
+  /^(?:SCAN (?!CONSTANT|\d)(?=(\w+))|SEARCH (?=(\w+) USING PRIMARY KEY \(gen_id=\?\)$))/;
 
 /** The steps of SQLite's plan for a statement that read a whole table, index or generation, as `table: step`. */
 export function wholeScans(db: Db, { sql, params }: Watched): readonly string[] {

@@ -23,17 +23,24 @@ interface Identity {
 /** `spec-kitty auth login --token-stdin`: keeps a machine token for exactly one origin. */
 export async function run(context: Context): Promise<Answer> {
   if (!flagOption(context.options, 'tokenStdin')) {
-    throw new UserError('usage', 'only tokens from standard input are understood: add --token-stdin', {
-      remedy: 'spec-kitty auth login --help',
-      exitCode: EXIT.refused,
-    });
+    throw new UserError(
+      'usage',
+      'only tokens from standard input are understood: add --token-stdin',
+      {
+        remedy: 'spec-kitty auth login --help',
+        exitCode: EXIT.refused,
+      },
+    );
   }
   const server = await serverOf(context);
   const token = (await readAll(context, '-', MAX_TOKEN_BYTES)).toString('utf8').trim();
   const asked = await askServer(context, server, token);
   const team = asked.team ?? textOption(context.options, 'team');
   const session = saveSession(context.home, server, { token, team, user: asked.user });
-  const claimed = await claim(context, session.origin, { team: team ?? '', user: asked.user ?? '' });
+  const claimed = await claim(context, session.origin, {
+    team: team ?? '',
+    user: asked.user ?? '',
+  });
   return fine(
     { origin: session.origin, team, user: asked.user, checked: asked.isChecked, ...claimed.json },
     [
@@ -84,7 +91,9 @@ async function askServer(context: Context, server: string, token: string): Promi
   });
   if (reply.kind === 'failure') return { team: null, user: null, isChecked: false };
   if (reply.status === 401 || reply.status === 403) {
-    throw new UserError('token_refused', `${server} refuses this token; it was not kept`, { remedy: null });
+    throw new UserError('token_refused', `${server} refuses this token; it was not kept`, {
+      remedy: null,
+    });
   }
   const health = reply.status === 200 ? parseHealth(reply.body) : null;
   if (health === null || !health.ok) return { team: null, user: null, isChecked: false };
@@ -111,7 +120,8 @@ async function claim(
   if (unclaimed.length === 0) return { json: { claimed: 0, unclaimed: 0 }, lines: [] };
   const question = `${unclaimed.length} project(s) were pointed at ${origin} before. Send them under this login? [y/N] `;
   const isWanted =
-    flagOption(context.options, 'claim') || /^y(es)?$/i.test(((await io.ask(question)) ?? '').trim());
+    flagOption(context.options, 'claim') ||
+    /^y(es)?$/i.test(((await io.ask(question)) ?? '').trim());
   if (!isWanted) {
     return {
       json: { claimed: 0, unclaimed: unclaimed.length },
@@ -120,9 +130,12 @@ async function claim(
       ],
     };
   }
-  for (const db of unclaimed) claimRoutes(db, { origin, owner, now: system.clock.now(), dryRun: false });
+  for (const db of unclaimed)
+    claimRoutes(db, { origin, owner, now: system.clock.now(), dryRun: false });
   return {
     json: { claimed: unclaimed.length, unclaimed: 0 },
-    lines: [`  ${unclaimed.length} project(s) that were pointed at it before now belong to this login.`],
+    lines: [
+      `  ${unclaimed.length} project(s) that were pointed at it before now belong to this login.`,
+    ],
   };
 }

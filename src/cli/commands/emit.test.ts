@@ -14,7 +14,9 @@ it('records one event with what the repository knows of itself', async () => {
   const ended = await machine.run(['emit', 'WPStatusChanged', '--payload', CHANGED], { cwd: root });
   expect(ended).toMatchObject({ exit: 0, stderr: '' });
   expect(ended.stdout).toMatch(/^Recorded WPStatusChanged [0-9A-Z]{26}\n$/);
-  const stored = openStoreOf(machine, root).get<{ payload: Buffer }>('SELECT payload FROM event_payloads');
+  const stored = openStoreOf(machine, root).get<{ payload: Buffer }>(
+    'SELECT payload FROM event_payloads',
+  );
   const envelope = JSON.parse(stored?.payload.toString() ?? '') as Record<string, unknown>;
   expect(envelope).toMatchObject({
     event_type: 'WPStatusChanged',
@@ -38,9 +40,15 @@ it('takes the payload from an argument, a file or standard input, and keeps its 
   for (const way of ways) {
     const argv = ['emit', 'BuildHeartbeat', '--json', '--payload', ...way];
     const { json } = await machine.run(argv, { cwd: root, input: payload });
-    expect(json).toMatchObject({ event_type: 'BuildHeartbeat', status: 'captured', eligible: true });
+    expect(json).toMatchObject({
+      event_type: 'BuildHeartbeat',
+      status: 'captured',
+      eligible: true,
+    });
   }
-  const rows = openStoreOf(machine, root).all<{ payload: Buffer }>('SELECT payload FROM event_payloads');
+  const rows = openStoreOf(machine, root).all<{ payload: Buffer }>(
+    'SELECT payload FROM event_payloads',
+  );
   expect(rows.map((row) => row.payload.toString().includes(`"payload":${payload}`))).toEqual([
     ...[true, true, true],
   ]);
@@ -69,8 +77,18 @@ it('names the aggregate as each kind of event does', async () => {
   const root = await machine.project('repo');
   const events: readonly (readonly [string, string, string, string])[] = [
     ['BuildHeartbeat', '{"build_id":"b-1"}', 'Build', 'b-1'],
-    ['HistoryAdded', '{"wp_id":"WP02","entry_type":"note","entry_content":"x"}', 'WorkPackage', 'WP02'],
-    ['MissionClosed', '{"mission_slug":"001-x","mission_number":1,"mission_type":"y"}', 'Mission', '001-x'],
+    [
+      'HistoryAdded',
+      '{"wp_id":"WP02","entry_type":"note","entry_content":"x"}',
+      'WorkPackage',
+      'WP02',
+    ],
+    [
+      'MissionClosed',
+      '{"mission_slug":"001-x","mission_number":1,"mission_type":"y"}',
+      'Mission',
+      '001-x',
+    ],
   ];
   for (const [type, payload, aggregate, id] of events) {
     const ended = await machine.run(['emit', type, '--payload', payload], { cwd: root });
@@ -87,7 +105,11 @@ it.each([
   [['WPStatusChanged', '--payload', '[1]'], 'payload_invalid', ''],
   [['WPStatusChanged', '--payload', '{"wp_id":"WP01"}'], 'payload_invalid', '/from_lane'],
   [['WPStatusChanged', '--payload', CHANGED.replace('"WP07"', '7')], 'payload_invalid', '/wp_id'],
-  [['BuildHeartbeat', '--payload', '{"build_id":"a","build_id":"b"}'], 'payload_invalid', '/build_id'],
+  [
+    ['BuildHeartbeat', '--payload', '{"build_id":"a","build_id":"b"}'],
+    'payload_invalid',
+    '/build_id',
+  ],
   [['BuildHeartbeat'], 'payload_invalid', '/build_id'],
 ])('refuses %j with the place in the payload and stores nothing', async (argv, code, pointer) => {
   const machine = createMachine();

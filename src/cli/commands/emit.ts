@@ -18,7 +18,8 @@ import { fine, type Answer } from '../answer.ts';
 import { readAll } from '../input.ts';
 import { textOption, type Context } from '../io.ts';
 
-const SPILLED = '  The store could not be written in time; the event is kept beside it and taken in later.';
+const SPILLED =
+  '  The store could not be written in time; the event is kept beside it and taken in later.';
 
 /** `spec-kitty emit TYPE --payload …`, or `--envelope` for events that exist already. */
 export async function run(context: Context): Promise<Answer> {
@@ -36,10 +37,14 @@ function refuseBoth(context: Context): void {
   const others = ['payload', 'aggregateId', 'aggregateType', 'causationId'];
   const stated = others.some((name) => textOption(context.options, name) !== null);
   if (context.args.length === 0 && !stated) return;
-  throw new UserError('usage', '--envelope stands alone: an envelope has its own type and payload', {
-    remedy: 'spec-kitty emit --help',
-    exitCode: EXIT.refused,
-  });
+  throw new UserError(
+    'usage',
+    '--envelope stands alone: an envelope has its own type and payload',
+    {
+      remedy: 'spec-kitty emit --help',
+      exitCode: EXIT.refused,
+    },
+  );
 }
 
 async function emitOne(context: Context): Promise<Answer> {
@@ -133,7 +138,8 @@ function aggregateOf(
   const text = (key: string): string | null => asText(member(payload, key)) ?? null;
   if (type.startsWith('MissionDossier')) {
     const namespace = asObject(member(payload, 'namespace'));
-    const slug = namespace === null ? text('mission_slug') : asText(member(namespace, 'mission_slug'));
+    const slug =
+      namespace === null ? text('mission_slug') : asText(member(namespace, 'mission_slug'));
     return { type: 'MissionDossier', id: slug };
   }
   if (type.startsWith('Build')) return { type: 'Build', id: text('build_id') };

@@ -8,14 +8,11 @@ export async function run({ system, home }: Context): Promise<Answer> {
   home.store(project.id);
   rememberProject(home, project);
   const isNew = created.length > 0;
-  return fine(
-    { project_uuid: project.id, slug: project.slug, root: project.root, file, created },
-    [
-      isNew ? `Project ${project.slug ?? project.id}` : `Nothing to do: the project has its identity`,
-      `  UUID  ${project.id}`,
-      `  File  ${file}`,
-      ...(isNew ? ['  Commit this file to git: every clone must carry the same identity.'] : []),
-      'Facts are recorded locally; nothing is sent before you name a receiver.',
-    ],
-  );
+  return fine({ project_uuid: project.id, slug: project.slug, root: project.root, file, created }, [
+    isNew ? `Project ${project.slug ?? project.id}` : `Nothing to do: the project has its identity`,
+    `  UUID  ${project.id}`,
+    `  File  ${file}`,
+    ...(isNew ? ['  Commit this file to git: every clone must carry the same identity.'] : []),
+    'Facts are recorded locally; nothing is sent before you name a receiver.',
+  ]);
 }

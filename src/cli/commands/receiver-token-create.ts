@@ -12,10 +12,14 @@ export async function run(context: Context): Promise<Answer> {
   const projects = listOption(context.options, 'project');
   const all = flagOption(context.options, 'all');
   if (scope === undefined || all === projects.length > 0) {
-    throw new UserError('usage', `name --project UUID or --all, and a scope of ${TOKEN_SCOPES.join(', ')}`, {
-      remedy: 'spec-kitty receiver token create --help',
-      exitCode: EXIT.refused,
-    });
+    throw new UserError(
+      'usage',
+      `name --project UUID or --all, and a scope of ${TOKEN_SCOPES.join(', ')}`,
+      {
+        remedy: 'spec-kitty receiver token create --help',
+        exitCode: EXIT.refused,
+      },
+    );
   }
   const name = textOption(context.options, 'name') ?? 'token';
   const wish = { name, scope, projects: all ? ('all' as const) : projects };
@@ -24,8 +28,8 @@ export async function run(context: Context): Promise<Answer> {
     (store) => createToken(store, { ...wish, clock, ids, random: systemRandom }),
     false,
   );
-  return fine(
-    { token: token.secret, id: token.id, name, scope, projects: token.projects },
-    [token.secret, `  It is shown this once. Give it to \`spec-kitty auth login --token-stdin\`.`],
-  );
+  return fine({ token: token.secret, id: token.id, name, scope, projects: token.projects }, [
+    token.secret,
+    `  It is shown this once. Give it to \`spec-kitty auth login --token-stdin\`.`,
+  ]);
 }

@@ -22,7 +22,10 @@ export async function run(context: Context): Promise<Answer> {
     const used = token.last_used_at === null ? 'never used' : `last used ${token.last_used_at}`;
     return `${token.id}  ${token.prefix}…  ${token.name}  ${token.scope}  ${reach}  ${state}  ${used}`;
   });
-  return fine({ tokens }, lines.length === 0 ? ['No token: the receiver serves this machine only.'] : lines);
+  return fine(
+    { tokens },
+    lines.length === 0 ? ['No token: the receiver serves this machine only.'] : lines,
+  );
 }
 
 function iso(at: number | null): string | null {

@@ -6,6 +6,10 @@ import { withStore } from './receiver-store.ts';
 export async function run(context: Context): Promise<Answer> {
   const { revokeToken } = await import('../../server/index.ts');
   const { clock } = context.system;
-  const token = await withStore(context, (store) => revokeToken(store, context.args[0] ?? '', clock));
-  return fine({ id: token.id, name: token.name }, [`✓ Token ${token.name} (${token.id}) is no longer valid`]);
+  const token = await withStore(context, (store) =>
+    revokeToken(store, context.args[0] ?? '', clock),
+  );
+  return fine({ id: token.id, name: token.name }, [
+    `✓ Token ${token.name} (${token.id}) is no longer valid`,
+  ]);
 }

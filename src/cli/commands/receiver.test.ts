@@ -18,7 +18,9 @@ describe('receiver serve', () => {
     expect((await machine.run(['sync', 'now'], { cwd: root })).exit).toBe(0);
     const ended = await stop();
     expect(ended.exit).toBe(0);
-    expect(ended.stdout).toContain(`Receiver listens on ${url}\n  Store ${machine.dir}/receiver.db\n`);
+    expect(ended.stdout).toContain(
+      `Receiver listens on ${url}\n  Store ${machine.dir}/receiver.db\n`,
+    );
     expect(ended.stdout).toMatch(/Stopped\.\n$/);
     expect(ended.stderr).toContain('"level":"info"');
     expect(existsSync(path.join(machine.dir, 'ready.json'))).toBe(false);
@@ -56,11 +58,24 @@ describe('receiver serve', () => {
 
   it('is opened to other machines by a token, as it says', async () => {
     const machine = createMachine();
-    const argv = ['receiver', 'serve', '--host', '0.0.0.0', '--port', '0', '--db', 'my receiver.db'];
+    const argv = [
+      'receiver',
+      'serve',
+      '--host',
+      '0.0.0.0',
+      '--port',
+      '0',
+      '--db',
+      'my receiver.db',
+    ];
     const refused = await machine.run([...argv, '--json']);
     const { remedy } = refused.json['error'] as { remedy: string };
     expect(remedy).toMatch(/^spec-kitty receiver token create --all --db '/);
-    const words = remedy.split(/ (?=--db)/)[0]?.split(' ').slice(1) ?? [];
+    const words =
+      remedy
+        .split(/ (?=--db)/)[0]
+        ?.split(' ')
+        .slice(1) ?? [];
     const created = await machine.run([...words, '--db', 'my receiver.db']);
     expect(created.exit).toBe(0);
     const stopped = await machine.run(argv, { signal: AbortSignal.abort() });
@@ -83,7 +98,9 @@ describe('receiver ls and show', () => {
     expect(all.json).toMatchObject({ next_cursor: null });
     expect(all.json['events']).toHaveLength(EXAMPLE_FACTS);
     const none = '11111111-2222-4333-8444-555555555555';
-    expect((await machine.run(['receiver', 'ls', '--project', none])).stdout).toBe('Nothing here.\n');
+    expect((await machine.run(['receiver', 'ls', '--project', none])).stdout).toBe(
+      'Nothing here.\n',
+    );
   });
 
   it('show one event with its bytes', async () => {
@@ -105,15 +122,14 @@ describe('receiver ls and show', () => {
     });
   });
 
-  it.each([
-    [['ls', '--after', 'x']],
-    [['ls', '--limit', '-1']],
-    [['ls', '--project', 'none']],
-  ])('refuse %j as wrong usage', async (argv) => {
-    const { machine } = await filled();
-    const { json } = await machine.run(['receiver', ...argv, '--json']);
-    expect(json).toMatchObject({ error: { code: 'usage' }, exit_code: 2 });
-  });
+  it.each([[['ls', '--after', 'x']], [['ls', '--limit', '-1']], [['ls', '--project', 'none']]])(
+    'refuse %j as wrong usage',
+    async (argv) => {
+      const { machine } = await filled();
+      const { json } = await machine.run(['receiver', ...argv, '--json']);
+      expect(json).toMatchObject({ error: { code: 'usage' }, exit_code: 2 });
+    },
+  );
 
   it.each([['ls'], ['show', 'x'], ['token', 'list'], ['token', 'revoke', 'x']])(
     'never mistake a wrong name for an empty receiver: %s',
@@ -136,7 +152,9 @@ describe('receiver token', () => {
     expect(secret).toMatch(/^skt_[0-9a-f]{64}$/);
     expect(empty.stdout).toContain('It is shown this once.');
     const listed = await machine.run(['receiver', 'token', 'list']);
-    expect(listed.stdout).toMatch(/^\w{26} {2}skt_[0-9a-f]{8}… {2}laptop {2}ingest {2}all projects {2}valid {2}never used\n$/);
+    expect(listed.stdout).toMatch(
+      /^\w{26} {2}skt_[0-9a-f]{8}… {2}laptop {2}ingest {2}all projects {2}valid {2}never used\n$/,
+    );
     expect(listed.stdout).not.toContain(secret);
     expect(readFileSync(path.join(machine.dir, 'receiver.db')).includes(secret)).toBe(false);
     const { json } = await machine.run(['receiver', 'token', 'list', '--json']);
@@ -145,7 +163,14 @@ describe('receiver token', () => {
     expect(revoked.stdout).toContain('✓ Token laptop');
     const after = await machine.run(['receiver', 'token', 'list', '--json']);
     expect(after.json).toMatchObject({
-      tokens: [{ name: 'laptop', projects: 'all', last_used_at: null, revoked_at: expect.any(String) as string }],
+      tokens: [
+        {
+          name: 'laptop',
+          projects: 'all',
+          last_used_at: null,
+          revoked_at: expect.any(String) as string,
+        },
+      ],
     });
     expect((await machine.run(['receiver', 'token', 'list'])).stdout).toContain('revoked');
   });
@@ -159,14 +184,16 @@ describe('receiver token', () => {
     expect((await machine.run(['receiver', 'token', 'list'])).stdout).toContain('2 project(s)');
   });
 
-  it.each([[[]], [['--all', '--project', 'x']], [['--all', '--scope', 'admin']], [['--project', 'x']]])(
-    'needs to be told for what: %j',
-    async (argv) => {
-      const machine = createMachine();
-      const { json } = await machine.run(['receiver', 'token', 'create', '--json', ...argv]);
-      expect(json).toMatchObject({ error: { code: 'usage' }, exit_code: 2 });
-    },
-  );
+  it.each([
+    [[]],
+    [['--all', '--project', 'x']],
+    [['--all', '--scope', 'admin']],
+    [['--project', 'x']],
+  ])('needs to be told for what: %j', async (argv) => {
+    const machine = createMachine();
+    const { json } = await machine.run(['receiver', 'token', 'create', '--json', ...argv]);
+    expect(json).toMatchObject({ error: { code: 'usage' }, exit_code: 2 });
+  });
 
   it('says that a receiver without tokens serves this machine, and which token it does not know', async () => {
     const { machine } = await filled();
@@ -181,7 +208,7 @@ describe('receiver token', () => {
 
 interface Serving {
   readonly url: string;
-  stop(): Promise<Ended>;
+  readonly stop: () => Promise<Ended>;
 }
 
 /** Runs `receiver serve` in this process until `stop`. */

@@ -79,7 +79,11 @@ it('reports a bad line by file and number, records the rest, and exits 1 each ti
   expect(ended.stdout).toMatch(new RegExp(`bad line ${LOG}:14: .+`));
   const again = await machine.run(['sync', 'import', '--json'], at);
   expect(again.exit).toBe(1);
-  expect(again.json).toMatchObject({ captured: 0, bad_lines: 2, bad: [{ path: LOG, line: 13 }, {}] });
+  expect(again.json).toMatchObject({
+    captured: 0,
+    bad_lines: 2,
+    bad: [{ path: LOG, line: 13 }, {}],
+  });
   const status = await machine.run(['sync', 'status', '--check'], at);
   expect(status.exit).toBe(1);
   expect(status.stdout).toContain('2 bad line(s): `spec-kitty sync import` says which and why');
@@ -95,7 +99,8 @@ it('names twenty bad lines and counts the others', async () => {
 
 it('keeps the first fact of two lines with one id, and says that they contradict each other', async () => {
   const { machine, at } = await project();
-  const line = '{"at":"2026-09-01T10:00:00Z","event_id":"01M1E6PKC46CQ643DZVMXXQK00","to_lane":"done","wp_id":"WP01","actor":"a","from_lane":"x"}';
+  const line =
+    '{"at":"2026-09-01T10:00:00Z","event_id":"01M1E6PKC46CQ643DZVMXXQK00","to_lane":"done","wp_id":"WP01","actor":"a","from_lane":"x"}';
   appendFileSync(path.join(at.cwd, LOG), `${line}\n${line.replace('WP01', 'WP02')}\n`);
   const ended = await machine.run(['sync', 'import'], at);
   expect(ended.exit).toBe(1);
@@ -121,10 +126,15 @@ it('notes a line that names another project, and records it here', async () => {
   );
   const { stdout, exit } = await machine.run(['sync', 'import'], at);
   expect(exit).toBe(0);
-  expect(stdout).toContain(`note: lines of kitty-specs/003-moved/mission-events.jsonl name project ${other}`);
+  expect(stdout).toContain(
+    `note: lines of kitty-specs/003-moved/mission-events.jsonl name project ${other}`,
+  );
 });
 
-async function project(): Promise<{ readonly machine: Machine; readonly at: { readonly cwd: string } }> {
+async function project(): Promise<{
+  readonly machine: Machine;
+  readonly at: { readonly cwd: string };
+}> {
   const machine = createMachine();
   return { machine, at: { cwd: await machine.project('repo', EXAMPLE_MISSIONS) } };
 }

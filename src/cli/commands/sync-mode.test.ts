@@ -38,14 +38,24 @@ describe('sync mode', () => {
   });
 
   it.each([
-    [['sideways'], 'usage', 1, "unknown sync mode 'sideways'; expected one of EXTERNAL_RECEIVER, LOCAL_RETENTION, OPT_OUT, TEAMSPACE"],
+    [
+      ['sideways'],
+      'usage',
+      1,
+      "unknown sync mode 'sideways'; expected one of EXTERNAL_RECEIVER, LOCAL_RETENTION, OPT_OUT, TEAMSPACE",
+    ],
     [['EXTERNAL_RECEIVER'], 'endpoint_missing', 1, 'needs --endpoint'],
     [['OPT_OUT'], 'mode_unavailable', 1, 'withdraw the permission'],
     [['trash'], 'mode_unavailable', 1, 'does not exist yet'],
     [['TEAMSPACE', '--endpoint', 'https://r.invalid'], 'usage', 2, 'goes with EXTERNAL_RECEIVER'],
     [['EXTERNAL_RECEIVER', '--endpoint', 'http://r.invalid'], 'insecure_url', 1, 'unprotected'],
     [['EXTERNAL_RECEIVER', '--endpoint', 'ftp://r.invalid'], 'invalid_url', 1, 'http'],
-    [['EXTERNAL_RECEIVER', '--endpoint', 'https://u:p@r.invalid'], 'invalid_url', 1, 'user information'],
+    [
+      ['EXTERNAL_RECEIVER', '--endpoint', 'https://u:p@r.invalid'],
+      'invalid_url',
+      1,
+      'user information',
+    ],
     [['EXTERNAL_RECEIVER', '--endpoint', 'https://r.invalid?x=1'], 'invalid_url', 1, 'query'],
     [['EXTERNAL_RECEIVER', '--endpoint', 'stub:'], 'invalid_url', 1, 'file name'],
   ])('refuses %j inside and outside of a project', async (argv, code, exit, words) => {
@@ -65,10 +75,19 @@ describe('sync mode', () => {
   it('sends plain http beyond this machine only when told to, and says so ever after', async () => {
     const machine = createMachine();
     const root = await machine.project('repo');
-    const set = ['sync', 'mode', 'EXTERNAL_RECEIVER', '--endpoint', 'http://r.invalid', '--allow-http'];
+    const set = [
+      'sync',
+      'mode',
+      'EXTERNAL_RECEIVER',
+      '--endpoint',
+      'http://r.invalid',
+      '--allow-http',
+    ];
     expect((await machine.run(set, { cwd: root })).exit).toBe(0);
     const targets = await machine.run(['sync', 'targets'], { cwd: root });
-    expect(targets.stdout).toMatch(/^\* http:\/\/r\.invalid {2}external {2}granted {2}plain http {2}tgt_/);
+    expect(targets.stdout).toMatch(
+      /^\* http:\/\/r\.invalid {2}external {2}granted {2}plain http {2}tgt_/,
+    );
     const status = await machine.run(['sync', 'status'], { cwd: root });
     expect(status.stdout).toContain('(active, plain http)');
   });
@@ -85,7 +104,9 @@ describe('sync mode', () => {
     expect(await name(a, '--header-env', 'X-Key=A_KEY')).toEqual(key);
     expect(await name('https://b.invalid')).toEqual([]);
     expect(await name(a)).toEqual(key);
-    const shown = await machine.run(['sync', 'mode', 'EXTERNAL_RECEIVER', '--endpoint', a], { cwd: root });
+    const shown = await machine.run(['sync', 'mode', 'EXTERNAL_RECEIVER', '--endpoint', a], {
+      cwd: root,
+    });
     expect(shown.stdout).toContain('Sends the header X-Key from the variable A_KEY.');
     const both = ['--header-env', 'X-Key=B_KEY', '--header-env', 'X-Other=C'];
     expect(await name(a, ...both)).toHaveLength(2);
@@ -105,7 +126,9 @@ describe('sync mode', () => {
     const now = await machine.run(['sync', 'now'], at);
     expect(now).toMatchObject({ exit: 1, stdout: '' });
     expect(now.stderr).toContain('nothing is sent');
-    expect((await machine.run(['sync', 'status'], at)).stdout).toContain('unknown; nothing is sent');
+    expect((await machine.run(['sync', 'status'], at)).stdout).toContain(
+      'unknown; nothing is sent',
+    );
     expect(server.requests).toEqual([]);
   });
 });
@@ -120,7 +143,9 @@ describe('sync server', () => {
     const set = await machine.run(['sync', 'server', ' HTTPS://Kitty.Example/ ']);
     expect(set).toMatchObject({ exit: 0, stderr: '' });
     expect(set.stdout).toContain('✓ Sync server set to https://kitty.example\n');
-    expect((await machine.run(['sync', 'server'])).stdout).toContain('Server URL: https://kitty.example\n');
+    expect((await machine.run(['sync', 'server'])).stdout).toContain(
+      'Server URL: https://kitty.example\n',
+    );
   });
 
   it('keeps what else is in the configuration, and its comments', async () => {
@@ -143,7 +168,9 @@ describe('sync server', () => {
     expect(set.stdout).toContain('It covers 21 retained event(s), recorded since ');
     const { json } = await machine.run(['sync', 'targets', '--json'], { cwd: root });
     expect(json).toMatchObject({
-      targets: [{ canonical_url: 'https://kitty.example', kind: 'teamspace', active: true, granted: true }],
+      targets: [
+        { canonical_url: 'https://kitty.example', kind: 'teamspace', active: true, granted: true },
+      ],
     });
     const other = await machine.project('other');
     expect((await machine.run(['sync', 'targets'], { cwd: other })).stdout).toBe(
@@ -157,7 +184,9 @@ describe('sync server', () => {
     const at = { cwd: root };
     await machine.run(['sync', 'mode', 'EXTERNAL_RECEIVER', '--endpoint', 'https://r.invalid'], at);
     const set = await machine.run(['sync', 'server', 'https://kitty.example'], at);
-    expect(set.stdout).toContain('The active target of this project is another one and stays: https://r.invalid');
+    expect(set.stdout).toContain(
+      'The active target of this project is another one and stays: https://r.invalid',
+    );
     await machine.run(['sync', 'mode', 'TEAMSPACE'], at);
     const opted = await machine.run(['sync', 'opt-in'], at);
     expect(opted.stdout).toContain('may be sent to https://kitty.example');
@@ -199,7 +228,10 @@ describe('sync opt-in and opt-out', () => {
     for (const url of ['https://a.invalid', 'https://b.invalid/inbox']) {
       await machine.run(['sync', 'mode', 'EXTERNAL_RECEIVER', '--endpoint', url], at);
     }
-    const out = await machine.run(['sync', 'opt-out', '--target', 'https://A.invalid/', '--json'], at);
+    const out = await machine.run(
+      ['sync', 'opt-out', '--target', 'https://A.invalid/', '--json'],
+      at,
+    );
     expect(out.json).toMatchObject({ withdrawn: [{ canonical_url: 'https://a.invalid' }] });
     const granted = async (): Promise<unknown> => {
       const { json } = await machine.run(['sync', 'targets', '--json'], at);

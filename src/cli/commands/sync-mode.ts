@@ -1,6 +1,12 @@
 import { EXIT, UserError } from '../../base/index.ts';
 import { activate, findDestination, listRoutes, type Destination } from '../../delivery/index.ts';
-import { parseSyncMode, projectRoot, SYNC_MODES, writeConfig, type SyncMode } from '../../home/index.ts';
+import {
+  parseSyncMode,
+  projectRoot,
+  SYNC_MODES,
+  writeConfig,
+  type SyncMode,
+} from '../../home/index.ts';
 import { parseEndpoint } from '../../receivers/index.ts';
 import { fine, type Answer } from '../answer.ts';
 import { grantEndpoint, NAME_A_RECEIVER, type Header } from '../consent.ts';
@@ -88,7 +94,9 @@ async function setDefault(context: Context, mode: SyncMode): Promise<Answer> {
 
 async function show(context: Context): Promise<Answer> {
   const workspace = await openWorkspace(context);
-  const destination = await findDestination(context.home, workspace.db, { processWideOverride: true });
+  const destination = await findDestination(context.home, workspace.db, {
+    processWideOverride: true,
+  });
   return fine(toJson(destination), explain(destination));
 }
 
@@ -105,12 +113,17 @@ async function showDefault(context: Context): Promise<Answer> {
 function explain(destination: Destination): readonly string[] {
   const { mode, source, endpoint, route } = destination;
   if (mode === null) return ['Event sync mode: unknown word in the store; nothing is sent'];
-  const from = { project: 'chosen for this project', home: 'this machine’s default', default: 'nobody chose one' };
+  const from = {
+    project: 'chosen for this project',
+    home: 'this machine’s default',
+    default: 'nobody chose one',
+  };
   const lines = [`Event sync mode: ${mode} (${from[source]})`, `  ${MEANINGS[mode]}`];
   if (endpoint !== null) lines.push(`  Target: ${endpoint.canonicalUrl}`);
   if (mode === 'LOCAL_RETENTION') return lines;
   if (endpoint === null) lines.push('  No receiver is named yet: `spec-kitty sync server --help`.');
-  else if (route?.grantedAt == null) lines.push('  Not permitted yet: run `spec-kitty sync opt-in`.');
+  else if (route?.grantedAt == null)
+    lines.push('  Not permitted yet: run `spec-kitty sync opt-in`.');
   return lines;
 }
 
@@ -152,8 +165,12 @@ function parseHeader(text: string): Header {
   const [, name, envVar] = match ?? [];
   if (name !== undefined && envVar !== undefined) return { name, envVar };
   // What stands there may be a secret by mistake, so it is not repeated.
-  throw new UserError('usage', '--header-env takes NAME=VARIABLE, the name of a variable and not its value', {
-    remedy: 'spec-kitty sync mode --help',
-    exitCode: EXIT.refused,
-  });
+  throw new UserError(
+    'usage',
+    '--header-env takes NAME=VARIABLE, the name of a variable and not its value',
+    {
+      remedy: 'spec-kitty sync mode --help',
+      exitCode: EXIT.refused,
+    },
+  );
 }

@@ -32,7 +32,11 @@ describe('the counts line and the report', () => {
       ...{ rejected: 0, transient: 0, terminal_failed: 0 },
     };
     expect(JSON.parse(text)).toMatchObject({
-      ...{ generated_at: expect.stringMatching(/^\d{4}-.*Z$/) as string, dispatched: true, ...counts },
+      ...{
+        generated_at: expect.stringMatching(/^\d{4}-.*Z$/) as string,
+        dispatched: true,
+        ...counts,
+      },
       summary: { total_events: EXAMPLE_FACTS, synced: EXAMPLE_FACTS, failed: 0, ...counts },
       ...{ failures: [], mode: 'EXTERNAL_RECEIVER', all_delivered: true, exit_code: 0 },
       targets: [{ canonical_url: server.url, waiting: 0, parked: 0, blocked_reason: null }],
@@ -90,7 +94,9 @@ describe('its options', () => {
     const now = await machine.run(['sync', 'now', '--no-import'], at);
     expect(now.exit).toBe(1);
     expect(now.stdout).not.toContain('All delivered');
-    expect(now.stdout).toContain(`${EXAMPLE_FACTS} new line(s) wait: run \`spec-kitty sync import\``);
+    expect(now.stdout).toContain(
+      `${EXAMPLE_FACTS} new line(s) wait: run \`spec-kitty sync import\``,
+    );
     expect(server.batches()).toEqual([]);
     await machine.run(['sync', 'import'], at);
     expect((await machine.run(['sync', 'now', '--no-import'], at)).exit).toBe(0);
@@ -109,7 +115,10 @@ describe('its options', () => {
     expect(all.stdout).toContain(`Target ${first.url}\n`);
     expect(all.stdout).toContain(`Target ${second.url}\n`);
     expect([first.batches().length, second.batches().length]).toEqual([1, 1]);
-    const unknown = await machine.run(['sync', 'now', '--target', 'https://c.invalid', '--json'], at);
+    const unknown = await machine.run(
+      ['sync', 'now', '--target', 'https://c.invalid', '--json'],
+      at,
+    );
     expect(unknown.json).toMatchObject({ error: { code: 'target_unknown' }, exit_code: 1 });
   });
 
@@ -151,7 +160,7 @@ describe('a mode without delivery', () => {
 it('shows a bar to a person who waits longer than a second, and to nobody else', async () => {
   const slow = await slowly({ isTerminal: true });
   expect(slow.stderr).toMatch(/\r\[#*\.*\] [\d,]+ \/ [\d,]+ /);
-  expect(slow.stderr).toMatch(/\r\u001b\[K$/);
+  expect(slow.stderr.endsWith('\r\u001b[K')).toBe(true);
   expect((await slowly({ isTerminal: false })).stderr).toBe('');
   expect((await slowly({ isTerminal: true, env: { CI: 'true' } })).stderr).toBe('');
   expect((await slowly({ isTerminal: true, env: { NO_COLOR: '1' } })).stderr).toBe('');
@@ -179,7 +188,12 @@ async function slowly(options: {
         resolve();
       });
     });
-  return machine.run(['sync', 'now'], { ...at, ...options, signal, system: { clock: { ...clock, sleep } } });
+  return machine.run(['sync', 'now'], {
+    ...at,
+    ...options,
+    signal,
+    system: { clock: { ...clock, sleep } },
+  });
 }
 
 async function permitted(reply: (request: Recorded) => ReturnType<typeof answerAll>): Promise<{

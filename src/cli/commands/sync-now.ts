@@ -22,7 +22,9 @@ const REPORT_MODE = 0o644;
 /** `spec-kitty sync now`: new lines become facts, then each chosen target gets what it lacks. */
 export async function run(context: Context): Promise<Answer> {
   const workspace = await openWorkspace(context);
-  const destination = await findDestination(context.home, workspace.db, { processWideOverride: true });
+  const destination = await findDestination(context.home, workspace.db, {
+    processWideOverride: true,
+  });
   const routes = await permittedRoutes(context, workspace, destination);
   if (routes === null) return retainOnly(context, workspace, destination);
   const imported = importFirst(context, workspace);
@@ -69,7 +71,9 @@ async function drainAll(
 function waitingOn(context: Context, workspace: Workspace, routes: readonly Route[]): number {
   const status = gatherHere(context, workspace);
   const chosen = status.routes.filter((each) => routes.some((route) => route.id === each.route.id));
-  return sum(chosen.flatMap(({ streams }) => streams.map(({ books }) => books.unopened + books.queued)));
+  return sum(
+    chosen.flatMap(({ streams }) => streams.map(({ books }) => books.unopened + books.queued)),
+  );
 }
 
 function sum(numbers: readonly number[]): number {
@@ -102,7 +106,9 @@ function conclude(
     imported: done.imported,
     pending: status.pending,
     spill: status.spill,
+    legacy: status.legacy,
     strict: context.options['strict'] !== false,
+    isInterrupted: context.io.signal.aborted,
     targets: done.reports.map((report) => ({
       report,
       status: status.routes.find((each) => each.route.target.id === report.target.id) ?? null,

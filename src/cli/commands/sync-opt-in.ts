@@ -20,13 +20,16 @@ async function grantActive(
   context: Context,
   workspace: Workspace,
 ): Promise<ReturnType<typeof grantEndpoint>> {
-  const destination = await findDestination(context.home, workspace.db, { processWideOverride: true });
+  const destination = await findDestination(context.home, workspace.db, {
+    processWideOverride: true,
+  });
   return grantEndpoint(context, workspace, {
     endpoint: requireEndpoint(destination),
     mode: destination.mode ?? 'TEAMSPACE',
     by: 'sync opt-in',
     existing: destination.route,
-    allowHttp: flagOption(context.options, 'allowHttp') || (destination.route?.target.allowHttp ?? false),
+    allowHttp:
+      flagOption(context.options, 'allowHttp') || (destination.route?.target.allowHttp ?? false),
   });
 }
 

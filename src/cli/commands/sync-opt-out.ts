@@ -14,7 +14,8 @@ export async function run(context: Context): Promise<Answer> {
     withheld: revoke(db, { routeId: route.id, by: 'sync opt-out', now, streams: STREAMS }),
   }));
   const lines = withdrawn.map(
-    (each) => `✓ Nothing more is sent to ${each.canonical_url}; ${each.withheld} waiting event(s) are withheld`,
+    (each) =>
+      `✓ Nothing more is sent to ${each.canonical_url}; ${each.withheld} waiting event(s) are withheld`,
   );
   return fine({ withdrawn }, [
     ...(lines.length === 0 ? ['This project had no permission to send.'] : lines),

@@ -8,8 +8,15 @@ import { openWorkspace } from '../workspace.ts';
 export async function run(context: Context): Promise<Answer> {
   const workspace = await openWorkspace(context);
   const items = requireParked(context, workspace);
-  retryParked(workspace.db, eventsStream, items);
-  return fine({ retried: items.map((item) => item.id) }, [
-    `✓ ${items.length} event(s) are queued again; \`spec-kitty sync now\` sends them`,
-  ]);
+  const queued = retryParked(workspace.db, eventsStream, items);
+  const others = items.filter((item) => !queued.includes(item));
+  const lines = [
+    `✓ ${queued.length} event(s) are queued again; \`spec-kitty sync now\` sends them`,
+  ];
+  if (others.length > 0) {
+    lines.push(
+      `  ${others.length} more are of a checkout without permission: run \`spec-kitty sync opt-in\` there`,
+    );
+  }
+  return fine({ retried: queued.map(({ id }) => id), withheld: others.map(({ id }) => id) }, lines);
 }

@@ -11,7 +11,9 @@ import { openWorkspace } from '../workspace.ts';
 export async function run(context: Context): Promise<Answer> {
   const [url] = context.args;
   if (url === undefined) return show(context);
-  return projectRoot(context.system) === null ? setDefault(context, url) : setForProject(context, url);
+  return projectRoot(context.system) === null
+    ? setDefault(context, url)
+    : setForProject(context, url);
 }
 
 async function setForProject(context: Context, url: string): Promise<Answer> {
@@ -39,7 +41,11 @@ async function setForProject(context: Context, url: string): Promise<Answer> {
   ]);
 }
 
-async function keepExternal(context: Context, url: string, destination: Destination): Promise<Answer> {
+async function keepExternal(
+  context: Context,
+  url: string,
+  destination: Destination,
+): Promise<Answer> {
   await writeConfig(context.home, { serverUrl: url });
   const active = destination.endpoint?.canonicalUrl ?? 'another receiver';
   return fine({ server_url: url, active_target: active }, [
@@ -65,12 +71,20 @@ async function show(context: Context): Promise<Answer> {
   const authority =
     projectRoot(context.system) === null
       ? await currentSyncTarget(home, { processWideOverride: true })
-      : (await findDestination(home, (await openWorkspace(context)).db, { processWideOverride: true }))
-          .authority;
+      : (
+          await findDestination(home, (await openWorkspace(context)).db, {
+            processWideOverride: true,
+          })
+        ).authority;
   const { resolvedServerUrl, overrideMode, configuredServerUrl } = authority;
-  const lines = [`Server URL: ${resolvedServerUrl ?? '<unset>'}`, `Config File: ${home.paths.config}`];
+  const lines = [
+    `Server URL: ${resolvedServerUrl ?? '<unset>'}`,
+    `Config File: ${home.paths.config}`,
+  ];
   if (overrideMode !== 'none') {
-    lines.push(`  SPEC_KITTY_SAAS_URL overrides ${configuredServerUrl ?? '<unset>'} for this process`);
+    lines.push(
+      `  SPEC_KITTY_SAAS_URL overrides ${configuredServerUrl ?? '<unset>'} for this process`,
+    );
   }
   return fine({ ...targetToWire(authority), config_file: home.paths.config }, lines);
 }

@@ -22,7 +22,12 @@ describe('on a machine that knows nothing', () => {
     expect(repository).toEqual({ ...ended, json: repository.json });
     const { json } = await machine.run(['sync', 'status', '--json']);
     expect(json).toMatchObject({
-      ...{ event_journal: { retained_event_count: 0 }, conservation: [], unknown: [], exit_code: 0 },
+      ...{
+        event_journal: { retained_event_count: 0 },
+        conservation: [],
+        unknown: [],
+        exit_code: 0,
+      },
     });
   });
 
@@ -75,11 +80,15 @@ describe('in a project', () => {
   it('tells the targets apart: what the active one has, and what others got', async () => {
     const { machine, root } = await delivered();
     const second = await recordingServer((request) => answerAll(request));
-    await machine.run(['sync', 'mode', 'EXTERNAL_RECEIVER', '--endpoint', second.url], { cwd: root });
+    await machine.run(['sync', 'mode', 'EXTERNAL_RECEIVER', '--endpoint', second.url], {
+      cwd: root,
+    });
     const ended = await machine.run(['sync', 'status', '--check'], { cwd: root });
     expect(ended.exit).toBe(1);
     expect(ended.stdout).toMatch(/Delivered \(cur\/prev\) +0\/21\n/);
-    expect(ended.stdout).toMatch(/events: 0 delivered, 21 waiting, the oldest for \d+ s; last success: never/);
+    expect(ended.stdout).toMatch(
+      /events: 0 delivered, 21 waiting, the oldest for \d+ s; last success: never/,
+    );
     expect(ended.stdout).toMatch(/\nCheck failed: see above\.\n$/);
     const { json } = await machine.run(['sync', 'status', '--json'], { cwd: root });
     expect(json).toMatchObject({
@@ -113,30 +122,43 @@ describe('in a project', () => {
 });
 
 describe('what cannot be read is unknown and never green', () => {
-  it.each(['in the project', 'outside of it'])('a store that is no database, asked %s', async (where) => {
-    const { machine, root } = await delivered();
-    const sound = await machine.project('sound');
-    await machine.run(['emit', 'BuildHeartbeat', '--payload', '{"build_id":"b"}'], { cwd: sound });
-    for (const suffix of ['', '-wal', '-shm']) {
-      writeFileSync(`${storeFile(machine, root)}${suffix}`, 'this is no database, nor was it ever one');
-    }
-    const cwd = where === 'in the project' ? root : machine.dir;
-    for (const more of [[], ['--check']]) {
-      const ended = await machine.run(['sync', 'status', ...more], { cwd });
-      expect(ended.exit).toBe(1);
-      expect(ended.stdout).toContain(`Project ${projectIdOf(root)}: unknown`);
-      expect(ended.stdout).toContain('not every store could be read');
-    }
-    const { json } = await machine.run(['sync', 'status', '--json'], { cwd });
-    expect(json).toMatchObject({
-      event_journal: { retained_event_count: null },
-      ...{ terminal_failures: { count: null }, exit_code: 1 },
-      unknown: [{ project_uuid: projectIdOf(root), error: expect.stringContaining(machine.home) as string }],
-    });
-    const now = await machine.run(['sync', 'now'], { cwd: root });
-    expect(now).toMatchObject({ exit: 1, stdout: '' });
-    expect(now.stderr).toContain('file is not a database');
-  });
+  it.each(['in the project', 'outside of it'])(
+    'a store that is no database, asked %s',
+    async (where) => {
+      const { machine, root } = await delivered();
+      const sound = await machine.project('sound');
+      await machine.run(['emit', 'BuildHeartbeat', '--payload', '{"build_id":"b"}'], {
+        cwd: sound,
+      });
+      for (const suffix of ['', '-wal', '-shm']) {
+        writeFileSync(
+          `${storeFile(machine, root)}${suffix}`,
+          'this is no database, nor was it ever one',
+        );
+      }
+      const cwd = where === 'in the project' ? root : machine.dir;
+      for (const more of [[], ['--check']]) {
+        const ended = await machine.run(['sync', 'status', ...more], { cwd });
+        expect(ended.exit).toBe(1);
+        expect(ended.stdout).toContain(`Project ${projectIdOf(root)}: unknown`);
+        expect(ended.stdout).toContain('not every store could be read');
+      }
+      const { json } = await machine.run(['sync', 'status', '--json'], { cwd });
+      expect(json).toMatchObject({
+        event_journal: { retained_event_count: null },
+        ...{ terminal_failures: { count: null }, exit_code: 1 },
+        unknown: [
+          {
+            project_uuid: projectIdOf(root),
+            error: expect.stringContaining(machine.home) as string,
+          },
+        ],
+      });
+      const now = await machine.run(['sync', 'now'], { cwd: root });
+      expect(now).toMatchObject({ exit: 1, stdout: '' });
+      expect(now.stderr).toContain('file is not a database');
+    },
+  );
 
   it('a directory, or a database of something else, in the place of a store', async () => {
     const machine = createMachine();
@@ -154,7 +176,9 @@ describe('what cannot be read is unknown and never green', () => {
   it('the store of another project', async () => {
     const { machine, root } = await delivered();
     const id = '11111111-2222-4333-8444-555555555555';
-    openStoreOf(machine, root).exec(`PRAGMA foreign_keys = OFF; UPDATE store SET project_id = '${id}'`);
+    openStoreOf(machine, root).exec(
+      `PRAGMA foreign_keys = OFF; UPDATE store SET project_id = '${id}'`,
+    );
     const ended = await machine.run(['sync', 'status'], { cwd: root });
     expect(ended.exit).toBe(3);
     expect(ended.stdout).toContain(`: unknown`);

@@ -23,7 +23,8 @@ import { STREAMS } from '../workspace.ts';
 
 /** `spec-kitty sync status`: of this project, or outside of one of every project in the home. */
 export async function run(context: Context): Promise<Answer> {
-  const view = projectRoot(context.system) === null ? await wholeHome(context) : await here(context);
+  const view =
+    projectRoot(context.system) === null ? await wholeHome(context) : await here(context);
   const check = flagOption(context.options, 'check');
   const exit = exitOf(view, check);
   const verdict = exit === EXIT.fine ? 'Check passed.' : 'Check failed: see above.';
@@ -40,7 +41,9 @@ async function here(context: Context): Promise<StatusView> {
   const reading = await readStore(home, project.id, (db) => askHere(context, project, db));
   if (reading.kind === 'unknown') {
     const authority = await currentSyncTarget(home, { processWideOverride: true });
-    const unknown = [{ projectId: project.id, error: reading.reason, isDamaged: reading.isDamaged }];
+    const unknown = [
+      { projectId: project.id, error: reading.reason, isDamaged: reading.isDamaged },
+    ];
     return { ...(await machineView(context, authority)), mode: null, unknown };
   }
   const { status, destination } = reading.value;
@@ -116,8 +119,9 @@ function exitOf(view: StatusView, check: boolean): ExitCode {
 /** Something of a granted route waits, is parked, or cannot leave. */
 function isWaiting(view: StatusView): boolean {
   return view.projects.some(
-    ({ status: { routes, pending, spill } }) =>
+    ({ status: { routes, pending, spill, legacy } }) =>
       spill.files + spill.corrupt > 0 ||
+      legacy.rows + legacy.unreadable.length > 0 ||
       (pending !== null && pending.lines + pending.badLines + pending.skipped.length > 0) ||
       routes.some(
         ({ route, streams }) =>

@@ -3,6 +3,8 @@ import type { DrainReport } from '../../delivery/index.ts';
 import { isSettled, type RouteStatus } from '../../report/index.ts';
 import type { PendingLines } from '../../missions/index.ts';
 import type { SpillStatus } from '../../journal/index.ts';
+import type { LegacyRows } from '../../legacy/index.ts';
+import { legacyLines } from './legacy.ts';
 import type { Imported } from '../import.ts';
 
 /** Everything `sync now` found out, ready to be put into words. */
@@ -14,7 +16,11 @@ export interface Outcome {
   readonly pending: PendingLines | null;
   /** What lies beside the store. */
   readonly spill: SpillStatus;
+  /** What waits in the Python command line's own databases. */
+  readonly legacy: LegacyRows;
   readonly strict: boolean;
+  /** The operator asked it to stop. */
+  readonly isInterrupted: boolean;
   readonly targets: readonly TargetOutcome[];
 }
 
@@ -27,12 +33,15 @@ export interface TargetOutcome {
 const MAX_LISTED = 20;
 const AGAIN = 'spec-kitty sync now';
 
-/** The exit code: 3 damaged or unbalanced, 4 logged out, 1 anything refused, parked or waiting, 0 otherwise. */
+/** 3 damaged or unbalanced, 4 logged out, 130 stopped, 1 anything refused, parked or waiting, 0 otherwise. */
 export function exitCodeOf(outcome: Outcome): ExitCode {
   const { targets, strict } = outcome;
-  if (targets.some((each) => each.report.damaged.length > 0 || !isBalanced(each))) return EXIT.integrity;
+  if (targets.some((each) => each.report.damaged.length > 0 || !isBalanced(each)))
+    return EXIT.integrity;
   if (targets.some(({ report }) => isLoggedOut(report))) return EXIT.loggedOut;
-  return isAllDelivered(outcome) || !strict ? EXIT.fine : EXIT.failed;
+  if (isAllDelivered(outcome)) return EXIT.fine;
+  if (outcome.isInterrupted) return EXIT.interrupted;
+  return strict ? EXIT.failed : EXIT.fine;
 }
 
 /** The report of the contract (cli contract 2), with what is ours beside it. */
@@ -87,11 +96,13 @@ export function isAllDelivered(outcome: Outcome): boolean {
   const read = imported?.isComplete ?? true;
   const waiting = pending === null ? 0 : pending.lines + pending.badLines + pending.skipped.length;
   if (outcome.spill.files + outcome.spill.corrupt > 0) return false;
+  if (outcome.legacy.rows + outcome.legacy.unreadable.length > 0) return false;
   return read && waiting === 0 && outcome.targets.every(isComplete);
 }
 
 function isComplete({ report, status }: TargetOutcome): boolean {
-  if (report.blocked !== null || report.failures.length > 0 || report.damaged.length > 0) return false;
+  if (report.blocked !== null || report.failures.length > 0 || report.damaged.length > 0)
+    return false;
   if (status === null || status.route.grantedAt === null) return false;
   return status.streams.every(({ books }) => isSettled(books));
 }
@@ -118,17 +129,20 @@ function targetLines(outcome: Outcome, target: TargetOutcome): readonly string[]
   if (report.failures.length > MAX_LISTED) {
     lines.push(`  … and ${report.failures.length - MAX_LISTED} more`);
   }
-  for (const id of report.damaged) lines.push(`  damaged ${id}: its stored bytes changed; it was not sent`);
-  if (report.blocked !== null) lines.push(...blockedLines(report.blocked));
+  for (const id of report.damaged)
+    lines.push(`  damaged ${id}: its stored bytes changed; it was not sent`);
+  if (outcome.isInterrupted) lines.push('Event sync stopped before its end.');
+  else if (report.blocked !== null) lines.push(...blockedLines(report.blocked));
   if (status !== null) lines.push(...waitingLines(status));
   return lines;
 }
 
 /** What is not in the journal yet, and so at no target either. */
-function notRecordedLines({ imported, pending, spill }: Outcome): readonly string[] {
+function notRecordedLines({ imported, pending, spill, legacy }: Outcome): readonly string[] {
   const lines: string[] = [];
   if (imported === null && pending !== null) {
-    if (pending.lines > 0) lines.push(`${pending.lines} new line(s) wait: run \`spec-kitty sync import\`.`);
+    if (pending.lines > 0)
+      lines.push(`${pending.lines} new line(s) wait: run \`spec-kitty sync import\`.`);
     if (pending.badLines + pending.skipped.length > 0) {
       lines.push('Not everything in kitty-specs can be read: run `spec-kitty sync import`.');
     }
@@ -137,6 +151,7 @@ function notRecordedLines({ imported, pending, spill }: Outcome): readonly strin
     lines.push(`${spill.events} event(s) wait beside the store: run \`spec-kitty sync import\`.`);
   }
   if (spill.corrupt > 0) lines.push(`${spill.corrupt} torn file(s) lie beside the store.`);
+  lines.push(...legacyLines(legacy));
   return lines;
 }
 
@@ -149,14 +164,17 @@ function blockedLines(blocked: NonNullable<DrainReport['blocked']>): readonly st
       : reason === 'halted'
         ? [`Event sync halted: ${detail}`]
         : [`Event sync gated: ${reason}`, `  ${detail}`];
-  if (remedy !== null) lines.push(`  ${remedy === AGAIN ? 'Try again with' : 'Run'} \`${remedy}\`.`);
+  if (remedy !== null)
+    lines.push(`  ${remedy === AGAIN ? 'Try again with' : 'Run'} \`${remedy}\`.`);
   return lines;
 }
 
 function waitingLines(status: RouteStatus): readonly string[] {
   const lines: string[] = [];
   if (status.route.grantedAt === null) {
-    lines.push('  The permission was withdrawn meanwhile: run `spec-kitty sync opt-in` to give it again.');
+    lines.push(
+      '  The permission was withdrawn meanwhile: run `spec-kitty sync opt-in` to give it again.',
+    );
   }
   for (const { facts, books } of status.streams) {
     const waiting = books.unopened + books.queued;
@@ -165,7 +183,8 @@ function waitingLines(status: RouteStatus): readonly string[] {
       const listed = state === 'parked' ? ': `spec-kitty sync parked list` says more' : '';
       lines.push(`  ${n} ${state} (${reason})${listed}`);
     }
-    if (!books.balanced) lines.push('  The books of this target do not balance: see `spec-kitty sync status`.');
+    if (!books.balanced)
+      lines.push('  The books of this target do not balance: see `spec-kitty sync status`.');
   }
   return lines;
 }

@@ -14,7 +14,8 @@ export interface Progress {
 
 /** A bar on standard error for people who wait: never into a pipe, under CI or where colours are unwanted. */
 export function createProgress(io: Io, clock: Clock, what: string): Progress {
-  const isWanted = io.stderr.isTTY && !io.env['CI'] && !io.env['NO_COLOR'];
+  const { CI = '', NO_COLOR = '' } = io.env;
+  const isWanted = io.stderr.isTTY && CI === '' && NO_COLOR === '';
   const started = clock.monotonic();
   let drawnAt = 0;
   return {

@@ -45,6 +45,8 @@ export function statusToJson(view: StatusView): Readonly<Record<string, unknown>
     terminal_failures: { count: known(sumBooks(routes, 'parked')) },
     conflicts: known(sum(statuses.map((each) => each.conflicts))),
     spilled_events: known(sum(statuses.map((each) => each.spill.events))),
+    legacy_rows: known(sum(statuses.map((each) => each.legacy.rows))),
+    unreadable_legacy_databases: statuses[0]?.legacy.unreadable ?? [],
     corrupt_spill_files: known(sum(statuses.map((each) => each.spill.corrupt))),
     // Only a checkout knows its own new lines.
     new_lines: pending.every((lines) => lines !== null) ? known(sum(pending)) : null,

@@ -1,6 +1,14 @@
 import { printable, type Millis } from '../../base/index.ts';
+import { legacyLines } from './legacy.ts';
 import type { ProjectStatus, RouteStatus } from '../../report/index.ts';
-import { currentRoute, routesOf, sum, sumBooks, type KnownProject, type StatusView } from './status-view.ts';
+import {
+  currentRoute,
+  routesOf,
+  sum,
+  sumBooks,
+  type KnownProject,
+  type StatusView,
+} from './status-view.ts';
 
 const LABEL_WIDTH = 26;
 const MINUTE = 60_000;
@@ -9,13 +17,23 @@ const DAY = 24 * HOUR;
 
 /** The lines of `sync status`: the machine, the sum over its projects, then each project with its targets. */
 export function statusLines(view: StatusView): readonly string[] {
-  const lines = ['', 'Spec Kitty Sync Status', '', ...machineLines(view), '', ...summaryLines(view)];
+  const lines = [
+    '',
+    'Spec Kitty Sync Status',
+    '',
+    ...machineLines(view),
+    '',
+    ...summaryLines(view),
+  ];
   for (const project of view.projects) lines.push('', ...projectLines(view, project));
   for (const each of view.unknown) {
     lines.push('', `Project ${each.projectId}: unknown`, `  ${printable(each.error)}`);
   }
   if (view.projects.length + view.unknown.length === 0) {
-    lines.push('', 'No project has recorded anything here yet: `spec-kitty init` in a repository begins.');
+    lines.push(
+      '',
+      'No project has recorded anything here yet: `spec-kitty init` in a repository begins.',
+    );
   }
   return lines;
 }
@@ -54,13 +72,18 @@ function projectLines(view: StatusView, { status, copied }: KnownProject): reado
   if (copied !== null) lines.push(`  Not writable, so a copy was read: ${printable(copied)}`);
   lines.push(...journalLines(view.now, status), ...newLines(status));
   if (status.routes.length === 0) {
-    lines.push('  No target: nothing is sent anywhere. `spec-kitty sync mode --help` says how to name one.');
+    lines.push(
+      '  No target: nothing is sent anywhere. `spec-kitty sync mode --help` says how to name one.',
+    );
   }
   for (const each of status.routes) lines.push(...routeLines(view, each));
   return lines;
 }
 
-function journalLines(now: Millis, { journal, spill, conflicts }: ProjectStatus): readonly string[] {
+function journalLines(
+  now: Millis,
+  { journal, spill, conflicts, legacy }: ProjectStatus,
+): readonly string[] {
   const { captured, ineligible, oldestCapturedAt } = journal;
   const since = oldestCapturedAt === null ? '' : `, oldest ${age(now - oldestCapturedAt)} ago`;
   const kept = ineligible === 0 ? '' : `; ${ineligible} of them never leave this machine`;
@@ -69,6 +92,7 @@ function journalLines(now: Millis, { journal, spill, conflicts }: ProjectStatus)
     lines.push(`  ${spill.events} event(s) wait beside the store: run \`spec-kitty sync import\``);
   }
   if (spill.corrupt > 0) lines.push(`  ${spill.corrupt} torn file(s) lie beside the store`);
+  lines.push(...legacyLines(legacy).map((line) => `  ${line}`));
   if (conflicts > 0) lines.push(`  ${conflicts} conflicting event(s) kept aside`);
   return lines;
 }
@@ -76,11 +100,13 @@ function journalLines(now: Millis, { journal, spill, conflicts }: ProjectStatus)
 function newLines({ pending }: ProjectStatus): readonly string[] {
   if (pending === null) return [];
   const lines: string[] = [];
-  if (pending.lines > 0) lines.push(`  ${pending.lines} new line(s) wait: run \`spec-kitty sync import\``);
+  if (pending.lines > 0)
+    lines.push(`  ${pending.lines} new line(s) wait: run \`spec-kitty sync import\``);
   if (pending.badLines > 0) {
     lines.push(`  ${pending.badLines} bad line(s): \`spec-kitty sync import\` says which and why`);
   }
-  for (const each of pending.skipped) lines.push(`  not read: ${printable(each.path)} ${each.reason}`);
+  for (const each of pending.skipped)
+    lines.push(`  not read: ${printable(each.path)} ${each.reason}`);
   return lines;
 }
 
@@ -95,8 +121,11 @@ function routeLines(view: StatusView, status: RouteStatus): readonly string[] {
     target.allowHttp ? 'plain http' : '',
     drainedBy === null ? '' : `process ${drainedBy} delivers now`,
   ].filter((mark) => mark !== '');
-  const lines = [`  Target ${target.canonicalUrl}${marks.length === 0 ? '' : ` (${marks.join(', ')})`}`];
-  if (isActive && coversHere === false) lines.push('    Nothing is sent from here before `spec-kitty sync opt-in`.');
+  const lines = [
+    `  Target ${target.canonicalUrl}${marks.length === 0 ? '' : ` (${marks.join(', ')})`}`,
+  ];
+  if (isActive && coversHere === false)
+    lines.push('    Nothing is sent from here before `spec-kitty sync opt-in`.');
   if (blocked !== null) {
     const { reason, detail, at } = blocked;
     lines.push(`    blocked: ${reason}, ${age(view.now - at)} ago: ${printable(detail)}`);
@@ -105,14 +134,19 @@ function routeLines(view: StatusView, status: RouteStatus): readonly string[] {
   return lines;
 }
 
-function streamLines(now: Millis, { facts, books }: RouteStatus['streams'][number]): readonly string[] {
+function streamLines(
+  now: Millis,
+  { facts, books }: RouteStatus['streams'][number],
+): readonly string[] {
   const waiting = books.unopened + books.queued;
   const { oldestWaitingAt, pacing, aside } = facts;
   const oldest = oldestWaitingAt === null ? '' : `, the oldest for ${age(now - oldestWaitingAt)}`;
   const waits = waiting === 0 ? 'nothing waits' : `${waiting} waiting${oldest}`;
   const { lastSuccessAt } = pacing;
   const success = lastSuccessAt === null ? 'never' : `${age(now - lastSuccessAt)} ago`;
-  const lines = [`    ${facts.stream}: ${books.delivered} delivered, ${waits}; last success: ${success}`];
+  const lines = [
+    `    ${facts.stream}: ${books.delivered} delivered, ${waits}; last success: ${success}`,
+  ];
   for (const { state, reason, n } of aside) {
     const listed = state === 'parked' ? ', see `spec-kitty sync parked list`' : '';
     lines.push(`      ${n} ${state}: ${reason}${listed}`);

@@ -134,6 +134,9 @@ CREATE TRIGGER event_deliveries_final BEFORE UPDATE OF state ON event_deliveries
   BEGIN SELECT RAISE (ABORT, 'delivered is final'); END;
 CREATE TRIGGER event_deliveries_no_delete BEFORE DELETE ON event_deliveries
   BEGIN SELECT RAISE (ABORT, 'the history of a delivery stays'); END;
+CREATE TRIGGER event_deliveries_no_replace BEFORE INSERT ON event_deliveries
+  WHEN EXISTS (SELECT 1 FROM event_deliveries WHERE gen_id = NEW.gen_id AND seq = NEW.seq)
+  BEGIN SELECT RAISE (ABORT, 'the history of a delivery stays'); END;
 CREATE VIEW event_deliveries_for_people AS
   SELECT d.gen_id, d.seq, e.event_id, e.type, t.canonical_url,
     CASE d.state WHEN 1 THEN 'queued' WHEN 2 THEN 'delivered' WHEN 3 THEN 'parked'

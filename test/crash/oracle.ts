@@ -1,0 +1,160 @@
+import { readdirSync } from 'node:fs';
+import { messageOf, type Db } from '../../src/base/index.ts';
+import { eventsStream, recount, readCounts } from '../../src/delivery/index.ts';
+import { openJournal, readHead, takeIn } from '../../src/journal/index.ts';
+import { gatherProject, isSettled } from '../../src/report/index.ts';
+import { envelopeBytes, eventId } from '../support/envelopes.ts';
+import type { RealReceiver } from '../support/real-receiver.ts';
+import { openSite, spillOf, type Opened, type Site } from './site.ts';
+
+/** A number whose capture was acknowledged, how, and after how long. */
+export interface Ack {
+  readonly n: number;
+  readonly status: string;
+  readonly ms: number;
+}
+
+/** The acknowledgements in what a worker printed; a last line that was cut off was never meant. */
+export function readAcks(printed: string): readonly Ack[] {
+  return [...printed.matchAll(/^ack (\d+) (\S+) (\d+\.\d)\n/gm)].map(([, n, status = '', ms]) => ({
+    n: Number(n),
+    status,
+    ms: Number(ms),
+  }));
+}
+
+/** What must be true of a site whatever happened to it. */
+export interface Expectation {
+  /** What each writer was told is kept, in the order in which it was told. */
+  readonly acked: readonly (readonly number[])[];
+  /** Every number that anyone tried to capture: one of them may be there without an acknowledgement. */
+  readonly tried: readonly number[];
+  /** How many facts must be there beside the numbered ones. */
+  readonly others?: number;
+}
+
+interface Row {
+  readonly seq: number;
+  readonly event_id: string;
+  readonly sha256: string;
+  readonly payload: Uint8Array | null;
+}
+
+/**
+ * Opens a site as the next command would, takes in what waits beside the store, and answers everything that
+ * contradicts the acknowledgements, the order of each writer, or the journal's own counts. Empty is good.
+ */
+export async function judgeSite(site: Site, expected: Expectation): Promise<readonly string[]> {
+  const { home, project } = await openSite(site);
+  try {
+    const journal = openJournal(home, project);
+    const taken = takeIn(home, journal);
+    return [
+      ...(taken.corrupt > 0 ? [`${taken.corrupt} torn spill file(s)`] : []),
+      ...judgeJournal(journal.db, expected),
+      ...judgeSpill(site),
+      ...judgeBooks({ home, project }),
+    ];
+  } catch (error) {
+    return [`the site does not open: ${messageOf(error)}`];
+  } finally {
+    home.close();
+  }
+}
+
+/** Compares the journal with what was promised. */
+export function judgeJournal(db: Db, expected: Expectation): readonly string[] {
+  const complaints: string[] = [];
+  const rows = db.all<Row>(
+    'SELECT e.seq, e.event_id, e.sha256, p.payload FROM events e LEFT JOIN event_payloads p USING (seq) ORDER BY seq',
+  );
+  const byId = new Map(rows.map((row) => [row.event_id, row]));
+  const acked = new Set(expected.acked.flat());
+  const tried = new Set([...expected.tried, ...acked]);
+  let numbered = 0;
+  for (const n of tried) {
+    const row = byId.get(eventId(n));
+    if (row === undefined && acked.has(n)) complaints.push(`acknowledged ${n} is lost`);
+    if (row === undefined) continue;
+    numbered += 1;
+    const isExact = row.payload !== null && Buffer.compare(row.payload, envelopeBytes(n)) === 0;
+    if (!isExact) complaints.push(`the bytes of ${n} changed`);
+  }
+  const others = rows.length - numbered;
+  if (byId.size !== rows.length) complaints.push('an id is there twice');
+  if (others !== (expected.others ?? 0)) complaints.push(`${others} facts that nobody captured`);
+  if (rows.some((row, index) => row.seq !== index + 1)) complaints.push('positions have gaps');
+  for (const writer of expected.acked) {
+    const seqs = writer.map((n) => byId.get(eventId(n))?.seq ?? 0).filter((seq) => seq > 0);
+    if (seqs.some((seq, index) => seq <= (seqs[index - 1] ?? 0))) {
+      complaints.push(`the order of the writer of ${writer[0]} is not kept`);
+    }
+  }
+  const integrity = db.get<{ integrity_check: string }>('PRAGMA integrity_check')?.integrity_check;
+  if (integrity !== 'ok') complaints.push(`integrity: ${integrity}`);
+  return complaints;
+}
+
+function judgeSpill(site: Site): readonly string[] {
+  return filesIn(spillOf(site))
+    .filter((name) => !name.endsWith('.tmp'))
+    .map((name) => `${name} is left beside the store`);
+}
+
+/** The books of every target balance, and their counters are what the rows add up to. */
+export function judgeBooks({ home, project }: Opened): readonly string[] {
+  const db = home.store(project.id);
+  const { journal, routes } = gatherProject(home, {
+    projectId: project.id,
+    db,
+    streams: [eventsStream],
+    here: null,
+  });
+  const count = db.get<{ n: number }>('SELECT count(*) AS n FROM events')?.n;
+  const { captured } = readHead(db, home.system.host);
+  const complaints = count === captured ? [] : [`the head counts ${captured}, the rows are ${count}`];
+  for (const { facts, books } of routes.flatMap((route) => route.streams)) {
+    const { id } = facts.generation;
+    const counted = JSON.stringify(readCounts(db, id));
+    const rows = JSON.stringify(recount(db, id, 'event_deliveries'));
+    if (counted !== rows) complaints.push(`counters ${counted}, rows ${rows}`);
+    if (!books.balanced) complaints.push(`the books do not balance: ${JSON.stringify(books)}`);
+  }
+  return journal.captured === captured ? complaints : [...complaints, 'two counts of one journal'];
+}
+
+/** After a drain that ended well: nothing waits anywhere, and the receiver holds exactly the journal. */
+export async function judgeDelivery(site: Site, receiver: RealReceiver): Promise<readonly string[]> {
+  const { home, project } = await openSite(site);
+  try {
+    const db = home.store(project.id);
+    const options = { projectId: project.id, db, streams: [eventsStream], here: null };
+    const waiting = gatherProject(home, options).routes.flatMap(({ streams }) =>
+      streams.filter(({ books }) => !isSettled(books)).map(({ books }) => JSON.stringify(books)),
+    );
+    const open = db.all('SELECT batch_id FROM batches WHERE ended_at IS NULL').length;
+    const rows = db.all<{ held: string }>(
+      `SELECT event_id || ' ' || sha256 AS held FROM events WHERE eligible = 1 ORDER BY 1`,
+    );
+    const here = rows.map((row) => row.held);
+    const there = await receiver.holdings();
+    const isSame = here.length === there.length && here.every((each, n) => each === there[n]);
+    return [
+      ...waiting.map((books) => `something waits: ${books}`),
+      ...(open > 0 ? [`${open} batches are still open`] : []),
+      ...(isSame ? [] : [`the receiver holds ${there.length}, the journal ${here.length}`]),
+    ];
+  } finally {
+    home.close();
+  }
+}
+
+function filesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    throw error;
+  }
+}
+

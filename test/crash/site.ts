@@ -1,0 +1,94 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { createSystem, noFaults, type Db, type Faults } from '../../src/base/index.ts';
+import {
+  drain,
+  eventsStream,
+  grant,
+  listRoutes,
+  registerTarget,
+  type DrainReport,
+  type Route,
+} from '../../src/delivery/index.ts';
+import { checkoutId, findProject, openHome, type Home, type Project } from '../../src/home/index.ts';
+import type { Fact } from '../../src/journal/index.ts';
+import { parseEndpoint } from '../../src/receivers/index.ts';
+import { envelope, PROJECT_ID } from '../support/envelopes.ts';
+
+/** One user's machine as processes share it: a project's working tree and a home. */
+export interface Site {
+  readonly root: string;
+  readonly home: string;
+}
+
+/** A site below `dir`, the project named in its identity file, the home not there yet. */
+export function createSite(dir: string, home = 'home'): Site {
+  const root = path.join(dir, 'repo');
+  mkdirSync(path.join(root, '.kittify'), { recursive: true });
+  const identity = `project:\n  uuid: ${PROJECT_ID}\n  slug: demo\n`;
+  writeFileSync(path.join(root, '.kittify', 'config.yaml'), identity);
+  return { root, home: path.join(dir, home) };
+}
+
+/** The environment in which a command works on a site. */
+export function environmentOf(site: Site): Readonly<Record<string, string>> {
+  return { SPEC_KITTY_HOME: site.home, HOME: path.dirname(site.home) };
+}
+
+/** The file of the project's store. */
+export function storeOf(site: Site): string {
+  return path.join(site.home, 'projects', `${PROJECT_ID}.db`);
+}
+
+/** Where captures wait that the store could not take. */
+export function spillOf(site: Site): string {
+  return path.join(site.home, 'projects', `${PROJECT_ID}.spill`);
+}
+
+/** A site with its home opened in this process. */
+export interface Opened {
+  readonly home: Home;
+  readonly project: Project;
+}
+
+/** Opens a site; who opened it closes `home`. */
+export async function openSite(site: Site, faults: Faults = noFaults): Promise<Opened> {
+  const system = createSystem(environmentOf(site), site.root, faults);
+  return { home: openHome(system), project: await findProject(system) };
+}
+
+/** The fact of a number: every process makes the same bytes for the same number. */
+export function factOf(n: number): Fact {
+  return { event: envelope(n), origin: 'envelope', source: null };
+}
+
+/** Gives the project a permission for `url`. */
+export function pointAt({ home, project }: Opened, url: string): Route {
+  const db = home.store(project.id);
+  const now = home.system.clock.now();
+  const endpoint = parseEndpoint(url, { kind: 'external', allowHttp: false, cwd: project.root });
+  const target = registerTarget(db, endpoint, { team: '', user: '', allowHttp: false, now });
+  return grant(db, {
+    targetId: target.id,
+    checkoutId: checkoutId(db, project.checkoutPath, now),
+    by: 'crash',
+    fromNow: false,
+    now,
+    streams: [eventsStream],
+  });
+}
+
+/** Drains the first route of a store once, as a command of the operator does. */
+export async function drainOnce(home: Home, db: Db): Promise<DrainReport> {
+  const [route] = listRoutes(db);
+  if (route === undefined) throw new Error('nothing is granted');
+  return drain({
+    home,
+    db,
+    route,
+    streams: [eventsStream],
+    byOperator: true,
+    signal: new AbortController().signal,
+    onProgress: () => {},
+  });
+}

@@ -1,0 +1,129 @@
+import { existsSync, writeSync } from 'node:fs';
+import path from 'node:path';
+import process from 'node:process';
+import { faultsFrom, noFaults, openDb, UserError, type Faults } from '../../src/base/index.ts';
+import { openJournal, record, takeIn } from '../../src/journal/index.ts';
+import { drainOnce, factOf, openSite, storeOf, type Site } from './site.ts';
+
+// What the processes of these tests do. Each verb gets the directory of a site and its own words, and says what
+// happened on standard output, one write a line, so that a line that was printed is a line that was meant.
+
+type Work = (site: Site, words: readonly string[]) => Promise<void>;
+
+const POLL_MS = 0.3;
+const DRAINS_AT_MOST_MS = 600_000;
+
+const VERBS = { capture, drain, 'drain-once': drainOneTime, 'take-in': takeInSpill, hold, openers };
+
+export type Verb = keyof typeof VERBS;
+
+/** Runs one verb of this process: `VERB DIR WORD…`. */
+export async function work(words: readonly string[]): Promise<void> {
+  const [verb = '', dir = '', ...rest] = words;
+  const run = Object.entries(VERBS).find(([name]) => name === verb)?.[1];
+  if (run === undefined) throw new Error(`no verb ${verb}`);
+  await (run satisfies Work)({ root: path.join(dir, 'repo'), home: path.join(dir, 'home') }, rest);
+}
+
+/** Captures numbers FIRST …, COUNT calls of GROUP facts, acknowledging each call when it returned. */
+async function capture(site: Site, [first = '0', count = '1', group = '1']: readonly string[]): Promise<void> {
+  const { home, project } = await openSite(site, faultsOfRun());
+  say('ready');
+  for (let call = 0; call < Number(count); call += 1) {
+    const from = Number(first) + call * Number(group);
+    const facts = Array.from({ length: Number(group) }, (_, index) => factOf(from + index));
+    const before = performance.now();
+    try {
+      const kept = record(home, project, facts);
+      const ms = performance.now() - before;
+      for (const [index, { status }] of kept.entries()) ack(from + index, status, ms);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      say(`failed ${from} ${error.code} ${error.exitCode} ${error.message}`);
+    }
+  }
+  home.close();
+}
+
+/** Drains again and again until the file STOP appears, then until nothing is left. */
+async function drain(site: Site, [stop = '']: readonly string[]): Promise<void> {
+  const { home, project } = await openSite(site, faultsOfRun());
+  const journal = openJournal(home, project);
+  const { clock } = home.system;
+  const giveUp = clock.monotonic() + DRAINS_AT_MOST_MS;
+  say('draining');
+  for (let isLast = false; !isLast && clock.monotonic() < giveUp; ) {
+    isLast = existsSync(stop);
+    try {
+      takeIn(home, journal);
+      const { outcomes } = await drainOnce(home, journal.db);
+      if (outcomes.success > 0) say(`delivered ${outcomes.success}`);
+    } catch (error) {
+      // A lock that is held for long makes a drain fail as it would a command: the next one goes on.
+      if (!(error instanceof UserError)) throw error;
+      say(`drain failed ${error.code}`);
+      isLast = false;
+    }
+    await clock.sleep(20);
+  }
+  home.close();
+  say('drained');
+}
+
+async function drainOneTime(site: Site): Promise<void> {
+  const { home, project } = await openSite(site, faultsOfRun());
+  const report = await drainOnce(home, home.store(project.id));
+  say(`ended ${report.blocked?.reason ?? 'free'}`);
+  home.close();
+}
+
+async function takeInSpill(site: Site): Promise<void> {
+  const { home, project } = await openSite(site, faultsOfRun());
+  const taken = takeIn(home, openJournal(home, project));
+  say(`took in ${taken.events}`);
+  home.close();
+}
+
+/** Holds the writer's lock of the store for MS. */
+async function hold(site: Site, [ms = '0']: readonly string[]): Promise<void> {
+  const { home } = await openSite(site);
+  const { clock } = home.system;
+  const db = openDb(storeOf(site), { clock });
+  db.run('BEGIN IMMEDIATE');
+  say('held');
+  await clock.sleep(Number(ms));
+  db.run('COMMIT');
+  say('released');
+  db.close();
+}
+
+/** In each of ROUNDS: waits for the file `go-ROUND`, opens the home of that round as one of many, captures N. */
+async function openers(site: Site, [rounds = '1', n = '0']: readonly string[]): Promise<void> {
+  const dir = path.dirname(site.root);
+  for (let round = 0; round < Number(rounds); round += 1) {
+    const { home, project } = await openSite({ ...site, home: path.join(dir, `home-${round}`) });
+    say(`ready ${round}`);
+    while (!existsSync(path.join(dir, `go-${round}`))) home.system.clock.pause(POLL_MS);
+    const before = performance.now();
+    const [kept] = record(home, project, [factOf(Number(n))]);
+    ack(Number(n), `${kept?.status ?? 'nothing'}`, performance.now() - before);
+    home.close();
+  }
+}
+
+function ack(n: number, status: string, ms: number): void {
+  say(`ack ${n} ${status} ${ms.toFixed(1)}`);
+}
+
+function say(line: string): void {
+  writeSync(1, `${line}\n`);
+}
+
+/** The same variable as that of the command line. */
+function faultsOfRun(): Faults {
+  const spec = process.env['SPEC_KITTY_FAULT'];
+  if (spec === undefined) return noFaults;
+  return faultsFrom(spec, () => {
+    process.kill(process.pid, 'SIGKILL');
+  });
+}
