@@ -103,8 +103,8 @@ export class Db {
     return this.get<{ data_version: number }>('PRAGMA data_version')?.data_version ?? 0;
   }
 
-  /** Sets how long later statements wait for a lock. */
-  waitAtMost(ms: Millis): void {
+  /** Sets how long later statements wait for a lock; without a number, as long as nobody says otherwise. */
+  waitAtMost(ms: Millis = DEFAULT_WAIT_MS): void {
     this.#waitMs = ms;
   }
 

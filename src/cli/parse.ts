@@ -58,7 +58,7 @@ function createParser(spec: CommandSpec): Parser {
     .option('--json', 'print exactly one JSON value');
   for (const { name, what } of spec.args ?? []) parser.argument(name, what);
   for (const { flags, what, repeatable } of spec.options ?? []) {
-    if (repeatable === true) parser.option(flags, what, collect, []);
+    if (repeatable === true) parser.option(flags, what, collect);
     else parser.option(flags, what);
   }
   if (spec.examples !== undefined) {
@@ -70,6 +70,6 @@ function createParser(spec: CommandSpec): Parser {
   return parser;
 }
 
-function collect(value: string, values: readonly string[]): readonly string[] {
+function collect(value: string, values: readonly string[] = []): readonly string[] {
   return [...values, value];
 }

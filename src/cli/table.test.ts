@@ -18,6 +18,7 @@ describe('every command', () => {
       expect(people.stdout).toContain(`Usage: spec-kitty ${name}`);
       expect(people.stdout).toContain(spec?.what);
       expect(people.stdout).toContain('--json');
+      expect(people.stdout).not.toContain('[]');
       const machines = await machine.run([...name.split(' '), '--help', '--json']);
       expect(machines.json).toMatchObject({
         help: expect.stringContaining(`spec-kitty ${name}`) as string,

@@ -105,7 +105,7 @@ describe('batches under way together', () => {
 
   it('are all listened to: whoever asks to be left alone for longest is heard', async () => {
     const limits = { max_events_per_batch: 1, max_concurrent_batches: 3 };
-    const waits = new Map([
+    const waits = new Map<string, string>([
       [eventId(1), '10'],
       [eventId(2), '40'],
     ]);

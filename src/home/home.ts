@@ -16,7 +16,7 @@ import { homePaths, type Paths, type Place } from './paths.ts';
 import type { Project } from './project/project.ts';
 
 export interface StoreOptions {
-  /** How long a statement of a connection opened now waits for another connection's lock. */
+  /** How long a statement waits for another connection's lock, until the store is asked for again. */
   readonly waitMs?: Millis;
 }
 
@@ -70,6 +70,7 @@ export function openHome(system: System, http: Http = createHttp(system.env)): H
     machine: () => (machine ??= openMachine(place)),
     store: (id, options = {}) => {
       const known = stores.get(id);
+      known?.waitAtMost(options.waitMs);
       if (known !== undefined) return known;
       const opened = openStore(place, id, options);
       stores.set(id, opened);

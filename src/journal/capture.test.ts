@@ -28,7 +28,10 @@ function parsed(text: string | Uint8Array): ParsedEnvelope {
 }
 
 function captureAll(trial: LedgerTrial, events: readonly ParsedEnvelope[]): readonly Receipt[] {
-  return capture(journalOf(trial), events.map((event) => fact(event)));
+  return capture(
+    journalOf(trial),
+    events.map((event) => fact(event)),
+  );
 }
 
 function head(trial: LedgerTrial): { lamport: number; captured: number; ineligible: number } {
@@ -54,10 +57,17 @@ describe('capture', () => {
 
   it('notes what delivery and people need to find it again', () => {
     const trial = ledgerTrial();
-    const source = { path: 'kitty-specs/x/status.events.jsonl', line: 7, statedProjectId: OTHER_PROJECT };
+    const source = {
+      path: 'kitty-specs/x/status.events.jsonl',
+      line: 7,
+      statedProjectId: OTHER_PROJECT,
+    };
     capture(journalOf(trial), [
       fact(envelope(1), { origin: 'import', source: { ...source, mission: '009-folder' } }),
-      fact(envelope(2, { payload: '{}' }), { origin: 'import', source: { ...source, mission: '009-folder' } }),
+      fact(envelope(2, { payload: '{}' }), {
+        origin: 'import',
+        source: { ...source, mission: '009-folder' },
+      }),
     ]);
     expect(trial.db.get('SELECT * FROM events WHERE seq = 1')).toMatchObject({
       event_id: eventId(1),
@@ -74,7 +84,9 @@ describe('capture', () => {
       occurred_at: Date.UTC(2026, 2, 14, 9, 26, 53),
       captured_at: trial.clock.now(),
     });
-    expect(trial.db.get('SELECT mission FROM events WHERE seq = 2')).toEqual({ mission: '009-folder' });
+    expect(trial.db.get('SELECT mission FROM events WHERE seq = 2')).toEqual({
+      mission: '009-folder',
+    });
     expect(trial.db.get('SELECT * FROM provenance WHERE seq = 1')).toEqual({
       seq: 1,
       source: source.path,
@@ -86,7 +98,13 @@ describe('capture', () => {
   it('keeps the journal dense: what was known leaves no gap', () => {
     const trial = ledgerTrial();
     captureAll(trial, [envelope(1), envelope(2)]);
-    const receipts = captureAll(trial, [envelope(2), envelope(3), envelope(1), envelope(4), envelope(4)]);
+    const receipts = captureAll(trial, [
+      envelope(2),
+      envelope(3),
+      envelope(1),
+      envelope(4),
+      envelope(4),
+    ]);
     expect(receipts.map((each) => each.seq)).toEqual([null, 3, null, 4, null]);
     expect(receipts.map((each) => each.status)).toEqual([
       'known',
@@ -111,7 +129,12 @@ describe('capture', () => {
     ]);
     expect(receipts.map((each) => each.eligible)).toEqual([true, false, true, true]);
     expect(head(trial)).toMatchObject({ captured: 4, ineligible: 1 });
-    expect(readFacts(trial.db)).toEqual({ captured: 4, ineligible: 1, lastSeq: 4, oldestCapturedAt: start });
+    expect(readFacts(trial.db)).toEqual({
+      captured: 4,
+      ineligible: 1,
+      lastSeq: 4,
+      oldestCapturedAt: start,
+    });
     expect(countIneligibleFrom(trial.db, 2)).toBe(1);
     expect(countIneligibleFrom(trial.db, 3)).toBe(0);
   });
@@ -119,7 +142,12 @@ describe('capture', () => {
   it('of nothing is nothing', () => {
     const trial = ledgerTrial();
     expect(captureAll(trial, [])).toEqual([]);
-    expect(readFacts(trial.db)).toEqual({ captured: 0, ineligible: 0, lastSeq: 0, oldestCapturedAt: null });
+    expect(readFacts(trial.db)).toEqual({
+      captured: 0,
+      ineligible: 0,
+      lastSeq: 0,
+      oldestCapturedAt: null,
+    });
     expect(head(trial)).toEqual({ lamport: 0, captured: 0, ineligible: 0 });
   });
 
@@ -148,7 +176,9 @@ describe('capture', () => {
       const failing = journalOf(trial, { ...trial.system, faults });
       const facts = [fact(envelope(1)), fact(envelope(2))];
       expect(() => capture(failing, facts)).toThrow('power cut');
-      expect(trial.db.all('SELECT seq FROM events UNION ALL SELECT seq FROM event_payloads')).toEqual([]);
+      expect(
+        trial.db.all('SELECT seq FROM events UNION ALL SELECT seq FROM event_payloads'),
+      ).toEqual([]);
       expect(head(trial)).toEqual({ lamport: 0, captured: 0, ineligible: 0 });
       expect(capture(journalOf(trial), facts).map((each) => each.seq)).toEqual([1, 2]);
     },
@@ -160,21 +190,28 @@ describe('capture', () => {
       throw new Error('power cut');
     });
     const facts = [fact(envelope(1))];
-    expect(() => capture(journalOf(trial, { ...trial.system, faults }), facts)).toThrow('power cut');
+    expect(() => capture(journalOf(trial, { ...trial.system, faults }), facts)).toThrow(
+      'power cut',
+    );
     expect(capture(journalOf(trial), facts)).toMatchObject([{ status: 'known', seq: null }]);
     expect(readFacts(trial.db).captured).toBe(1);
   });
 
-  it.each([OTHER_PROJECT, null])('refuses a fact of project %s, and everything that came with it', (id) => {
-    const trial = ledgerTrial();
-    const foreign = parsed(
-      Buffer.from(envelopeBytes(2)).toString().replace(JSON.stringify(PROJECT_ID), JSON.stringify(id)),
-    );
-    const error = refusal(() => captureAll(trial, [envelope(1), foreign]));
-    expect(error.code).toBe('capture_failed');
-    expect(error.message).toContain(eventId(2));
-    expect(readFacts(trial.db).captured).toBe(0);
-  });
+  it.each([OTHER_PROJECT, null])(
+    'refuses a fact of project %s, and everything that came with it',
+    (id) => {
+      const trial = ledgerTrial();
+      const foreign = parsed(
+        Buffer.from(envelopeBytes(2))
+          .toString()
+          .replace(JSON.stringify(PROJECT_ID), JSON.stringify(id)),
+      );
+      const error = refusal(() => captureAll(trial, [envelope(1), foreign]));
+      expect(error.code).toBe('capture_failed');
+      expect(error.message).toContain(eventId(2));
+      expect(readFacts(trial.db).captured).toBe(0);
+    },
+  );
 });
 
 describe('the Lamport clock', () => {
@@ -193,13 +230,18 @@ describe('the Lamport clock', () => {
     captureAll(trial, [envelope(1, { lamport: 7 })]);
     captureAll(trial, [envelope(2, { lamport: Number.MAX_SAFE_INTEGER })]);
     expect(head(trial).lamport).toBe(7);
-    const payload = trial.db.get<{ payload: Buffer }>('SELECT payload FROM event_payloads WHERE seq = 2');
+    const payload = trial.db.get<{ payload: Buffer }>(
+      'SELECT payload FROM event_payloads WHERE seq = 2',
+    );
     expect(payload?.payload.toString()).toContain(`"lamport_clock":${Number.MAX_SAFE_INTEGER}`);
   });
 
   it('takes the rest of a batch with such a value as it is', () => {
     const trial = ledgerTrial();
-    captureAll(trial, [envelope(1, { lamport: Number.MAX_SAFE_INTEGER }), envelope(2, { lamport: 9 })]);
+    captureAll(trial, [
+      envelope(1, { lamport: Number.MAX_SAFE_INTEGER }),
+      envelope(2, { lamport: 9 }),
+    ]);
     expect(head(trial).lamport).toBe(9);
   });
 
@@ -235,27 +277,35 @@ describe('a known id', () => {
     ['another type', { type: 'WPAssigned' }],
     ['another aggregate', { aggregateId: 'WP02' }],
     ['another time', { timestamp: '2026-03-14T09:26:54.000Z' }],
-  ])('with another fact is a conflict, the first is kept and both are there: %s', (_what, options) => {
-    const trial = ledgerTrial();
-    const first = envelope(1, { payload: original });
-    const other = envelope(1, { payload: original, ...options });
-    captureAll(trial, [first]);
-    const source = { path: 'a.jsonl', line: 3, statedProjectId: null, mission: null };
-    const receipts = capture(journalOf(trial), [fact(other, { origin: 'import', source }), fact(envelope(2))]);
-    expect(receipts.map((each) => each.status)).toEqual(['conflict', 'captured']);
-    const kept = trial.db.get<{ payload: Buffer }>('SELECT payload FROM event_payloads WHERE seq = 1');
-    expect(kept?.payload).toEqual(Buffer.from(first.bytes));
-    expect(trial.db.all('SELECT * FROM conflicts')).toEqual([
-      {
-        event_id: eventId(1),
-        incoming_sha256: other.sha256,
-        existing_sha256: first.sha256,
-        incoming: Buffer.from(other.bytes),
-        source: 'a.jsonl:3',
-        noted_at: trial.clock.now(),
-      },
-    ]);
-  });
+  ])(
+    'with another fact is a conflict, the first is kept and both are there: %s',
+    (_what, options) => {
+      const trial = ledgerTrial();
+      const first = envelope(1, { payload: original });
+      const other = envelope(1, { payload: original, ...options });
+      captureAll(trial, [first]);
+      const source = { path: 'a.jsonl', line: 3, statedProjectId: null, mission: null };
+      const receipts = capture(journalOf(trial), [
+        fact(other, { origin: 'import', source }),
+        fact(envelope(2)),
+      ]);
+      expect(receipts.map((each) => each.status)).toEqual(['conflict', 'captured']);
+      const kept = trial.db.get<{ payload: Buffer }>(
+        'SELECT payload FROM event_payloads WHERE seq = 1',
+      );
+      expect(kept?.payload).toEqual(Buffer.from(first.bytes));
+      expect(trial.db.all('SELECT * FROM conflicts')).toEqual([
+        {
+          event_id: eventId(1),
+          incoming_sha256: other.sha256,
+          existing_sha256: first.sha256,
+          incoming: Buffer.from(other.bytes),
+          source: 'a.jsonl:3',
+          noted_at: trial.clock.now(),
+        },
+      ]);
+    },
+  );
 
   it('with another fact is reported each time and kept once', () => {
     const trial = ledgerTrial();

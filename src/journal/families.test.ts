@@ -30,7 +30,12 @@ describe('familyOf', () => {
   });
 
   it('has four answers, in the order of their stored numbers', () => {
-    expect(FAMILIES).toEqual(['local_only', 'explicitly_discardable', 'teamspace_bound', 'unknown']);
+    expect(FAMILIES).toEqual([
+      'local_only',
+      'explicitly_discardable',
+      'teamspace_bound',
+      'unknown',
+    ]);
   });
 });
 

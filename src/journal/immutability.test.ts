@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { eventId } from '../../test/support/envelopes.ts';
 import { ledgerTrial, type LedgerTrial } from '../../test/support/ledger-trial.ts';
 
 // What the database itself refuses, whoever holds the pen.
@@ -27,7 +26,9 @@ function copyOfFirst(columns: Readonly<Record<string, string>>): string {
 const ANOTHER_PROJECT = copyOfFirst({ event_id: `'another'`, project_id: `'another'` });
 
 function journal(trial: LedgerTrial): readonly object[] {
-  return trial.db.all('SELECT e.*, p.payload FROM events e LEFT JOIN event_payloads p ON p.seq = e.seq');
+  return trial.db.all(
+    'SELECT e.*, p.payload FROM events e LEFT JOIN event_payloads p ON p.seq = e.seq',
+  );
 }
 
 describe('a row of the journal', () => {
@@ -37,7 +38,10 @@ describe('a row of the journal', () => {
     ['immutable', `UPDATE events SET seq = 9 WHERE seq = 2`],
     ['immutable', `DELETE FROM events WHERE seq = 2`],
     ['immutable', `DELETE FROM events`],
-    ['immutable', `REPLACE INTO event_payloads SELECT 1, zeroblob(bytes) FROM events WHERE seq = 1`],
+    [
+      'immutable',
+      `REPLACE INTO event_payloads SELECT 1, zeroblob(bytes) FROM events WHERE seq = 1`,
+    ],
     ['immutable', `UPDATE event_payloads SET payload = zeroblob(length(payload)) WHERE seq = 1`],
     ['by gc alone', `DELETE FROM event_payloads WHERE seq = 1`],
     ['by gc alone', `DELETE FROM event_payloads`],
@@ -58,9 +62,12 @@ describe('a row of the journal', () => {
 
   it.each([
     ['by its id', `REPLACE ${copyOfFirst({ aggregate_id: `'WP99'` })}`],
-    ['by its position', `REPLACE INTO events SELECT seq, 'another', project_id, checkout_id, origin, type, family,
+    [
+      'by its position',
+      `REPLACE INTO events SELECT seq, 'another', project_id, checkout_id, origin, type, family,
       eligible, aggregate_type, 'WP99', mission, coalesce_key, sha256, bytes, occurred_at, captured_at
-      FROM events WHERE seq = 2`],
+      FROM events WHERE seq = 2`,
+    ],
     ['by its id, however it is asked', `INSERT OR IGNORE ${copyOfFirst({})}`],
   ])('is not replaced %s', (_how, sql) => {
     const trial = ledgerTrial();

@@ -61,7 +61,10 @@ function facts(...numbers: readonly number[]): readonly Fact[] {
   return numbers.map((n) => ({ event: envelope(n), origin: 'envelope', source: null }));
 }
 
-function keep({ home, project }: Machine, ...numbers: readonly number[]): readonly Kept['status'][] {
+function keep(
+  { home, project }: Machine,
+  ...numbers: readonly number[]
+): readonly Kept['status'][] {
   return record(home, project, facts(...numbers)).map((each) => each.status);
 }
 
@@ -89,7 +92,9 @@ function journalOf({ home, project }: Machine): ReturnType<typeof openJournal> {
 
 /** The journal's ids in order. */
 function ids(on: Machine): readonly string[] {
-  const rows = journalOf(on).db.all<{ event_id: string }>('SELECT event_id FROM events ORDER BY seq');
+  const rows = journalOf(on).db.all<{ event_id: string }>(
+    'SELECT event_id FROM events ORDER BY seq',
+  );
   return rows.map((row) => row.event_id);
 }
 
@@ -98,7 +103,9 @@ function spillFiles({ home }: Machine): readonly string[] {
 }
 
 function clocksInJournal(on: Machine): readonly number[] {
-  const rows = journalOf(on).db.all<{ payload: Buffer }>('SELECT payload FROM event_payloads ORDER BY seq');
+  const rows = journalOf(on).db.all<{ payload: Buffer }>(
+    'SELECT payload FROM event_payloads ORDER BY seq',
+  );
   return rows.map((row) => {
     const parsed = parseEnvelope(row.payload);
     return parsed.ok ? parsed.value.envelope.lamportClock : -1;
@@ -134,7 +141,9 @@ describe('record', () => {
     const on = machine();
     keep(on, 1);
     const holder = on.lock();
-    const odd = Buffer.from(envelopeBytes(2)).toString().replace('"n":2', '"n":2.0, "\\u0061": "ü\\n"');
+    const odd = Buffer.from(envelopeBytes(2))
+      .toString()
+      .replace('"n":2', '"n":2.0, "\\u0061": "ü\\n"');
     const parsed = parseEnvelope(Buffer.from(odd));
     if (!parsed.ok) throw new Error(JSON.stringify(parsed.error));
     record(on.home, on.project, [{ event: parsed.value, origin: 'envelope', source: null }]);
@@ -144,7 +153,12 @@ describe('record', () => {
     takeIn(on.home, journalOf(on));
     const { db, checkoutId } = journalOf(on);
     const row = db.get('SELECT sha256, checkout_id, captured_at, origin FROM events WHERE seq = 2');
-    expect(row).toEqual({ sha256: parsed.value.sha256, checkout_id: checkoutId, captured_at: capturedAt, origin: 2 });
+    expect(row).toEqual({
+      sha256: parsed.value.sha256,
+      checkout_id: checkoutId,
+      captured_at: capturedAt,
+      origin: 2,
+    });
     const payload = db.get<{ payload: Buffer }>('SELECT payload FROM event_payloads WHERE seq = 2');
     expect(payload?.payload.toString()).toBe(odd);
   });
@@ -180,7 +194,9 @@ describe('record', () => {
   it('goes beside a store that a newer program has changed', () => {
     const on = machine();
     keep(on, 1);
-    journalOf(on).db.exec(`PRAGMA user_version = 999; INSERT INTO migrations VALUES (999, 'new', '', 1, 1)`);
+    journalOf(on).db.exec(
+      `PRAGMA user_version = 999; INSERT INTO migrations VALUES (999, 'new', '', 1, 1)`,
+    );
     on.home.forgetStore(PROJECT_ID);
     expect(keep(on, 2)).toEqual(['spilled']);
   });
@@ -192,7 +208,10 @@ describe('record', () => {
     const large = envelope(2, { payload: JSON.stringify({ text: 'x'.repeat(100_000) }) });
     const fact = { event: large, origin: 'envelope', source: null } as const;
     expect(record(on.home, on.project, [fact])).toMatchObject([{ status: 'spilled' }]);
-    const full = { ...on.home, system: { ...on.home.system, files: fullDisk(on.home.system.files) } };
+    const full = {
+      ...on.home,
+      system: { ...on.home.system, files: fullDisk(on.home.system.files) },
+    };
     const holder = on.lock();
     const error = refusal(() => record(full, on.project, facts(3)));
     expect(error.code).toBe('capture_failed');
@@ -204,7 +223,11 @@ describe('record', () => {
 
   it('refuses a fact of another project and keeps nothing of it, beside the store neither', () => {
     const on = machine();
-    const foreign = { event: envelope(2, { projectId: OTHER_PROJECT }), origin: 'envelope', source: null } as const;
+    const foreign = {
+      event: envelope(2, { projectId: OTHER_PROJECT }),
+      origin: 'envelope',
+      source: null,
+    } as const;
     expect(refusal(() => record(on.home, on.project, [foreign])).code).toBe('capture_failed');
     const holder = on.lock();
     const mixed = [...facts(1), foreign];
@@ -214,8 +237,17 @@ describe('record', () => {
     expect(keep(on, 1)).toEqual(['captured']);
   });
 
-  it('lets a bug through instead of hiding it beside the store', () => {
+  it('lets a bug through instead of hiding it beside the store, or behind a full disk', () => {
     const on = machine();
+    const create = (): never => {
+      throw new TypeError('a bug');
+    };
+    const { system: whole } = on.home;
+    const home = { ...on.home, system: { ...whole, files: { ...whole.files, create } } };
+    keep(on, 9);
+    const holder = on.lock();
+    expect(() => record(home, on.project, facts(1))).toThrow(TypeError);
+    holder.exec('ROLLBACK');
     const faults = {
       at: () => {
         throw new TypeError('a bug');
@@ -238,7 +270,9 @@ describe('record', () => {
         if (point === 'spill.ingest') on.clock.move(200);
       },
     };
-    expect(keep({ ...on, home: { ...on.home, system: { ...system, faults: slow } } }, 5)).toEqual(['spilled']);
+    expect(keep({ ...on, home: { ...on.home, system: { ...system, faults: slow } } }, 5)).toEqual([
+      'spilled',
+    ]);
     expect(ids(on)).toEqual([1, 2, 3].map(eventId));
     expect(spillFiles(on)).toHaveLength(2);
     keep(on, 6);
@@ -326,17 +360,21 @@ describe('emit', () => {
     holder.exec('ROLLBACK');
     emit(on.home, on.project, [draft(1)]);
     expect(ids(on).filter((id) => id === eventId(1))).toEqual([eventId(1)]);
-    expect(readdirSync(on.home.paths.projects).filter((name) => name.endsWith('.corrupt'))).toEqual([]);
+    expect(readdirSync(on.home.paths.projects).filter((name) => name.endsWith('.corrupt'))).toEqual(
+      [],
+    );
   });
 
   it('names the whole document when an envelope as such is refused', () => {
     const on = machine();
-    const tooLarge = draft(1, { payload: Buffer.from(JSON.stringify({ text: 'x'.repeat(600_000) })) });
+    const tooLarge = draft(1, {
+      payload: Buffer.from(JSON.stringify({ text: 'x'.repeat(600_000) })),
+    });
     const error = refusal(() => emit(on.home, on.project, [tooLarge]));
     expect(error.code).toBe('envelope_invalid');
     expect(error.message).toMatch(/^\//);
-    expect(refusal(() => emit(on.home, on.project, [draft(1, { eventId: 'x' as EventId })])).message).toContain(
-      '/event_id',
-    );
+    expect(
+      refusal(() => emit(on.home, on.project, [draft(1, { eventId: 'x' as EventId })])).message,
+    ).toContain('/event_id');
   });
 });

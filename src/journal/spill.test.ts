@@ -45,7 +45,10 @@ function ids(trial: LedgerTrial): readonly string[] {
 
 /** A spill file as our own hand could write it, with the hash of its body. */
 function handMade(trial: LedgerTrial, header: object, lines: readonly string[]): string {
-  const file = path.join(trial.home.paths.spillDir(PROJECT_ID), `${'9'.repeat(15)}-x-1-000000.ndjson`);
+  const file = path.join(
+    trial.home.paths.spillDir(PROJECT_ID),
+    `${'9'.repeat(15)}-x-1-000000.ndjson`,
+  );
   const body = lines.map((line) => `${line}\n`).join('');
   const whole = {
     format: 1,
@@ -63,7 +66,11 @@ function handMade(trial: LedgerTrial, header: object, lines: readonly string[]):
 }
 
 function lineOf(n: number, more: object = {}): string {
-  return JSON.stringify({ origin: 'emit', envelope: Buffer.from(envelopeBytes(n)).toString(), ...more });
+  return JSON.stringify({
+    origin: 'emit',
+    envelope: Buffer.from(envelopeBytes(n)).toString(),
+    ...more,
+  });
 }
 
 describe('a spill file', () => {
@@ -86,7 +93,9 @@ describe('a spill file', () => {
     const read = readSpill(trial.system.files, file, PROJECT_ID);
     expect(read).toMatchObject({ checkoutPath: '/repo', capturedAt: NOW });
     const facts = read === null || read === 'absent' ? [] : read.facts;
-    expect(facts.map(({ event }) => event.sha256)).toEqual([3, 1, 2].map((n) => envelope(n).sha256));
+    expect(facts.map(({ event }) => event.sha256)).toEqual(
+      [3, 1, 2].map((n) => envelope(n).sha256),
+    );
   });
 
   it('has a name behind every file that is there, however the clock stands', () => {
@@ -100,12 +109,12 @@ describe('a spill file', () => {
 
   it('never takes the name of another', () => {
     const trial = ledgerTrial();
-    const { create } = trial.system.files;
+    const original = trial.system.files;
     const taken: string[] = [];
     const files = {
-      ...trial.system.files,
+      ...original,
       create: (name: string, data: string | Uint8Array): boolean => {
-        if (taken.length > 1) return create(name, data);
+        if (taken.length > 1) return original.create(name, data);
         taken.push(name);
         return false;
       },
@@ -120,6 +129,11 @@ describe('a spill file', () => {
     expect(lastSpill(trial.home, PROJECT_ID)).toEqual({ wall: 0, lamport: 0 });
     spill(trial, [5, 2]);
     expect(lastSpill(trial.home, PROJECT_ID)).toEqual({ wall: NOW, lamport: 5 });
+    trial.home.spillMarks.clear();
+    spill(trial, [1]);
+    expect(lastSpill(trial.home, PROJECT_ID)).toEqual({ wall: NOW + 1, lamport: 5 });
+    trial.home.spillMarks.clear();
+    expect(lastSpill(trial.home, PROJECT_ID)).toEqual({ wall: NOW + 1, lamport: 5 });
     const other = ledgerTrial();
     handMade(other, { lamport: 'high' }, []);
     expect(lastSpill(other.home, PROJECT_ID)).toEqual({ wall: 999_999_999_999_999, lamport: 0 });
@@ -192,7 +206,9 @@ describe('taking in', () => {
     const facts = [{ event: other, origin: 'emit', source: null }] as const;
     writeSpill(trial.home, PROJECT_ID, { checkoutPath: '/repo', capturedAt: NOW, facts });
     takeIn(trial.home, journalOf(trial));
-    expect(trial.db.get('SELECT incoming_sha256 FROM conflicts')).toEqual({ incoming_sha256: other.sha256 });
+    expect(trial.db.get('SELECT incoming_sha256 FROM conflicts')).toEqual({
+      incoming_sha256: other.sha256,
+    });
   });
 
   it.each([
@@ -220,7 +236,16 @@ describe('taking in', () => {
     ['a line without an envelope', {}, ['{"origin":"emit"}']],
     ['a line of an unknown origin', {}, [lineOf(1, { origin: 'elsewhere' })]],
     ['an envelope that capture would refuse', {}, [lineOf(1, { envelope: '{}' })]],
-    ['an event of another project', {}, [lineOf(1), lineOf(2, { envelope: Buffer.from(envelopeBytes(2, { projectId: OTHER_PROJECT })).toString() })]],
+    [
+      'an event of another project',
+      {},
+      [
+        lineOf(1),
+        lineOf(2, {
+          envelope: Buffer.from(envelopeBytes(2, { projectId: OTHER_PROJECT })).toString(),
+        }),
+      ],
+    ],
     ['no checkout', { checkout: null }, [lineOf(1)]],
     ['no time', { captured_at: '2026' }, [lineOf(1)]],
     ['half a millisecond', { captured_at: 0.5 }, [lineOf(1)]],

@@ -72,7 +72,7 @@ export function writeSpill(
   const { files, faults, host } = home.system;
   const directory = home.paths.spillDir(projectId);
   files.makeDir(directory);
-  const lamport = spilled.facts.reduce(highestLamport, 0);
+  const lamport = spilled.facts.reduce(highestLamport, last.lamport);
   const body = spilled.facts.map(lineOf).join('');
   const header = JSON.stringify({
     format: FORMAT,
@@ -91,7 +91,7 @@ export function writeSpill(
     const name = `${stem}-${String(n).padStart(COUNT_DIGITS, '0')}${SUFFIX}`;
     if (files.create(path.join(directory, name), `${header}\n${body}`)) break;
   }
-  home.spillMarks.set(projectId, { wall, lamport: Math.max(lamport, last.lamport) });
+  home.spillMarks.set(projectId, { wall, lamport });
   faults.at('spill.done');
 }
 

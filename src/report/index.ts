@@ -4,6 +4,5 @@
 export { balance, isSettled } from './conservation.ts';
 export type { Books } from './conservation.ts';
 export { gatherProject } from './facts.ts';
-export type { Here, ProjectStatus, RouteStatus } from './facts.ts';
+export type { ProjectStatus, RouteStatus } from './facts.ts';
 export { readStore } from './reading.ts';
-export type { Reading } from './reading.ts';

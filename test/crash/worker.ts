@@ -1,7 +1,7 @@
 import { existsSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
-import { faultsFrom, noFaults, openDb, UserError, type Faults } from '../../src/base/index.ts';
+import { faultsFrom, noFaults, openDb, UserError, type Clock, type Faults } from '../../src/base/index.ts';
 import { openJournal, record, takeIn } from '../../src/journal/index.ts';
 import { drainOnce, factOf, openSite, storeOf, type Site } from './site.ts';
 
@@ -11,9 +11,18 @@ import { drainOnce, factOf, openSite, storeOf, type Site } from './site.ts';
 type Work = (site: Site, words: readonly string[]) => Promise<void>;
 
 const POLL_MS = 0.3;
+const CANARY_PAUSE_MS = 25;
 const DRAINS_AT_MOST_MS = 600_000;
 
-const VERBS = { capture, drain, 'drain-once': drainOneTime, 'take-in': takeInSpill, hold, openers };
+const VERBS = {
+  capture,
+  drain,
+  'drain-once': drainOneTime,
+  'take-in': takeInSpill,
+  hold,
+  openers,
+  canary,
+};
 
 export type Verb = keyof typeof VERBS;
 
@@ -25,10 +34,16 @@ export async function work(words: readonly string[]): Promise<void> {
   await (run satisfies Work)({ root: path.join(dir, 'repo'), home: path.join(dir, 'home') }, rest);
 }
 
-/** Captures numbers FIRST …, COUNT calls of GROUP facts, acknowledging each call when it returned. */
-async function capture(site: Site, [first = '0', count = '1', group = '1']: readonly string[]): Promise<void> {
+/**
+ * Captures numbers FIRST …, COUNT calls of GROUP facts, acknowledging each call when it returned. With GO the
+ * store is open before and the first call waits until that file is there.
+ */
+async function capture(site: Site, words: readonly string[]): Promise<void> {
+  const [first = '0', count = '1', group = '1', go = ''] = words;
   const { home, project } = await openSite(site, faultsOfRun());
+  if (go !== '') home.store(project.id);
   say('ready');
+  if (go !== '') awaitFile(home.system.clock, go);
   for (let call = 0; call < Number(count); call += 1) {
     const from = Number(first) + call * Number(group);
     const facts = Array.from({ length: Number(group) }, (_, index) => factOf(from + index));
@@ -103,12 +118,35 @@ async function openers(site: Site, [rounds = '1', n = '0']: readonly string[]): 
   for (let round = 0; round < Number(rounds); round += 1) {
     const { home, project } = await openSite({ ...site, home: path.join(dir, `home-${round}`) });
     say(`ready ${round}`);
-    while (!existsSync(path.join(dir, `go-${round}`))) home.system.clock.pause(POLL_MS);
+    awaitFile(home.system.clock, path.join(dir, `go-${round}`));
     const before = performance.now();
     const [kept] = record(home, project, [factOf(Number(n))]);
     ack(Number(n), `${kept?.status ?? 'nothing'}`, performance.now() - before);
     home.close();
   }
+}
+
+function awaitFile(clock: Clock, file: string): void {
+  while (!existsSync(file)) clock.pause(POLL_MS);
+}
+
+/** Until the file STOP appears: keeps one file after another as safely as a spill does, and says the worst time. */
+async function canary(site: Site, [stop = '']: readonly string[]): Promise<void> {
+  const { home } = await openSite(site);
+  const { clock, files } = home.system;
+  const kept = path.join(path.dirname(site.root), 'canary');
+  say('singing');
+  let worst = 0;
+  for (let isLast = false; !isLast; ) {
+    isLast = existsSync(stop);
+    const before = performance.now();
+    files.create(kept, 'x'.repeat(1_000));
+    worst = Math.max(worst, performance.now() - before);
+    files.remove(kept);
+    clock.pause(CANARY_PAUSE_MS);
+  }
+  say(`worst ${worst.toFixed(1)}`);
+  home.close();
 }
 
 function ack(n: number, status: string, ms: number): void {

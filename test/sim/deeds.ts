@@ -136,8 +136,10 @@ function capture(world: World, { checkout, events, fresh }: Capture): void {
     const known = claims[index];
     const event = events[index];
     if (known === undefined || event === undefined) continue;
-    if (status !== 'known') acknowledge(world.model, known, event.bytes);
-    else if (known.acknowledged.length === 0) acknowledge(world.model, known, null);
+    const { pid } = process.life;
+    const { bytes } = event;
+    if (status !== 'known') acknowledge(world.model, known, { bytes, pid, isSpilled: status === 'spilled' });
+    else if (known.acknowledged.length === 0) acknowledge(world.model, known, { bytes: null, pid });
   }
 }
 
@@ -170,7 +172,9 @@ export function emitOne(world: World): void {
   const ending = perform(world, process, () => emit(process.home, project, [draft]));
   tell(world, `${process.life.role} in ${checkout}: ${wordOf(ending)}`);
   requireKept(world, process, { ending, started });
-  if (ending.kind === 'done') acknowledge(world.model, known, null);
+  if (ending.kind !== 'done') return;
+  const isSpilled = ending.value.some(({ status }) => status === 'spilled');
+  acknowledge(world.model, known, { bytes: null, pid: process.life.pid, isSpilled });
 }
 
 /** While the store is locked, captures go beside it, unless something else happens to them there. */
@@ -222,7 +226,8 @@ export function importAll(world: World, process: Process, checkout: number): voi
   for (const line of (world.disk.files.readText(log) ?? '').split('\n')) {
     const id = /"event_id":"([^"]+)"/.exec(line)?.[1];
     const known = id === undefined ? undefined : world.model.events.get(id);
-    if (known !== undefined && known.acknowledged.length === 0) acknowledge(world.model, known, null);
+    if (known === undefined || known.acknowledged.length > 0) continue;
+    acknowledge(world.model, known, { bytes: null, pid: process.life.pid });
   }
   checkJournal(world, journal.db);
 }
@@ -294,13 +299,14 @@ export function withdraw(world: World, route: KnownRoute): void {
   const { routeId } = route;
   if (routeId === null) return;
   const process = spawn(world, 'revoke');
-  perform(world, process, () => {
+  const ending = perform(world, process, () => {
     const db = process.home.store(PROJECT_ID);
     revoke(db, { routeId, by: 'sim', now: process.system.clock.now(), streams: [eventsStream] });
   });
+  tell(world, `${process.life.role}: ${route.receiver.character.name}: ${wordOf(ending)}`);
+  if (ending.kind !== 'done') return;
   route.isGranted = false;
   route.covered.clear();
-  tell(world, `${process.life.role}: ${route.receiver.character.name}`);
 }
 
 /** The operator looks after what is parked. */

@@ -32,6 +32,8 @@ export interface Drain {
   fence: number;
   /** Requests that it made. */
   readonly requests: Exchange[];
+  /** What `sync now` says at its end. */
+  saysAll: boolean;
   /** Its report, once it has ended in peace. */
   report: DrainReport | null;
 }
@@ -74,6 +76,7 @@ export function startDrain(
     leaveAloneUntil: null,
     fence: 0,
     requests: [],
+    saysAll: false,
     report: null,
   };
   drains.set(life, started);
@@ -127,7 +130,8 @@ async function run(
 }
 
 /** L13: what `sync now` would say after this drain, against what is true. */
-function checkConclusion(world: World, { process, route }: Drain, report: DrainReport): void {
+function checkConclusion(world: World, drained: Drain, report: DrainReport): void {
+  const { process, route } = drained;
   const { project } = checkoutOf(world, 0);
   const { home } = process;
   const db: Db = home.store(PROJECT_ID);
@@ -146,7 +150,8 @@ function checkConclusion(world: World, { process, route }: Drain, report: DrainR
       { report, status: status.routes.find((each) => each.route.id === route.routeId) ?? null },
     ],
   };
-  if (!isAllDelivered(outcome)) return;
+  drained.saysAll = isAllDelivered(outcome);
+  if (!drained.saysAll) return;
   const missing = undelivered(world, route);
   if (missing.length > 0) {
     throw new LawBroken('L13', `all delivered, says sync now; ${missing.join(', ')} are not there`);
@@ -159,7 +164,7 @@ function checkConclusion(world: World, { process, route }: Drain, report: DrainR
 export function undelivered(world: World, route: KnownRoute): readonly string[] {
   return [...world.model.events.values()]
     .filter((known) => mayLeave(route, known) && !isAnywhere(route, known))
-    .filter((known) => !route.dropped.has(known.id) && !isStoodFor(world.model, known))
+    .filter(({ id }) => !route.dropped.has(id) && !route.superseded.has(id))
     .map(({ id }) => id);
 }
 

@@ -1,3 +1,4 @@
+import process from 'node:process';
 import { setImmediate } from 'node:timers/promises';
 import type { FaultPoint } from '../../src/base/index.ts';
 import { arrive, setClock, settle, type Course } from './course.ts';
@@ -13,9 +14,10 @@ import {
   writeLines,
 } from './deeds.ts';
 import { checkSending, give, routeAt, startDrain, type Drains } from './drains.ts';
+import { Death } from './life.ts';
 import { LawBroken, type KnownRoute } from './model.ts';
 import { comeToRest } from './rest.ts';
-import { bury, createWorld, tell, type World } from './world.ts';
+import { bury, createWorld, tell, unlock, type Stage, type World } from './world.ts';
 
 /** How one history went. */
 export interface Story {
@@ -33,35 +35,50 @@ export interface Story {
  * Plays one history: everything in it follows from the seed. Half of them end in the middle of the storm (safety:
  * nothing wrong may happen), the other half in calm weather (liveness: everything must arrive).
  */
-export async function playHistory(seed: number): Promise<Story> {
-  const drains: Drains = new Map();
-  const world = await createWorld({
-    seed,
-    onSend: (here, exchange) => {
-      try {
-        checkSending(here, drains, exchange);
-      } catch (error) {
-        here.complaint ??= toError(error);
-      }
-    },
+export function playHistory(seed: number): Promise<Story> {
+  return play({ seed }, async (course) => {
+    await storm(course);
+    if (course.world.dice.chance(0.5)) await comeToRest(course);
   });
-  const course = { world, drains };
+}
+
+/** Plays what `acts` does in a world of its own, and tells how it went. */
+export async function play(
+  stage: Stage,
+  acts: (course: Course) => Promise<void>,
+): Promise<Story> {
+  const drains: Drains = new Map();
+  const world = await createWorld(stage, (here, exchange) => {
+    try {
+      checkSending(here, drains, exchange);
+    } catch (error) {
+      here.complaint ??= toError(error);
+    }
+  });
+  const onUnhandled = (reason: unknown): void => {
+    if (reason instanceof Death) return;
+    world.complaint ??= new LawBroken('L14', `nobody caught: ${toError(reason).stack ?? ''}`);
+  };
+  process.on('unhandledRejection', onUnhandled);
   let broken: Story['broken'] = null;
   try {
-    await storm(course);
-    if (world.dice.chance(0.5)) await comeToRest(course);
+    const course = { world, drains };
+    await acts(course);
+    await settle(course);
     await checkReceivers(world);
   } catch (error) {
     const law = error instanceof LawBroken ? error.law : 'L14';
-    broken = { law, message: error instanceof LawBroken ? error.message : stackOf(error) };
+    broken = { law, message: error instanceof LawBroken ? error.message : (toError(error).stack ?? '') };
   } finally {
     for (const life of world.lives) life.die();
     await setImmediate();
+    process.off('unhandledRejection', onUnhandled);
     for (const { close } of world.receivers) await close();
+    world.release?.();
     world.disk.close();
   }
   const { trace, step, passed, struck } = world;
-  return { seed, broken, trace, steps: step, passed, struck };
+  return { seed: stage.seed, broken, trace, steps: step, passed, struck };
 }
 
 async function storm(course: Course): Promise<void> {
@@ -74,6 +91,7 @@ async function storm(course: Course): Promise<void> {
   }
   while (world.step < steps) {
     world.step += 1;
+    if (dice.chance(0.5)) unlock(world);
     await dice.weigh(DEEDS)(course);
     await settle(course);
   }
@@ -108,7 +126,7 @@ const DEEDS: readonly (readonly [number, Deed])[] = [
   [0.5, ({ world }) => acceptReceiver(world, anyRoute(world))],
   [0.5, ({ world }) => squatSomewhere(world)],
   [0.4, (course) => losePower(course)],
-  [1, (course) => captureBehindLock(course)],
+  [1.5, (course) => lockStore(course)],
   [0.2, ({ world }) => world.dice.pick(world.receivers).mend()],
 ];
 
@@ -203,20 +221,13 @@ function losePower({ world, drains }: Course): void {
   world.boots += 1;
 }
 
-/** Another program holds the write lock of the store while events are captured. */
-function captureBehindLock({ world }: Course): void {
-  const release = world.disk.lock();
-  if (release === null) {
-    world.locked = world.dice.between(1, 4);
-    return;
-  }
+/** Another program takes the write lock of the store for a while. */
+function lockStore({ world }: Course): void {
+  if (world.release !== null) return;
+  world.release = world.disk.lock();
+  // Where there is one connection for all, captures meet the lock at a fault point.
+  if (world.release === null) world.locked = world.dice.between(1, 4);
   tell(world, 'the store is locked');
-  try {
-    captureSome(world);
-    emitOne(world);
-  } finally {
-    release();
-  }
 }
 
 /** L7 from the receivers' side: each id once, with the bytes that came first. */
@@ -232,8 +243,4 @@ async function checkReceivers({ receivers }: World): Promise<void> {
 
 function toError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));
-}
-
-function stackOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

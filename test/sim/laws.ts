@@ -1,6 +1,6 @@
 import type { Db } from '../../src/base/index.ts';
 import { MAY_PARK } from './facts.ts';
-import { isAnywhere, LawBroken, mayLeave, type KnownEvent, type KnownRoute } from './model.ts';
+import { isAnywhere, LawBroken, mayLeave, type KnownEvent, type KnownRoute, type Place } from './model.ts';
 import type { World } from './world.ts';
 
 interface JournalRow {
@@ -46,7 +46,7 @@ export function checkJournal(world: World, db: Db): void {
   const { model, checkouts } = world;
   const rows = db.all<JournalRow>(JOURNAL);
   const ids = new Set<string>();
-  let rank = 0;
+  const order = new CaptureOrder();
   for (const { seq, event_id: id, path, payload } of rows) {
     if (ids.has(id)) throw new LawBroken('L2', `${id} is in the journal twice`);
     ids.add(id);
@@ -58,12 +58,24 @@ export function checkJournal(world: World, db: Db): void {
     } else if (known.kept.seq !== seq || !known.kept.bytes.equals(payload)) {
       throw new LawBroken('L3', `${id} changed in the journal`);
     }
-    if (known.rank === null) continue;
-    if (known.rank < rank) throw new LawBroken('L8', `${id} stands behind a later capture`);
-    ({ rank } = known);
+    if (known.place !== null) order.add(id, known.place);
   }
   const gone = [...model.events.values()].find(({ id, kept }) => kept !== null && !ids.has(id));
   if (gone !== undefined) throw new LawBroken('L1', `${gone.id} left the journal`);
+}
+
+/** Places in the journal, checked against the order of the acknowledgements. */
+class CaptureOrder {
+  /** What was stored at once stands behind everything that was acknowledged before it. */
+  #floor = 0;
+  readonly #lastOf = new Map<number, number>();
+
+  add(id: string, { rank, pid, isSpilled }: Place): void {
+    const last = Math.max(this.#floor, this.#lastOf.get(pid) ?? 0);
+    if (rank < last) throw new LawBroken('L8', `${id} stands behind a later capture`);
+    this.#lastOf.set(pid, rank);
+    if (!isSpilled) this.#floor = rank;
+  }
 }
 
 function learn(
@@ -177,8 +189,8 @@ function checkParked(route: KnownRoute, { event_id: id, reason }: DeliveryRow): 
 function checkSuperseded({ model }: World, route: KnownRoute, row: DeliveryRow): void {
   const { event_id: id, seq, gen_id: genId } = row;
   // Only the moment of superseding counts: another target may well be sent it later.
-  if (route.superseded.has(`${genId} ${id}`)) return;
-  route.superseded.add(`${genId} ${id}`);
+  if (route.superseded.has(id)) return;
+  route.superseded.add(id);
   if (model.routes.some((route) => route.attempted.has(id))) {
     throw new LawBroken('L8', `${id} was superseded in pass ${genId} after a byte of it had left`);
   }

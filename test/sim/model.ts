@@ -24,14 +24,24 @@ export interface Claim {
   readonly isEligible: boolean;
 }
 
+/** When and how an event was acknowledged. */
+export interface Place {
+  /** Counted over all acknowledgements. */
+  readonly rank: number;
+  /** The process that captured it. */
+  readonly pid: number;
+  /** Kept beside the store: where processes do that side by side, only the order of each is promised. */
+  readonly isSpilled: boolean;
+}
+
 /** Everything the history knows of one event id. */
 export interface KnownEvent {
   readonly id: string;
   readonly claims: Claim[];
   /** Bytes whose keeping was acknowledged; null stands for whatever the product made of it. */
   readonly acknowledged: (Buffer | null)[];
-  /** Place among the first acknowledgements, null before one. */
-  rank: number | null;
+  /** Its first acknowledgement, null before one and where an earlier call may have kept it. */
+  place: Place | null;
   /** Since it was first seen in the journal. */
   kept: {
     readonly seq: number;
@@ -58,7 +68,7 @@ export interface KnownRoute {
   readonly mayDeliver: Set<string>;
   /** Codes with which an answer may have parked an id. */
   readonly mayPark: Map<string, Set<string>>;
-  /** Deliveries that were seen superseded, by pass and id. */
+  /** Ids whose delivery was seen superseded. */
   readonly superseded: Set<string>;
   /** Everyone who has answered under its address. */
   readonly instances: Set<string>;
@@ -97,7 +107,7 @@ export function claim(model: Model, id: string, made: Claim): KnownEvent {
     id,
     claims: [],
     acknowledged: [],
-    rank: null,
+    place: null,
     kept: null,
   };
   known.claims.push(made);
@@ -106,11 +116,16 @@ export function claim(model: Model, id: string, made: Claim): KnownEvent {
 }
 
 /** The product said that it is kept. */
-export function acknowledge(model: Model, known: KnownEvent, bytes: Buffer | null): void {
+export function acknowledge(
+  model: Model,
+  known: KnownEvent,
+  what: { readonly bytes: Buffer | null; readonly pid: number; readonly isSpilled?: boolean },
+): void {
+  const { bytes, pid, isSpilled = false } = what;
   known.acknowledged.push(bytes);
   model.acknowledgements += 1;
-  // An earlier call may have kept it, whatever became of that call; then this place says nothing.
-  if (known.claims.length === 1) known.rank ??= model.acknowledgements;
+  if (known.claims.length > 1) return;
+  known.place ??= { rank: model.acknowledgements, pid, isSpilled };
 }
 
 /** Whether a byte of this event may leave on this route now. */

@@ -169,13 +169,12 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     laws: ['L13'],
   },
   {
-    name: 'a renewal that fails ends the process',
-    file: 'src/delivery/drains.ts',
-    find: `const row = db.get<DrainRow>(READ, { routeId });
-    const owner`,
-    replace: `const row = db.get<DrainRow>(READ, { routeId });
-    if (row?.owner_pid != null) throw new TypeError('somebody drains');
-    const owner`,
+    name: 'a renewal that fails is nobody\'s business',
+    file: 'src/delivery/dispatcher.ts',
+    find: `if (!(error instanceof Error)) throw error;
+    home.log.error('delivery.renewal'`,
+    replace: `if (error !== null) throw error;
+    home.log.error('delivery.renewal'`,
     laws: ['L14'],
   },
   {

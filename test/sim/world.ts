@@ -49,6 +49,8 @@ export interface World {
   /** Grows with every event and process. */
   serial: number;
   boots: number;
+  /** Lets go of the store's write lock, which another program holds. */
+  release: (() => void) | null;
   /** So many captures will find the store locked. */
   locked: number;
   /** The wall clock was once set back: waits that were written down before may look longer than they are. */
@@ -61,31 +63,32 @@ export interface World {
   complaint: Error | null;
 }
 
-export interface WorldOptions {
+/** What is given of a world; the dice decide the rest. */
+export interface Stage {
   readonly seed: number;
-  /** Looks at every request at the moment it leaves. */
-  readonly onSend: (world: World, exchange: Exchange) => void;
+  readonly characters?: readonly Character[];
+  readonly disk?: Disk['kind'];
 }
 
 const MAX_TRACE = 60;
 
-export async function createWorld({ seed, onSend }: WorldOptions): Promise<World> {
+/** @param onSend looks at every request at the moment it leaves. */
+export async function createWorld(
+  stage: Stage,
+  onSend: (world: World, exchange: Exchange) => void,
+): Promise<World> {
+  const { seed } = stage;
   const dice = rollDice(seed);
   const timeline = startTimeline();
-  const isOnFiles = dice.chance(0.08);
   const config = await defaultConfig(timeline);
-  const disk = isOnFiles ? fileDisk(timeline, config) : memoryDisk(timeline, config);
+  const kind = stage.disk ?? (dice.chance(0.08) ? 'files' : 'memory');
+  const disk = kind === 'files' ? fileDisk(timeline, config) : memoryDisk(timeline, config);
   const events = new Map<string, Event>();
   const refusalOf = (id: string): Event['refusal'] => events.get(id)?.refusal ?? null;
   const clock = timeline.clockOf(bear(0, 'receiver', 0));
   const receivers: SimReceiver[] = [];
-  const count = dice.weigh([
-    [5, 1],
-    [3, 2],
-    [1, 3],
-  ]);
-  for (let n = 0; n < count; n += 1) {
-    receivers.push(await openReceiver(invent(n, dice), { clock, dice, refusalOf }));
+  for (const character of stage.characters ?? inventAll(dice)) {
+    receivers.push(await openReceiver(character, { clock, dice, refusalOf }));
   }
   const world: World = {
     seed,
@@ -107,6 +110,7 @@ export async function createWorld({ seed, onSend }: WorldOptions): Promise<World
     step: 0,
     serial: 0,
     boots: 1,
+    release: null,
     locked: 0,
     wasSetBack: false,
     isCalm: false,
@@ -154,6 +158,14 @@ export function spawn(world: World, role: string, points: readonly FaultPoint[] 
   return { life, system, home: disk.homeOf(life, system, network.httpOf(life)) };
 }
 
+/** The other program lets go of the store. */
+export function unlock(world: World): void {
+  if (world.release === null) return;
+  world.release();
+  world.release = null;
+  tell(world, 'the store is free');
+}
+
 /** A process is gone: what it left open is rolled back, its requests get no answer. */
 export function bury(world: World, life: Life): void {
   world.lives.delete(life);
@@ -184,6 +196,15 @@ function checkoutAt(disk: Disk, name: string): Checkout {
     project: { id: PROJECT_ID, slug: 'demo', repoSlug: null, root, checkoutPath: root, git: null },
     log: `${mission}/status.events.jsonl`,
   };
+}
+
+function inventAll(dice: Dice): readonly Character[] {
+  const count = dice.weigh([
+    [5, 1],
+    [3, 2],
+    [1, 3],
+  ]);
+  return Array.from({ length: count }, (_, n) => invent(n, dice));
 }
 
 function invent(n: number, dice: Dice): Character {
