@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import Database from 'better-sqlite3';
@@ -39,8 +40,8 @@ export async function benchImport(): Promise<readonly Measured[]> {
   );
   world.end();
   return [
-    rateGoal('G11', 'import 10,000 lines', whole, { items: LINES, atLeast: 0.6 }),
-    limitGoal('G14', 'import again, unchanged (beside 5 ms)', again, { unit: 'ms', atMost: 1 }),
+    rateGoal('–', 'import 10,000 lines', whole, { items: LINES, atLeast: null }),
+    limitGoal('–', 'import again, unchanged (beside 5 ms)', again, { unit: 'ms', atMost: 1 }),
   ];
 }
 
@@ -82,7 +83,8 @@ function rawImport(world: World, text: string): void {
      VALUES (?, ?, 1, 3, 'WPStatusChanged', 3, 1, 'WorkPackage', ?, ?, NULL, ?, ?, ?, 0)`,
   );
   const payload = db.prepare('INSERT INTO event_payloads (seq, payload) VALUES (?, ?)');
-  const hash = 'f'.repeat(64);
+  const source = db.prepare('INSERT INTO provenance (seq, source, line) VALUES (?, ?, ?)');
+  let number = 0;
   const lines = text.split('\n').filter((line) => line !== '');
   for (let from = 0; from < lines.length; from += 1000) {
     db.transaction(() => {
@@ -91,8 +93,12 @@ function rawImport(world: World, text: string): void {
         const envelope = { event_id: id, event_type: 'WPStatusChanged', payload: rest, timestamp: at };
         const bytes = Buffer.from(JSON.stringify(envelope));
         const when = Date.parse(at ?? '');
-        const done = event.run(id, world.project.id, rest['wp_id'], rest['mission_slug'], hash, bytes.length, when);
+        const { wp_id: wp, mission_slug: slug } = rest;
+        const digest = hash('sha256', bytes, 'hex');
+        const done = event.run(id, world.project.id, wp, slug, digest, bytes.length, when);
         payload.run(done.lastInsertRowid, bytes);
+        number += 1;
+        source.run(done.lastInsertRowid, 'kitty-specs/001-bench/status.events.jsonl', number);
       }
     }).immediate();
   }

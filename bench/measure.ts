@@ -51,12 +51,12 @@ export function quantile(values: readonly number[], share: number): number {
   return sorted[Math.min(Math.floor(sorted.length * share), sorted.length - 1)] ?? Number.NaN;
 }
 
-/** A rate as a share of the baseline's: `ours` and `baseline` are times for the same work. */
+/** A rate as a share of the baseline's: both are times for the same work. Without a goal it is for information. */
 export function rateGoal(
   goal: string,
   what: string,
   times: { readonly ours: number; readonly baseline: number; readonly ratio: number },
-  options: { readonly items: number; readonly atLeast: number },
+  options: { readonly items: number; readonly atLeast: number | null },
 ): Measured {
   const share = 1 / times.ratio;
   return {
@@ -66,8 +66,8 @@ export function rateGoal(
     baseline: (options.items / times.baseline) * 1000,
     unit: 'per s',
     ratio: share,
-    target: `≥ ${options.atLeast.toFixed(2)}`,
-    reached: share >= options.atLeast,
+    target: options.atLeast === null ? '–' : `≥ ${options.atLeast.toFixed(2)}`,
+    reached: options.atLeast === null || share >= options.atLeast,
   };
 }
 

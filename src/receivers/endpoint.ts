@@ -41,9 +41,13 @@ export function parseEndpoint(
   if (scheme !== 'http' && scheme !== 'https')
     throw invalidUrl(text, 'only http and https are known');
   if (scheme === 'http' && !LOOPBACK.has(host) && !options.allowHttp) {
-    throw new UserError('insecure_url', `${url} would carry facts and credentials unprotected: use https, or --allow-http`, {
-      remedy: null,
-    });
+    throw new UserError(
+      'insecure_url',
+      `${url} would carry facts and credentials unprotected: use https, or --allow-http`,
+      {
+        remedy: null,
+      },
+    );
   }
   const isBase = base.found || options.kind === 'teamspace' || url === origin;
   const postUrl = isBase && !base.found ? `${url}${PATHS.events}` : given;

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { realReceiver } from '../support/real-receiver.ts';
 import { judgeDelivery, judgeSite, readAcks, type Ack } from './oracle.ts';
 import { bundlePrograms, scratchDir, start, type Running } from './programs.ts';
-import { createSite, openSite, pointAt, type Site } from './site.ts';
+import { createSite, openSite, pointAt, wordsOf, type Site } from './site.ts';
 import { say, size } from './sizes.ts';
 
 // Many processes, one store: none lost, none twice, the order of each process kept, nobody waits for a second.
@@ -28,7 +28,7 @@ test('processes capture while another one drains', { timeout: LONG }, async () =
   pointAt(opened, receiver.url);
   opened.home.close();
   const stop = path.join(scratch, 'drained', 'stop');
-  const drainer = start(worker, ['drain', path.dirname(site.root), stop]);
+  const drainer = start(worker, ['drain', ...wordsOf(site), stop]);
   await drainer.printed('draining');
   const { acks, canary } = await race(site, { writers: WRITERS, each });
   const during = drainer.output().split('delivered').length - 1;
@@ -51,7 +51,7 @@ test('processes capture while another one holds the lock', { timeout: LONG }, as
   const opened = await openSite(site);
   opened.home.store(opened.project.id);
   opened.home.close();
-  const holder = start(worker, ['hold', path.dirname(site.root), heldMs]);
+  const holder = start(worker, ['hold', ...wordsOf(site), heldMs]);
   await holder.printed('held');
   const { acks, canary } = await race(site, { writers, each });
   await holder.ended;
@@ -65,8 +65,9 @@ test('processes capture while another one holds the lock', { timeout: LONG }, as
 test('processes open a home that nobody has opened before', { timeout: LONG }, async () => {
   const rounds = size('OPENINGS', 5, 50);
   const dir = path.join(scratch, 'openings');
-  const sung = await sing(createSite(dir));
-  const running = Array.from({ length: OPENERS }, (_, n) => start(worker, ['openers', dir, rounds, n]));
+  const unopened = createSite(dir);
+  const sung = await sing(unopened);
+  const running = Array.from({ length: OPENERS }, (_, n) => start(worker, ['openers', ...wordsOf(unopened), rounds, n]));
   for (let round = 0; round < rounds; round += 1) {
     await Promise.all(running.map((each) => each.printed(`ready ${round}\n`)));
     writeFileSync(path.join(dir, `go-${round}`), '');
@@ -92,7 +93,7 @@ async function race(
   const dir = path.dirname(site.root);
   const go = path.join(dir, 'go');
   const running = Array.from({ length: writers }, (_, writer) =>
-    start(worker, ['capture', dir, writer * each, each, 1, go]),
+    start(worker, ['capture', ...wordsOf(site), writer * each, each, 1, go]),
   );
   await Promise.all(running.map((one) => one.printed('ready')));
   const sung = await sing(site);
@@ -105,7 +106,7 @@ async function race(
 /** Starts a canary; the answer ends it and says how long its worst file took, in milliseconds. */
 async function sing(site: Site): Promise<() => Promise<number>> {
   const stop = path.join(path.dirname(site.root), 'quiet');
-  const canary = start(worker, ['canary', path.dirname(site.root), stop]);
+  const canary = start(worker, ['canary', ...wordsOf(site), stop]);
   await canary.printed('singing');
   return async () => {
     writeFileSync(stop, '');

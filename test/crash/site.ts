@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { createSystem, noFaults, type Db, type Faults } from '../../src/base/index.ts';
 import {
@@ -13,7 +13,7 @@ import {
 import { checkoutId, findProject, openHome, type Home, type Project } from '../../src/home/index.ts';
 import type { Fact } from '../../src/journal/index.ts';
 import { parseEndpoint } from '../../src/receivers/index.ts';
-import { envelope, PROJECT_ID } from '../support/envelopes.ts';
+import { envelope, envelopeBytes, PROJECT_ID, type EnvelopeOptions } from '../support/envelopes.ts';
 
 /** One user's machine as processes share it: a project's working tree and a home. */
 export interface Site {
@@ -24,10 +24,15 @@ export interface Site {
 /** A site below `dir`, the project named in its identity file, the home not there yet. */
 export function createSite(dir: string, home = 'home'): Site {
   const root = path.join(dir, 'repo');
-  mkdirSync(path.join(root, '.kittify'), { recursive: true });
-  const identity = `project:\n  uuid: ${PROJECT_ID}\n  slug: demo\n`;
-  writeFileSync(path.join(root, '.kittify', 'config.yaml'), identity);
+  const identity = path.join(root, '.kittify', 'config.yaml');
+  mkdirSync(path.dirname(identity), { recursive: true });
+  if (!existsSync(identity)) writeFileSync(identity, `project:\n  uuid: ${PROJECT_ID}\n  slug: demo\n`);
   return { root, home: path.join(dir, home) };
+}
+
+/** A site as words for a worker. */
+export function wordsOf({ root, home }: Site): readonly string[] {
+  return [root, home];
 }
 
 /** The environment in which a command works on a site. */
@@ -57,9 +62,23 @@ export async function openSite(site: Site, faults: Faults = noFaults): Promise<O
   return { home: openHome(system), project: await findProject(system) };
 }
 
+/** Numbers from here on stand for facts so large that few of them fill a request. */
+export const LARGE = 1_000_000;
+const LARGE_BYTES = 400_000;
+
 /** The fact of a number: every process makes the same bytes for the same number. */
 export function factOf(n: number): Fact {
-  return { event: envelope(n), origin: 'envelope', source: null };
+  return { event: envelope(n, optionsOf(n)), origin: 'envelope', source: null };
+}
+
+/** Its bytes. */
+export function bytesOf(n: number): Uint8Array {
+  return envelopeBytes(n, optionsOf(n));
+}
+
+function optionsOf(n: number): EnvelopeOptions {
+  if (n < LARGE) return {};
+  return { payload: JSON.stringify({ wp_id: 'WP01', note: `${n} `.padEnd(LARGE_BYTES, 'many words ') }) };
 }
 
 /** Gives the project a permission for `url`. */

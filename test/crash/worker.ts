@@ -5,7 +5,7 @@ import { faultsFrom, noFaults, openDb, UserError, type Clock, type Faults } from
 import { openJournal, record, takeIn } from '../../src/journal/index.ts';
 import { drainOnce, factOf, openSite, storeOf, type Site } from './site.ts';
 
-// What the processes of these tests do. Each verb gets the directory of a site and its own words, and says what
+// What the processes of these tests do. Each verb gets a site and its own words, and says what
 // happened on standard output, one write a line, so that a line that was printed is a line that was meant.
 
 type Work = (site: Site, words: readonly string[]) => Promise<void>;
@@ -26,12 +26,12 @@ const VERBS = {
 
 export type Verb = keyof typeof VERBS;
 
-/** Runs one verb of this process: `VERB DIR WORD…`. */
+/** Runs one verb of this process: `VERB ROOT HOME WORD…`. */
 export async function work(words: readonly string[]): Promise<void> {
-  const [verb = '', dir = '', ...rest] = words;
+  const [verb = '', root = '', home = '', ...rest] = words;
   const run = Object.entries(VERBS).find(([name]) => name === verb)?.[1];
   if (run === undefined) throw new Error(`no verb ${verb}`);
-  await (run satisfies Work)({ root: path.join(dir, 'repo'), home: path.join(dir, 'home') }, rest);
+  await (run satisfies Work)({ root, home }, rest);
 }
 
 /**

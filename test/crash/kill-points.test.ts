@@ -1,0 +1,253 @@
+import { cpSync, mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { FAULT_POINTS, openDb, systemClock, type FaultPoint } from '../../src/base/index.ts';
+import { record } from '../../src/journal/index.ts';
+import { copyMissions, createMachine, EXAMPLE_FACTS, EXAMPLE_MISSIONS } from '../support/command-line.ts';
+import { realReceiver } from '../support/real-receiver.ts';
+import { judgeDelivery, judgeSite, readAcks } from './oracle.ts';
+import { bundlePrograms, inParallel, runScript, scratchDir, type Programs } from './programs.ts';
+import { createSite, environmentOf, factOf, LARGE, openSite, storeOf, wordsOf, type Site } from './site.ts';
+import { isFull, say } from './sizes.ts';
+
+// A process dies at each named point of the product, the first, a later and a much later time it gets there. Then
+// the commands are simply run again: everything acknowledged is there once, with its bytes, and everything arrives.
+// Sizes: CRASH=full kills at more passes of each point.
+
+const LONG = 600_000;
+const AT_ONCE = 3;
+/** More than one page of opening. */
+const MANY = 5_200;
+/** Large ones, for six batches. */
+const BATCHES = 12;
+
+const scratch = scratchDir(true);
+const programs = await bundlePrograms(scratch);
+const early = createSite(scratch, 'early');
+copyMissions(EXAMPLE_MISSIONS, early.root);
+
+/** A home in a certain state, and what a process does there until it dies. */
+interface Situation {
+  readonly what: string;
+  /** Home that is copied; null for none. */
+  readonly from: string | null;
+  /** Numbers that the home holds already. */
+  readonly held: readonly number[];
+  /** Words of the worker, or of the command line when they begin with `sync`. */
+  readonly words: (site: Site, url: string) => readonly (string | number)[];
+  /** Numbers that the words try to capture. */
+  readonly tried: readonly number[];
+  /** Whether another process holds the lock meanwhile. */
+  readonly isLocked?: boolean;
+  readonly points: Partial<Readonly<Record<FaultPoint, readonly number[]>>>;
+}
+
+const upTo = (count: number, from = 0): number[] => Array.from({ length: count }, (_, n) => from + n);
+const passes = (...all: number[]): readonly number[] => (isFull() ? all : [1, all.at(-1) ?? 1]);
+
+const SITUATIONS: readonly Situation[] = [
+  {
+    what: 'first open',
+    from: null,
+    held: [],
+    words: (site) => ['capture', ...wordsOf(site), 0, 3],
+    tried: upTo(3),
+    points: { 'store.create': [1], 'store.migrated': [1] },
+  },
+  {
+    what: 'capture',
+    from: 'few',
+    held: upTo(3),
+    words: (site) => ['capture', ...wordsOf(site), 100, 4, 2],
+    tried: upTo(8, 100),
+    points: {
+      'capture.begin': passes(1, 2, 4),
+      'capture.append': passes(1, 2, 3, 4, 7),
+      'capture.commit': passes(1, 2, 4),
+      'capture.acknowledge': passes(1, 2, 4),
+    },
+  },
+  {
+    what: 'spill',
+    from: 'few',
+    held: upTo(3),
+    words: (site) => ['capture', ...wordsOf(site), 100, 3, 2],
+    tried: upTo(6, 100),
+    isLocked: true,
+    points: { 'spill.write': passes(1, 2, 3), 'spill.done': passes(1, 2, 3) },
+  },
+  {
+    what: 'taking in the spill',
+    from: 'spilled',
+    held: upTo(7),
+    words: (site) => ['capture', ...wordsOf(site), 100, 1],
+    tried: [100],
+    points: { 'spill.ingest': passes(1, 2, 4), 'spill.remove': passes(1, 2, 4) },
+  },
+  {
+    what: 'import',
+    from: 'few',
+    held: upTo(3),
+    words: () => ['sync', 'import'],
+    tried: [],
+    points: {
+      'import.file': passes(1, 2, 4),
+      'capture.append': passes(1, 2, 9),
+      'capture.commit': passes(1, 2, 4),
+    },
+  },
+  {
+    what: 'grant',
+    from: 'few',
+    held: upTo(3),
+    words: (_site, url) => ['sync', 'mode', 'EXTERNAL_RECEIVER', '--endpoint', url],
+    tried: [],
+    points: { 'grant.commit': [1] },
+  },
+  {
+    what: 'opening',
+    from: 'many',
+    held: upTo(MANY),
+    words: () => ['sync', 'now', '--no-import'],
+    tried: [],
+    points: { 'open.commit': [1, 2] },
+  },
+  {
+    what: 'sending',
+    from: 'batches',
+    held: upTo(BATCHES, LARGE),
+    words: () => ['sync', 'now', '--no-import'],
+    tried: [],
+    points: {
+      'batch.begin': passes(1, 2, 5),
+      'batch.send': passes(1, 2, 5),
+      'batch.answer': passes(1, 2, 5),
+      'record.append': passes(1, 2, 5),
+      'record.commit': passes(1, 2, 5),
+      'record.done': passes(1, 2, 5),
+    },
+  },
+];
+
+test('every named point belongs to a situation', () => {
+  const known = new Set(SITUATIONS.flatMap(({ points }) => Object.keys(points)));
+  expect(FAULT_POINTS.filter((point) => !known.has(point))).toEqual([]);
+});
+
+test.each(SITUATIONS.map((each) => [each.what, each] as const))(
+  'a process dies at each point of %s',
+  { timeout: LONG },
+  async (what, situation) => {
+    await prepareHomes();
+    const specs = Object.entries(situation.points).flatMap(([point, counts]) =>
+      counts.map((n) => `${point}:${n}`),
+    );
+    const wrong: string[] = [];
+    await inParallel(specs, AT_ONCE, async (spec) => {
+      const found = await dieAndGoOn(situation, spec, programs);
+      wrong.push(...found.map((complaint) => `${spec}: ${complaint}`));
+    });
+    say(`${what}: killed at ${specs.length} named points (${specs.join(' ')})`);
+    expect(wrong).toEqual([]);
+  },
+);
+
+test('acknowledging before the commit is noticed', { timeout: LONG }, async () => {
+  await prepareHomes();
+  const defect = {
+    file: 'base/sqlite.ts',
+    from: "      this.run('COMMIT');\n      return value;",
+    to: "      setImmediate(() => this.run('COMMIT'));\n      return value;",
+  };
+  const defective = await bundlePrograms(scratch, [defect]);
+  const [, capture] = SITUATIONS;
+  if (capture === undefined) throw new Error('capture is a situation');
+  expect(await dieAndGoOn(capture, 'capture.append:7', defective)).toContain('acknowledged 100 is lost');
+});
+
+/** Kills a process in a copy of the situation, runs the commands again, and answers what is wrong then. */
+async function dieAndGoOn(
+  situation: Situation,
+  spec: string,
+  { worker, cli }: Programs,
+): Promise<readonly string[]> {
+  const site = createSite(scratch, `home-${situation.what}-${spec}-${worker.length}`.replaceAll(/\W/g, '-'));
+  const { from, held, tried, isLocked = false } = situation;
+  if (from !== null) cpSync(path.join(scratch, from), site.home, { recursive: true });
+  const receiver = await realReceiver();
+  const commands = commandsOf(site);
+  const words = situation.words(site, receiver.url);
+  if (words[1] === 'now') await commands.point(receiver.url);
+  const release = isLocked ? lock(site) : (): void => {};
+  const env = { ...environmentOf(site), SPEC_KITTY_FAULT: spec };
+  const died = await runScript(words[0] === 'sync' ? cli : worker, words, { env, cwd: site.root });
+  release();
+  const acked = readAcks(died.stdout).map((ack) => ack.n);
+  const beforehand = await judgeSite(site, {
+    acked: [acked],
+    tried: [...held, ...tried],
+    others: null,
+  });
+  const again = [await commands.point(receiver.url), ...(await commands.sendAll())];
+  return [
+    ...(died.signal === 'SIGKILL' ? [] : [`it did not die: ${died.code} ${died.stdout}${died.stderr}`]),
+    ...beforehand,
+    ...again.filter((said) => said !== ''),
+    ...(await judgeSite(site, { acked: [held, acked], tried, others: EXAMPLE_FACTS })),
+    ...(await judgeDelivery(site, receiver)),
+  ];
+}
+
+/** What an operator types, run in this process; each answers what went wrong, or nothing. */
+function commandsOf(site: Site): {
+  point(url: string): Promise<string>;
+  sendAll(): Promise<readonly string[]>;
+} {
+  const machine = createMachine(environmentOf(site));
+  const run = async (...words: string[]): Promise<string> => {
+    const { exit, stdout, stderr } = await machine.run(words, { cwd: site.root });
+    return exit === 0 ? '' : `${words.join(' ')} exits ${exit}: ${stdout}${stderr}`;
+  };
+  return {
+    point: (url) => run('sync', 'mode', 'EXTERNAL_RECEIVER', '--endpoint', url),
+    sendAll: async () => [await run('sync', 'now'), await run('sync', 'status', '--check')],
+  };
+}
+
+/** Takes the writer's lock of a store; the answer lets it go. */
+function lock(site: Site): () => void {
+  const db = openDb(storeOf(site), { clock: systemClock() });
+  db.run('BEGIN IMMEDIATE');
+  onTestFinished(() => {
+    db.close();
+  });
+  return () => {
+    db.run('ROLLBACK');
+  };
+}
+
+/** Homes that situations begin with, made once: `few` facts, `many`, large ones, some beside the store. */
+async function prepareHomes(): Promise<void> {
+  const few = createSite(scratch, 'few');
+  try {
+    mkdirSync(few.home);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return;
+    throw error;
+  }
+  await fill(few, upTo(3));
+  const spilled = createSite(scratch, 'spilled');
+  await fill(spilled, upTo(3));
+  const release = lock(spilled);
+  for (const n of upTo(4, 3)) await fill(spilled, [n]);
+  release();
+  const many = createSite(scratch, 'many');
+  await fill(many, upTo(MANY));
+  await fill(createSite(scratch, 'batches'), upTo(BATCHES, LARGE));
+}
+
+async function fill(site: Site, numbers: readonly number[]): Promise<void> {
+  const { home, project } = await openSite(site);
+  record(home, project, numbers.map(factOf));
+  home.close();
+}
