@@ -67,9 +67,7 @@ export async function benchEncode(): Promise<readonly Measured[]> {
         for (let n = 0; n < rounds; n += 1) gzipSync(whole, { level: 1 });
       }),
   );
-  return [
-    rateGoal('G8', 'encode 1,000 events', times, { items: rounds * BATCH, atLeast: 0.75 }),
-  ];
+  return [rateGoal('G8', 'encode 1,000 events', times, { items: rounds * BATCH, atLeast: 0.75 })];
 }
 
 interface Trial {

@@ -90,7 +90,12 @@ function rawImport(world: World, text: string): void {
     db.transaction(() => {
       for (const line of lines.slice(from, from + 1000)) {
         const { event_id: id, at, ...rest } = JSON.parse(line) as Record<string, string>;
-        const envelope = { event_id: id, event_type: 'WPStatusChanged', payload: rest, timestamp: at };
+        const envelope = {
+          event_id: id,
+          event_type: 'WPStatusChanged',
+          payload: rest,
+          timestamp: at,
+        };
         const bytes = Buffer.from(JSON.stringify(envelope));
         const when = Date.parse(at ?? '');
         const { wp_id: wp, mission_slug: slug } = rest;

@@ -54,8 +54,8 @@ function row(line: Measured): string {
   return [
     line.goal.padEnd(6),
     line.what.padEnd(58),
-    `${shown(line.ours, line)}`.padStart(14),
-    `${shown(line.baseline, line)}`.padStart(14),
+    shown(line.ours, line).padStart(14),
+    shown(line.baseline, line).padStart(14),
     line.ratio.toFixed(2).padStart(8),
     line.target.padStart(8),
     `  ${verdict}`,

@@ -30,7 +30,9 @@ export async function pairs(
     // Which side goes first changes every time, so that what warms up helps neither.
     const first = pair % 2 === 0 ? await ours() : await baseline();
     const second = pair % 2 === 0 ? await baseline() : await ours();
-    taken.push(pair % 2 === 0 ? { ours: first, baseline: second } : { ours: second, baseline: first });
+    taken.push(
+      pair % 2 === 0 ? { ours: first, baseline: second } : { ours: second, baseline: first },
+    );
   }
   return {
     ours: median(taken.map((each) => each.ours)),

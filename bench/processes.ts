@@ -38,7 +38,8 @@ export async function benchProcesses(): Promise<readonly Measured[]> {
 export async function captureInChild(words: readonly string[]): Promise<void> {
   const [kind = '', dir = '', first = '0', project = ''] = words;
   const start = performance.now();
-  const worst = kind === 'ours' ? captureOurs(dir, Number(first)) : captureRaw(project, Number(first));
+  const worst =
+    kind === 'ours' ? captureOurs(dir, Number(first)) : captureRaw(project, Number(first));
   process.stdout.write(JSON.stringify({ ms: performance.now() - start, worst }));
   await Promise.resolve();
 }
@@ -97,7 +98,9 @@ function child(words: readonly string[]): Promise<Told> {
   return new Promise((resolve, reject) => {
     const script = process.argv[1];
     if (script === undefined) throw new Error('the script has a name');
-    const running = spawn(process.execPath, [script, ...words], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const running = spawn(process.execPath, [script, ...words], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     let text = '';
     running.stdout.on('data', (chunk: Buffer) => {
       text += chunk.toString();

@@ -1,8 +1,21 @@
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { createIds, createSystem, silentLog, systemClock, systemFiles, type Db } from '../src/base/index.ts';
-import { eventsStream, grant, listRoutes, registerTarget, type Route } from '../src/delivery/index.ts';
+import {
+  createIds,
+  createSystem,
+  silentLog,
+  systemClock,
+  systemFiles,
+  type Db,
+} from '../src/base/index.ts';
+import {
+  eventsStream,
+  grant,
+  listRoutes,
+  registerTarget,
+  type Route,
+} from '../src/delivery/index.ts';
 import { checkoutId, openHome, type Home, type Project } from '../src/home/index.ts';
 import { capture, openJournal, type Fact, type Journal } from '../src/journal/index.ts';
 import { parseEndpoint } from '../src/receivers/index.ts';
@@ -11,7 +24,9 @@ import { encodeEnvelope, parseEnvelope, type EventId, type ProjectId } from '../
 
 const PROJECT_ID = '3f2b8c64-9d0e-4a51-8c77-2b1f6e5d4c3a' as ProjectId;
 const WORDS =
-  'review lane moved after the tests passed with two findings left open for a later cycle of work'.split(' ');
+  'review lane moved after the tests passed with two findings left open for a later cycle of work'.split(
+    ' ',
+  );
 const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 
 /** A home of its own with one project, in a temporary directory. */

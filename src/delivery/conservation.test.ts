@@ -10,7 +10,7 @@ import {
 import { thrownBy } from '../../test/support/refusal.ts';
 import { noFaults } from '../base/index.ts';
 import type { Verdict } from '../wire/index.ts';
-import { claimDrain, DRAIN_EXPIRY_MS, type Drain } from './drains.ts';
+import { claimDrain, DRAIN_EXPIRY_MS, type Drain } from './drain/drains.ts';
 import { open } from './generations.ts';
 import { begin, FenceLost, record, selectDue, type Batch } from './ledger.ts';
 import { dropParked, listParked, retryParked } from './parked.ts';

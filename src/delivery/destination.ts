@@ -39,12 +39,14 @@ export async function findDestination(
   const { mode, source } = chosenMode(active, config);
   const authority = await currentSyncTarget(home, {
     ...options,
-    projectServerUrl: activeRoute?.target.kind === 'teamspace' ? activeRoute.target.canonicalUrl : null,
+    projectServerUrl:
+      activeRoute?.target.kind === 'teamspace' ? activeRoute.target.canonicalUrl : null,
   });
   const base = { mode, source, authority };
   if (mode === 'TEAMSPACE') return teamspace(home, db, base, activeRoute);
   if (mode !== 'EXTERNAL_RECEIVER') return { ...base, endpoint: null, route: null };
-  if (activeRoute !== null) return { ...base, endpoint: endpointOf(activeRoute), route: activeRoute };
+  if (activeRoute !== null)
+    return { ...base, endpoint: endpointOf(activeRoute), route: activeRoute };
   return offered(home, db, base, config.externalEndpoint.value);
 }
 
@@ -84,14 +86,19 @@ function routeOfLogin(
   const unclaimed = here.find(({ target }) => target.user === '' && target.team === '');
   const isLoggedOut = userId === null && teamSlug === null;
   const before = isLoggedOut
-    ? (here.find((route) => route.id === active?.id) ?? here.find((route) => route.grantedAt !== null))
+    ? (here.find((route) => route.id === active?.id) ??
+      here.find((route) => route.grantedAt !== null))
     : undefined;
   return before ?? mine ?? unclaimed ?? null;
 }
 
 function offered(home: Home, db: Db, base: Base, text: string | null): Destination {
   if (text === null) return { ...base, endpoint: null, route: null };
-  const endpoint = parseEndpoint(text, { kind: 'external', allowHttp: false, cwd: home.system.cwd });
+  const endpoint = parseEndpoint(text, {
+    kind: 'external',
+    allowHttp: false,
+    cwd: home.system.cwd,
+  });
   const route = listRoutes(db).find(({ target }) => target.canonicalUrl === endpoint.canonicalUrl);
   return { ...base, endpoint, route: route ?? null };
 }

@@ -1,7 +1,7 @@
 import type { Db, Millis } from '../base/index.ts';
 import { readCounts, type StateCounts } from './counts.ts';
 import { lastSeq, readFollow, type Generation } from './generations.ts';
-import { readPacing, type Pacing } from './pacing.ts';
+import { readPacing, type Pacing } from './drain/pacing.ts';
 import type { Stream } from './stream.ts';
 
 /** What the ledger says of one stream on one route: the other side of the conservation equation. */
@@ -14,7 +14,11 @@ export interface RouteFacts {
   /** Position of the newest item. */
   readonly lastSeq: number;
   /** Parked and withheld deliveries by reason. */
-  readonly aside: readonly { readonly state: 'parked' | 'withheld'; readonly reason: string; readonly n: number }[];
+  readonly aside: readonly {
+    readonly state: 'parked' | 'withheld';
+    readonly reason: string;
+    readonly n: number;
+  }[];
   /** When the oldest item that waits here was captured; null when nothing waits. */
   readonly oldestWaitingAt: Millis | null;
   readonly pacing: Pacing;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { LOCAL_TYPE, ledgerTrial, type LedgerTrial } from '../../test/support/ledger-trial.ts';
 import { faultsFrom, noFaults } from '../base/index.ts';
-import { claimDrain, type Drain } from './drains.ts';
+import { claimDrain, type Drain } from './drain/drains.ts';
 import {
   acceptInstance,
   lastSeq,

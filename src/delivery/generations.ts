@@ -63,7 +63,12 @@ export function readFollow(db: Db, routeId: number, stream: Stream): Generation 
 /** Makes sure a route follows a stream; `fromNow` begins a new pass behind the last item there is. */
 export function openFollow(
   db: Db,
-  options: { readonly routeId: number; readonly stream: Stream; readonly fromNow: boolean; readonly now: Millis },
+  options: {
+    readonly routeId: number;
+    readonly stream: Stream;
+    readonly fromNow: boolean;
+    readonly now: Millis;
+  },
 ): void {
   const { routeId, stream, fromNow, now } = options;
   const existing = readFollow(db, routeId, stream);

@@ -7,7 +7,7 @@ import {
 } from '../../test/support/ledger-trial.ts';
 import { faultsFrom, noFaults, type Faults } from '../base/index.ts';
 import type { Verdict } from '../wire/index.ts';
-import { claimDrain, type Drain } from './drains.ts';
+import { claimDrain, type Drain } from './drain/drains.ts';
 import { open } from './generations.ts';
 import { begin, FenceLost, record, selectDue, type Batch, type Recorded } from './ledger.ts';
 import { attemptsOf } from './parked.ts';

@@ -1,7 +1,7 @@
 import { assert, type Db, type Faults, type Millis } from '../base/index.ts';
 import { OUTCOMES, type Outcome, type Verdict } from '../wire/index.ts';
 import { moveCounts } from './counts.ts';
-import { renewDrain, type Drain } from './drains.ts';
+import { renewDrain, type Drain } from './drain/drains.ts';
 import { isGranted } from './generations.ts';
 import type { OutboundItem } from '../receivers/index.ts';
 import type { DueItem, Stream } from './stream.ts';
@@ -65,7 +65,12 @@ const PRUNE_ATTEMPTS = `
 export function selectDue(
   db: Db,
   stream: Stream,
-  options: { readonly genId: number; readonly after: number; readonly dueBy: Millis; readonly limit: number },
+  options: {
+    readonly genId: number;
+    readonly after: number;
+    readonly dueBy: Millis;
+    readonly limit: number;
+  },
 ): readonly DueItem[] {
   return db.all<DueItem>(
     // Named, because the planner would rather walk the primary key past everything delivered.

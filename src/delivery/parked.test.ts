@@ -8,7 +8,7 @@ import {
 import { refusal } from '../../test/support/refusal.ts';
 import { noFaults } from '../base/index.ts';
 import type { TerminalCode } from '../wire/index.ts';
-import { claimDrain, releaseDrain } from './drains.ts';
+import { claimDrain, releaseDrain } from './drain/drains.ts';
 import { open } from './generations.ts';
 import { begin, record } from './ledger.ts';
 import { attemptsOf, dropParked, listParked, retryParked } from './parked.ts';

@@ -58,7 +58,8 @@ interface ParkedRow {
 const ATTEMPTS = `
   SELECT outcome, http_status, category, detail, attempted_at FROM attempts
   WHERE gen_id = :genId AND seq = :seq ORDER BY attempt_id`;
-const UNGRANTED = 'SELECT 1 AS missing WHERE NOT EXISTS (SELECT 1 FROM grants WHERE route_id = :routeId)';
+const UNGRANTED =
+  'SELECT 1 AS missing WHERE NOT EXISTS (SELECT 1 FROM grants WHERE route_id = :routeId)';
 
 /** The parked items of the open passes, in capture order per route. */
 export function listParked(

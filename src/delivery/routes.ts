@@ -11,7 +11,11 @@ export interface Route {
   readonly target: Target;
   readonly grantedAt: Millis | null;
   /** Why nothing left last time, null when nothing stood in the way. */
-  readonly blocked: { readonly reason: string; readonly detail: string; readonly at: Millis } | null;
+  readonly blocked: {
+    readonly reason: string;
+    readonly detail: string;
+    readonly at: Millis;
+  } | null;
 }
 
 /** The mode and route that a command means when nobody names one. */
@@ -65,7 +69,8 @@ const ACTIVE = 'SELECT mode, route_id FROM active';
 const ACTIVATE = `
   INSERT INTO active (one, mode, route_id, set_at) VALUES (1, :mode, :routeId, :now)
   ON CONFLICT (one) DO UPDATE SET mode = :mode, route_id = :routeId, set_at = :now`;
-const GENERATIONS_OF = 'SELECT gen_id FROM generations WHERE route_id = :routeId AND stream = :stream';
+const GENERATIONS_OF =
+  'SELECT gen_id FROM generations WHERE route_id = :routeId AND stream = :stream';
 const COVERED = `
   SELECT count(*) AS events, min(e.captured_at) AS oldest FROM events e
   LEFT JOIN grant_checkouts c ON c.route_id = :routeId AND c.checkout_id = e.checkout_id
@@ -108,7 +113,8 @@ export function grant(db: Db, options: GrantOptions): Route {
     const routeId = db.get<{ route_id: number }>(ROUTE_OF, { targetId })?.route_id ?? 0;
     const isNew = db.run(GRANT, { routeId, now, by }).changes === 1;
     if (isNew) db.run(REMEMBER, { routeId, what: 'granted', detail: by, now });
-    for (const stream of options.streams) openFollow(db, { routeId, stream, fromNow: isNew && options.fromNow, now });
+    for (const stream of options.streams)
+      openFollow(db, { routeId, stream, fromNow: isNew && options.fromNow, now });
     cover(db, { routeId, checkoutId, by, now });
     for (const stream of options.streams) requeue(db, routeId, stream, isNew && options.fromNow);
     unblock(db, routeId);
@@ -121,7 +127,12 @@ export function grant(db: Db, options: GrantOptions): Route {
 /** Withdraws the permission: what was queued is withheld, nothing is deleted. Returns how many items that were. */
 export function revoke(
   db: Db,
-  options: { readonly routeId: number; readonly by: string; readonly now: Millis; readonly streams: readonly Stream[] },
+  options: {
+    readonly routeId: number;
+    readonly by: string;
+    readonly now: Millis;
+    readonly streams: readonly Stream[];
+  },
 ): number {
   return db.tx(() => {
     const { routeId, by, now } = options;
@@ -196,7 +207,12 @@ export function claimRoutes(
   db.tx(() => {
     for (const { id, target } of unclaimed) {
       claimTarget(db, target, owner);
-      db.run(REMEMBER, { routeId: id, what: 'claimed', detail: `${owner.team} ${owner.user}`.trim(), now });
+      db.run(REMEMBER, {
+        routeId: id,
+        what: 'claimed',
+        detail: `${owner.team} ${owner.user}`.trim(),
+        now,
+      });
     }
   });
   return unclaimed.length;
@@ -218,7 +234,12 @@ function isTwin(
 
 function cover(
   db: Db,
-  options: { readonly routeId: number; readonly checkoutId: number; readonly by: string; readonly now: Millis },
+  options: {
+    readonly routeId: number;
+    readonly checkoutId: number;
+    readonly by: string;
+    readonly now: Millis;
+  },
 ): void {
   const { routeId, checkoutId, by, now } = options;
   if (db.run(COVER, { routeId, checkoutId, now }).changes === 0) return;
@@ -258,7 +279,10 @@ function generationsOf(db: Db, routeId: number, stream: Stream): readonly number
 
 function openGenerationsOf(db: Db, routeId: number, stream: Stream): readonly number[] {
   return db
-    .all<GenerationIdRow>(`${GENERATIONS_OF} AND closed_at IS NULL`, { routeId, stream: stream.code })
+    .all<GenerationIdRow>(`${GENERATIONS_OF} AND closed_at IS NULL`, {
+      routeId,
+      stream: stream.code,
+    })
     .map((row) => row.gen_id);
 }
 

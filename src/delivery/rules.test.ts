@@ -6,7 +6,7 @@ import {
   type LedgerTrial,
 } from '../../test/support/ledger-trial.ts';
 import { noFaults } from '../base/index.ts';
-import { claimDrain } from './drains.ts';
+import { claimDrain } from './drain/drains.ts';
 import { open } from './generations.ts';
 import { begin, record } from './ledger.ts';
 import { revoke } from './routes.ts';

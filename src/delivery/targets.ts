@@ -60,7 +60,8 @@ const HEALTH = `
 const CLAIM = `
   UPDATE targets SET team_slug = :team, user_email = :user, public_id = :publicId
   WHERE target_id = :targetId`;
-const HEADERS = 'SELECT name, env_var FROM target_headers WHERE target_id = :targetId ORDER BY name';
+const HEADERS =
+  'SELECT name, env_var FROM target_headers WHERE target_id = :targetId ORDER BY name';
 const FORGET_HEADERS = 'DELETE FROM target_headers WHERE target_id = :targetId';
 const SET_HEADER = `
   INSERT INTO target_headers (target_id, name, env_var) VALUES (:targetId, :name, :envVar)
@@ -140,7 +141,8 @@ export function listTargets(db: Db): readonly Target[] {
 export function findTarget(db: Db, reference: string, cwd: string): Target {
   const wanted = understood(reference, cwd);
   const found = listTargets(db).find(
-    (target) => target.publicId === reference || (wanted.ok && target.canonicalUrl === wanted.value),
+    (target) =>
+      target.publicId === reference || (wanted.ok && target.canonicalUrl === wanted.value),
   );
   if (found !== undefined) return found;
   throw new UserError('target_unknown', `this project has no target ${reference}`, {

@@ -36,7 +36,11 @@ export interface DeliveryChange extends Delivery {
  * bytes arrived; any other answer moves only a queued delivery; delivered never changes again.
  * @returns null when the delivery stays as it is.
  */
-export function transition(delivery: Delivery, verdict: Verdict, now: Millis): DeliveryChange | null {
+export function transition(
+  delivery: Delivery,
+  verdict: Verdict,
+  now: Millis,
+): DeliveryChange | null {
   if (delivery.state === 'delivered') return null;
   const attempts = delivery.attempts + 1;
   if (verdict.outcome === 'success' || verdict.outcome === 'duplicate') {

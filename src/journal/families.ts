@@ -1,7 +1,12 @@
 import { asObject, asText, member, type Envelope, type JsonObject } from '../wire/index.ts';
 
 /** What may become of a kind of event: whether it may leave the machine, and whether it may be discarded. */
-export const FAMILIES = ['local_only', 'explicitly_discardable', 'teamspace_bound', 'unknown'] as const;
+export const FAMILIES = [
+  'local_only',
+  'explicitly_discardable',
+  'teamspace_bound',
+  'unknown',
+] as const;
 
 export type Family = (typeof FAMILIES)[number];
 

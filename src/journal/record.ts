@@ -10,7 +10,12 @@ import {
   type UserErrorCode,
 } from '../base/index.ts';
 import { checkoutId, type Home, type Project, type SpillMark } from '../home/index.ts';
-import { encodeEnvelope, parseEnvelope, type EnvelopeParts, type ParsedEnvelope } from '../wire/index.ts';
+import {
+  encodeEnvelope,
+  parseEnvelope,
+  type EnvelopeParts,
+  type ParsedEnvelope,
+} from '../wire/index.ts';
 import type { Fact } from './append.ts';
 import { appendFacts, commit, requireOwn, type Receipt } from './capture.ts';
 import { nodeIdOf, readHead, type Head } from './head.ts';
@@ -48,11 +53,7 @@ const STORE_FAILURES: ReadonlySet<UserErrorCode> = new Set([
  * their order either way. Once it returns the exact bytes survive.
  * @throws UserError `capture_failed` when they can be kept nowhere: then nothing of them is recorded.
  */
-export function record(
-  home: Home,
-  project: Project,
-  facts: readonly Fact[],
-): readonly Kept[] {
+export function record(home: Home, project: Project, facts: readonly Fact[]): readonly Kept[] {
   return keep(home, project, () => facts);
 }
 
@@ -145,7 +146,10 @@ function ingest(
       continue;
     }
     const { capturedAt } = spilled;
-    const origin = { checkoutId: checkoutId(journal.db, spilled.checkoutPath, capturedAt), capturedAt };
+    const origin = {
+      checkoutId: checkoutId(journal.db, spilled.checkoutPath, capturedAt),
+      capturedAt,
+    };
     taken.events += appendFacts(journal, spilled.facts, origin).length;
     taken.files += 1;
     done.push(file);
@@ -173,7 +177,12 @@ function spill(
   for (const fact of facts) requireOwn(project.id, fact);
   const { checkoutPath } = project;
   try {
-    writeSpill(home, project.id, { checkoutPath, capturedAt: home.system.clock.now(), facts }, last);
+    writeSpill(
+      home,
+      project.id,
+      { checkoutPath, capturedAt: home.system.clock.now(), facts },
+      last,
+    );
   } catch (error) {
     if (errnoOf(error) === '') throw error;
     throw new UserError('capture_failed', `nothing was recorded: ${messageOf(error)}`, {
@@ -191,7 +200,12 @@ function spill(
 
 /** The clock goes on from the last value that can be read, in the store or beside it. */
 function spillHead(home: Home, read: Head | null, last: SpillMark): Head {
-  const head = read ?? { nodeId: nodeIdOf(home.system.host), lamport: 0, captured: 0, ineligible: 0 };
+  const head = read ?? {
+    nodeId: nodeIdOf(home.system.host),
+    lamport: 0,
+    captured: 0,
+    ineligible: 0,
+  };
   return { ...head, lamport: Math.max(head.lamport, last.lamport) };
 }
 

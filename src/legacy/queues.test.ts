@@ -49,7 +49,10 @@ describe('rows waiting in old queue databases', () => {
 
   it('says unknown, not zero, of what it cannot read, and leaves nothing beside it', () => {
     const root = tempDir();
-    writeFileSync(path.join(root, 'queue.db'), 'not a database, but long enough to look like a file');
+    writeFileSync(
+      path.join(root, 'queue.db'),
+      'not a database, but long enough to look like a file',
+    );
     mkdirSync(path.join(root, 'queues', 'queue-00.db'), { recursive: true });
     queue(path.join(root, 'queues', 'queue-01.db'), [PROJECT], true);
     const before = readdirSync(path.join(root, 'queues'));

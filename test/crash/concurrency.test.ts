@@ -56,7 +56,11 @@ test('processes capture while another one holds the lock', { timeout: LONG }, as
   const { acks, canary } = await race(site, { writers, each });
   await holder.ended;
   const spilled = acks.flat().filter((ack) => ack.status === 'spilled').length;
-  tell(`${writers} processes × ${each} captures behind a lock of ${heldMs} ms, ${spilled} spilled`, acks.flat(), canary);
+  tell(
+    `${writers} processes × ${each} captures behind a lock of ${heldMs} ms, ${spilled} spilled`,
+    acks.flat(),
+    canary,
+  );
   expect(spilled).toBeGreaterThanOrEqual(writers);
   expect(await judgeSite(site, expectationOf(acks))).toEqual([]);
   expect(worst(acks.flat()) - canary).toBeLessThan(WORST_WAIT_MS);
@@ -67,7 +71,9 @@ test('processes open a home that nobody has opened before', { timeout: LONG }, a
   const dir = path.join(scratch, 'openings');
   const unopened = createSite(dir);
   const sung = await sing(unopened);
-  const running = Array.from({ length: OPENERS }, (_, n) => start(worker, ['openers', ...wordsOf(unopened), rounds, n]));
+  const running = Array.from({ length: OPENERS }, (_, n) =>
+    start(worker, ['openers', ...wordsOf(unopened), rounds, n]),
+  );
   for (let round = 0; round < rounds; round += 1) {
     await Promise.all(running.map((each) => each.printed(`ready ${round}\n`)));
     writeFileSync(path.join(dir, `go-${round}`), '');
@@ -131,5 +137,7 @@ function worst(acks: readonly Ack[]): number {
 function tell(what: string, acks: readonly Ack[], canary: number): void {
   const waits = acks.map((ack) => ack.ms).sort((a, b) => a - b);
   const at = (part: number): string => `${waits[Math.floor((waits.length - 1) * part)] ?? 0} ms`;
-  say(`${what}: waits ${at(0.5)} median, ${at(0.99)} of 99 in 100, ${at(1)} worst (a bare file ${canary} ms)`);
+  say(
+    `${what}: waits ${at(0.5)} median, ${at(0.99)} of 99 in 100, ${at(1)} worst (a bare file ${canary} ms)`,
+  );
 }

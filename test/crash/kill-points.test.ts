@@ -3,11 +3,25 @@ import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { FAULT_POINTS, openDb, systemClock, type FaultPoint } from '../../src/base/index.ts';
 import { record } from '../../src/journal/index.ts';
-import { copyMissions, createMachine, EXAMPLE_FACTS, EXAMPLE_MISSIONS } from '../support/command-line.ts';
+import {
+  copyMissions,
+  createMachine,
+  EXAMPLE_FACTS,
+  EXAMPLE_MISSIONS,
+} from '../support/command-line.ts';
 import { realReceiver } from '../support/real-receiver.ts';
 import { judgeDelivery, judgeSite, readAcks } from './oracle.ts';
 import { bundlePrograms, inParallel, runScript, scratchDir, type Programs } from './programs.ts';
-import { createSite, environmentOf, factOf, LARGE, openSite, storeOf, wordsOf, type Site } from './site.ts';
+import {
+  createSite,
+  environmentOf,
+  factOf,
+  LARGE,
+  openSite,
+  storeOf,
+  wordsOf,
+  type Site,
+} from './site.ts';
 import { isFull, say } from './sizes.ts';
 
 // A process dies at each named point of the product, the first, a later and a much later time it gets there. Then
@@ -42,7 +56,8 @@ interface Situation {
   readonly points: Partial<Readonly<Record<FaultPoint, readonly number[]>>>;
 }
 
-const upTo = (count: number, from = 0): number[] => Array.from({ length: count }, (_, n) => from + n);
+const upTo = (count: number, from = 0): number[] =>
+  Array.from({ length: count }, (_, n) => from + n);
 const passes = (...all: number[]): readonly number[] => (isFull() ? all : [1, all.at(-1) ?? 1]);
 
 const SITUATIONS: readonly Situation[] = [
@@ -162,7 +177,9 @@ test('acknowledging before the commit is noticed', { timeout: LONG }, async () =
   const defective = await bundlePrograms(scratch, [defect]);
   const [, capture] = SITUATIONS;
   if (capture === undefined) throw new Error('capture is a situation');
-  expect(await dieAndGoOn(capture, 'capture.append:7', defective)).toContain('acknowledged 100 is lost');
+  expect(await dieAndGoOn(capture, 'capture.append:7', defective)).toContain(
+    'acknowledged 100 is lost',
+  );
 });
 
 /** Kills a process in a copy of the situation, runs the commands again, and answers what is wrong then. */
@@ -171,7 +188,10 @@ async function dieAndGoOn(
   spec: string,
   { worker, cli }: Programs,
 ): Promise<readonly string[]> {
-  const site = createSite(scratch, `home-${situation.what}-${spec}-${worker.length}`.replaceAll(/\W/g, '-'));
+  const site = createSite(
+    scratch,
+    `home-${situation.what}-${spec}-${worker.length}`.replaceAll(/\W/g, '-'),
+  );
   const { from, held, tried, isLocked = false } = situation;
   if (from !== null) cpSync(path.join(scratch, from), site.home, { recursive: true });
   const receiver = await realReceiver();
@@ -190,7 +210,9 @@ async function dieAndGoOn(
   });
   const again = [await commands.point(receiver.url), ...(await commands.sendAll())];
   return [
-    ...(died.signal === 'SIGKILL' ? [] : [`it did not die: ${died.code} ${died.stdout}${died.stderr}`]),
+    ...(died.signal === 'SIGKILL'
+      ? []
+      : [`it did not die: ${died.code} ${died.stdout}${died.stderr}`]),
     ...beforehand,
     ...again.filter((said) => said !== ''),
     ...(await judgeSite(site, { acked: [held, acked], tried, others: EXAMPLE_FACTS })),

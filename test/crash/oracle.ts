@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { messageOf, type Db } from '../../src/base/index.ts';
 import { eventsStream, recount, readCounts } from '../../src/delivery/index.ts';
-import { openJournal, readHead, takeIn } from '../../src/journal/index.ts';
+import { openJournal, takeIn } from '../../src/journal/index.ts';
 import { gatherProject, isSettled } from '../../src/report/index.ts';
 import { eventId } from '../support/envelopes.ts';
 import type { RealReceiver } from '../support/real-receiver.ts';
@@ -102,30 +102,33 @@ function judgeSpill(site: Site): readonly string[] {
     .map((name) => `${name} is left beside the store`);
 }
 
-/** The books of every target balance, and their counters are what the rows add up to. */
+/** The books of every target balance, and their counters are what the rows add up to, whoever writes meanwhile. */
 export function judgeBooks({ home, project }: Opened): readonly string[] {
   const db = home.store(project.id);
-  const { journal, routes } = gatherProject(home, {
-    projectId: project.id,
-    db,
-    streams: [eventsStream],
-    here: null,
+  const options = { projectId: project.id, db, streams: [eventsStream], here: null };
+  return db.snapshot(() => {
+    const { journal, routes } = gatherProject(home, options);
+    const count = db.get<{ n: number }>('SELECT count(*) AS n FROM events')?.n ?? 0;
+    const complaints: string[] = [];
+    if (count !== journal.captured) {
+      complaints.push(`the head counts ${journal.captured}, the rows are ${count}`);
+    }
+    for (const { facts, books } of routes.flatMap((route) => route.streams)) {
+      const { id } = facts.generation;
+      const counted = JSON.stringify(readCounts(db, id));
+      const rows = JSON.stringify(recount(db, id, 'event_deliveries'));
+      if (counted !== rows) complaints.push(`counters ${counted}, rows ${rows}`);
+      if (!books.balanced) complaints.push(`the books do not balance: ${JSON.stringify(books)}`);
+    }
+    return complaints;
   });
-  const count = db.get<{ n: number }>('SELECT count(*) AS n FROM events')?.n;
-  const { captured } = readHead(db, home.system.host);
-  const complaints = count === captured ? [] : [`the head counts ${captured}, the rows are ${count}`];
-  for (const { facts, books } of routes.flatMap((route) => route.streams)) {
-    const { id } = facts.generation;
-    const counted = JSON.stringify(readCounts(db, id));
-    const rows = JSON.stringify(recount(db, id, 'event_deliveries'));
-    if (counted !== rows) complaints.push(`counters ${counted}, rows ${rows}`);
-    if (!books.balanced) complaints.push(`the books do not balance: ${JSON.stringify(books)}`);
-  }
-  return journal.captured === captured ? complaints : [...complaints, 'two counts of one journal'];
 }
 
 /** After a drain that ended well: nothing waits anywhere, and the receiver holds exactly the journal. */
-export async function judgeDelivery(site: Site, receiver: RealReceiver): Promise<readonly string[]> {
+export async function judgeDelivery(
+  site: Site,
+  receiver: RealReceiver,
+): Promise<readonly string[]> {
   const { home, project } = await openSite(site);
   try {
     const db = home.store(project.id);
@@ -158,4 +161,3 @@ function filesIn(directory: string): readonly string[] {
     throw error;
   }
 }
-

@@ -10,7 +10,13 @@ import {
   type DrainReport,
   type Route,
 } from '../../src/delivery/index.ts';
-import { checkoutId, findProject, openHome, type Home, type Project } from '../../src/home/index.ts';
+import {
+  checkoutId,
+  findProject,
+  openHome,
+  type Home,
+  type Project,
+} from '../../src/home/index.ts';
 import type { Fact } from '../../src/journal/index.ts';
 import { parseEndpoint } from '../../src/receivers/index.ts';
 import { envelope, envelopeBytes, PROJECT_ID, type EnvelopeOptions } from '../support/envelopes.ts';
@@ -26,7 +32,8 @@ export function createSite(dir: string, home = 'home'): Site {
   const root = path.join(dir, 'repo');
   const identity = path.join(root, '.kittify', 'config.yaml');
   mkdirSync(path.dirname(identity), { recursive: true });
-  if (!existsSync(identity)) writeFileSync(identity, `project:\n  uuid: ${PROJECT_ID}\n  slug: demo\n`);
+  if (!existsSync(identity))
+    writeFileSync(identity, `project:\n  uuid: ${PROJECT_ID}\n  slug: demo\n`);
   return { root, home: path.join(dir, home) };
 }
 
@@ -78,7 +85,9 @@ export function bytesOf(n: number): Uint8Array {
 
 function optionsOf(n: number): EnvelopeOptions {
   if (n < LARGE) return {};
-  return { payload: JSON.stringify({ wp_id: 'WP01', note: `${n} `.padEnd(LARGE_BYTES, 'many words ') }) };
+  return {
+    payload: JSON.stringify({ wp_id: 'WP01', note: `${n} `.padEnd(LARGE_BYTES, 'many words ') }),
+  };
 }
 
 /** Gives the project a permission for `url`. */

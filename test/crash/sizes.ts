@@ -17,7 +17,7 @@ export function isFull(): boolean {
 
 /** A seed for this run: `CRASH_SEED`, or another one each time. Whoever draws from it prints it. */
 export function seedOfRun(): number {
-  const stated = Number(process.env["CRASH_SEED"] ?? "NaN");
+  const stated = Number(process.env['CRASH_SEED'] ?? 'NaN');
   return Number.isInteger(stated) ? stated : Number(process.hrtime.bigint() % 1_000_000_007n);
 }
 

@@ -23,7 +23,9 @@ export function straceInjects(what: string): boolean {
   const [command = '', ...args] = words;
   const probe = spawnSync(command, args, { encoding: 'utf8' });
   if (probe.signal === 'SIGKILL' && probe.stdout === 'one\n') return true;
-  say(`NOT RUN: ${what}, because strace cannot inject here (${probe.error?.message ?? 'no ptrace'})`);
+  say(
+    `NOT RUN: ${what}, because strace cannot inject here (${probe.error?.message ?? 'no ptrace'})`,
+  );
   return false;
 }
 

@@ -41,7 +41,8 @@ interface Operation {
   readonly sends?: boolean;
 }
 
-const upTo = (count: number, from = 0): number[] => Array.from({ length: count }, (_, n) => from + n);
+const upTo = (count: number, from = 0): number[] =>
+  Array.from({ length: count }, (_, n) => from + n);
 
 const OPERATIONS: readonly Operation[] = [
   { what: 'first open', stored: null, words: ['capture', 100, 2], tried: upTo(2, 100) },
@@ -112,8 +113,17 @@ async function countPoints(template: Site, operation: Operation): Promise<readon
 function choose(points: readonly Point[]): readonly Point[] {
   const most = size('CALLS', 14, points.length);
   if (isFull() || points.length <= most) return points;
-  const rare = spread(points.filter(({ call }) => !call.includes('write')), most / 2);
-  return [...rare, ...spread(points.filter(({ call }) => call.includes('write')), most - rare.length)];
+  const rare = spread(
+    points.filter(({ call }) => !call.includes('write')),
+    most / 2,
+  );
+  return [
+    ...rare,
+    ...spread(
+      points.filter(({ call }) => call.includes('write')),
+      most - rare.length,
+    ),
+  ];
 }
 
 function spread<T>(from: readonly T[], most: number): readonly T[] {
@@ -134,7 +144,10 @@ async function dieAt(
   const acked = readAcks(ended.stdout).map((ack) => ack.n);
   const held = [...(stored ?? []), ...spilled];
   const complaints = [...(await judgeSite(site, { acked: [held, acked], tried }))];
-  await capture(site, tried.filter((n) => !acked.includes(n)));
+  await capture(
+    site,
+    tried.filter((n) => !acked.includes(n)),
+  );
   complaints.push(...(await judgeSite(site, { acked: [held, acked, tried], tried: [] })));
   if (receiver !== null) {
     const { home, project } = await openSite(site);
@@ -153,9 +166,13 @@ async function perform(
   site: Site,
   operation: Operation,
   before: readonly string[],
-): Promise<{ readonly ended: Awaited<ReturnType<typeof runScript>>; readonly receiver: RealReceiver | null }> {
+): Promise<{
+  readonly ended: Awaited<ReturnType<typeof runScript>>;
+  readonly receiver: RealReceiver | null;
+}> {
   if (operation.stored !== null) cpSync(template.home, site.home, { recursive: true });
-  const receiver = operation.sends === true ? await realReceiver({ file: `${site.home}.db` }) : null;
+  const receiver =
+    operation.sends === true ? await realReceiver({ file: `${site.home}.db` }) : null;
   if (receiver !== null) {
     const opened = await openSite(site);
     pointAt(opened, receiver.url);

@@ -1,7 +1,14 @@
 import { existsSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
-import { faultsFrom, noFaults, openDb, UserError, type Clock, type Faults } from '../../src/base/index.ts';
+import {
+  faultsFrom,
+  noFaults,
+  openDb,
+  UserError,
+  type Clock,
+  type Faults,
+} from '../../src/base/index.ts';
 import { openJournal, record, takeIn } from '../../src/journal/index.ts';
 import { drainOnce, factOf, openSite, storeOf, type Site } from './site.ts';
 

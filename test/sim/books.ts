@@ -41,15 +41,31 @@ export function checkBooks(world: World): void {
     const { gen_id: genId, from_seq: from, next_seq: next } = pass;
     const misplaced = db.get<{ seq: number }>(MISPLACED, { genId, from, next });
     if (misplaced === undefined) continue;
-    throw new LawBroken('L4', `event ${misplaced.seq} is misplaced in pass ${genId} (${from} to ${next})`);
+    throw new LawBroken(
+      'L4',
+      `event ${misplaced.seq} is misplaced in pass ${genId} (${from} to ${next})`,
+    );
   }
 }
 
 function recountHead(db: Db): void {
-  const head = db.get<{ captured: number | null; ineligible: number | null; rows: number; aside: number }>(HEAD);
-  const { captured, ineligible, rows, aside } = head ?? { captured: 0, ineligible: 0, rows: 0, aside: 0 };
+  const head = db.get<{
+    captured: number | null;
+    ineligible: number | null;
+    rows: number;
+    aside: number;
+  }>(HEAD);
+  const { captured, ineligible, rows, aside } = head ?? {
+    captured: 0,
+    ineligible: 0,
+    rows: 0,
+    aside: 0,
+  };
   if ((captured ?? 0) !== rows || (ineligible ?? 0) !== aside) {
-    throw new LawBroken('L4', `the journal counts ${captured} and ${ineligible}, and holds ${rows} and ${aside}`);
+    throw new LawBroken(
+      'L4',
+      `the journal counts ${captured} and ${ineligible}, and holds ${rows} and ${aside}`,
+    );
   }
 }
 
@@ -62,5 +78,6 @@ function recountDeliveries(db: Db): void {
       .join(', ');
   const counted = text(COUNTED);
   const found = text(IN_STATE);
-  if (counted !== found) throw new LawBroken('L4', `the ledger counts [${counted}] and holds [${found}]`);
+  if (counted !== found)
+    throw new LawBroken('L4', `the ledger counts [${counted}] and holds [${found}]`);
 }

@@ -37,8 +37,7 @@ export async function arrive({ world }: Course, exchange: Exchange): Promise<voi
   const route = routeAt(world, request.url);
   if (route === null) throw new LawBroken('L9', `a request reached ${request.url}`);
   const blow = request.method === 'GET' ? blowOnHealth : blowOnBatch;
-  const weather: Weather =
-    world.isCalm || !dice.chance(ROUGH) ? { kind: 'clear' } : blow(dice);
+  const weather: Weather = world.isCalm || !dice.chance(ROUGH) ? { kind: 'clear' } : blow(dice);
   const reply = await route.receiver.take(exchange, weather);
   exchange.hasArrived = true;
   exchange.reply = reply === 'never' ? null : reply;

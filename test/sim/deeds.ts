@@ -39,7 +39,12 @@ const CAPTURE_POINTS: readonly FaultPoint[] = [
   'spill.ingest',
   'spill.remove',
 ];
-const IMPORT_POINTS: readonly FaultPoint[] = ['import.file', 'spill.ingest', 'spill.remove', 'capture.commit'];
+const IMPORT_POINTS: readonly FaultPoint[] = [
+  'import.file',
+  'spill.ingest',
+  'spill.remove',
+  'capture.commit',
+];
 const GROUP_SIZES = [
   [5, 1],
   [3, 2],
@@ -75,7 +80,9 @@ function writerOf(world: World, role: string): Process {
 export function endingOf(world: World, { life }: Process, error: unknown): Ending<never> {
   if (error instanceof Death) return { kind: 'died' };
   if (!(error instanceof Error)) throw new LawBroken('L14', `${life.role} threw ${String(error)}`);
-  const isInjected = life.injected.some((each) => each.error === error || each.error === error.cause);
+  const isInjected = life.injected.some(
+    (each) => each.error === error || each.error === error.cause,
+  );
   const isBusy = error instanceof UserError && error.code === 'busy';
   if (isInjected || isBusy) {
     tell(world, `    ${life.role} failed: ${error.message}`);
@@ -138,7 +145,8 @@ function capture(world: World, { checkout, events, fresh }: Capture): void {
     if (known === undefined || event === undefined) continue;
     const { pid } = process.life;
     const { bytes } = event;
-    if (status !== 'known') acknowledge(world.model, known, { bytes, pid, isSpilled: status === 'spilled' });
+    if (status !== 'known')
+      acknowledge(world.model, known, { bytes, pid, isSpilled: status === 'spilled' });
     else if (known.acknowledged.length === 0) acknowledge(world.model, known, { bytes: null, pid });
   }
 }
@@ -152,7 +160,13 @@ export function emitOne(world: World): void {
   const process = writerOf(world, 'emit');
   meetLock(world, process);
   const contains = `"error_message":"number ${world.serial}"`;
-  const known = claim(world.model, id, { bytes: null, contains, checkout, key: null, isEligible: true });
+  const known = claim(world.model, id, {
+    bytes: null,
+    contains,
+    checkout,
+    key: null,
+    isEligible: true,
+  });
   const started = world.timeline.elapsed();
   const draft = {
     eventId: id,
@@ -197,7 +211,9 @@ function requireKept(
   const took = world.timeline.elapsed() - started;
   if (took > PATIENCE_MS) throw new LawBroken('L10', `${life.role} took ${took} ms`);
   if (ending.kind !== 'failed') return;
-  const isDiskFull = life.injected.some(({ point }) => point === 'spill.write' || point === 'spill.done');
+  const isDiskFull = life.injected.some(
+    ({ point }) => point === 'spill.write' || point === 'spill.done',
+  );
   if (!isDiskFull) throw new LawBroken('L10', `${life.role} was refused: ${ending.error.message}`);
 }
 
@@ -221,7 +237,8 @@ export function importAll(world: World, process: Process, checkout: number): voi
   const { project, log } = checkoutOf(world, checkout);
   const journal = openJournal(process.home, project);
   takeIn(process.home, journal);
-  if (isSpilled(world)) throw new LawBroken('L8', 'facts stay beside the store after they were taken in');
+  if (isSpilled(world))
+    throw new LawBroken('L8', 'facts stay beside the store after they were taken in');
   importMissions(journal, project);
   for (const line of (world.disk.files.readText(log) ?? '').split('\n')) {
     const id = /"event_id":"([^"]+)"/.exec(line)?.[1];
@@ -262,14 +279,24 @@ export function giveGrant(
     const workspace = { project, journal, db, checkoutId: checkoutId ?? 0, now };
     const text = route.receiver.character.endpoint;
     const endpoint = parseEndpoint(text, { kind: 'external', allowHttp: false, cwd: '/' });
-    const existing = listRoutes(db).find(({ target }) => target.canonicalUrl === endpoint.canonicalUrl) ?? null;
+    const existing =
+      listRoutes(db).find(({ target }) => target.canonicalUrl === endpoint.canonicalUrl) ?? null;
     const last = db.get<{ n: number | null }>('SELECT max(seq) AS n FROM events')?.n ?? 0;
     const context = contextOf(process, isFromNow ? { from: 'now' } : {});
-    const request = { endpoint, mode: 'EXTERNAL_RECEIVER', by: 'sim', allowHttp: false, existing } as const;
+    const request = {
+      endpoint,
+      mode: 'EXTERNAL_RECEIVER',
+      by: 'sim',
+      allowHttp: false,
+      existing,
+    } as const;
     return { routeId: grantEndpoint(context, workspace, request).route.id, last };
   });
   const how = isFromNow ? ' from now' : '';
-  tell(world, `${process.life.role}: ${route.receiver.character.name} in ${checkout}${how}: ${wordOf(ending)}`);
+  tell(
+    world,
+    `${process.life.role}: ${route.receiver.character.name} in ${checkout}${how}: ${wordOf(ending)}`,
+  );
   if (ending.kind !== 'done') return;
   route.routeId = ending.value.routeId;
   if (!route.isGranted && isFromNow) route.fromSeq = ending.value.last + 1;
@@ -347,7 +374,9 @@ export function acceptReceiver(world: World, route: KnownRoute): void {
 /** A receiver already has one of our ids, with another fact under it. */
 export async function squatSomewhere(world: World): Promise<void> {
   const { dice, events, model } = world;
-  const free = [...events.values()].filter(({ id }) => !model.routes.some(({ attempted }) => attempted.has(id)));
+  const free = [...events.values()].filter(
+    ({ id }) => !model.routes.some(({ attempted }) => attempted.has(id)),
+  );
   if (free.length === 0) return;
   const event = contradict(dice.pick(free), dice);
   const { receiver } = dice.pick(model.routes);

@@ -58,7 +58,9 @@ export function memoryDisk(timeline: Timeline, config: Config): Disk {
   const machine = openDb(':memory:', { clock });
   migrate(store, PROJECT_MIGRATIONS, timeline.wall());
   migrate(machine, MACHINE_MIGRATIONS, timeline.wall());
-  store.run('INSERT INTO store (one, project_id, created_at) VALUES (1, :id, 0)', { id: PROJECT_ID });
+  store.run('INSERT INTO store (one, project_id, created_at) VALUES (1, :id, 0)', {
+    id: PROJECT_ID,
+  });
   return {
     kind: 'memory',
     files,
@@ -104,7 +106,8 @@ export function fileDisk(timeline: Timeline, config: Config): Disk {
     if (view !== null || systemFiles.lstat(storePath) === null) return view;
     const opened = openDb(storePath, { clock });
     // The schema is there as a whole or not at all.
-    if (opened.get(`SELECT 1 FROM sqlite_schema WHERE name = 'drains'`) === undefined) opened.close();
+    if (opened.get(`SELECT 1 FROM sqlite_schema WHERE name = 'drains'`) === undefined)
+      opened.close();
     else view = opened;
     return view;
   };

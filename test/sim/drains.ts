@@ -180,9 +180,12 @@ export function checkSending(world: World, drains: Drains, exchange: Exchange): 
   drained.requests.push(exchange);
   for (const { id, bytes } of exchange.elements) {
     const known = world.model.events.get(id);
-    if (known === undefined || known.kept === null) throw new LawBroken('L7', `${id} was sent and never captured`);
-    if (!known.kept.bytes.equals(bytes)) throw new LawBroken('L3', `${id} left with other bytes than captured`);
-    if (!mayLeave(route, known) && !isRest) throw new LawBroken('L9', `${id} left without a permission`);
+    if (known === undefined || known.kept === null)
+      throw new LawBroken('L7', `${id} was sent and never captured`);
+    if (!known.kept.bytes.equals(bytes))
+      throw new LawBroken('L3', `${id} left with other bytes than captured`);
+    if (!mayLeave(route, known) && !isRest)
+      throw new LawBroken('L9', `${id} left without a permission`);
   }
   checkOrder(world, drained, exchange);
   for (const { id } of exchange.elements) route.attempted.add(id);
@@ -229,7 +232,8 @@ export async function give(
   const { exchange, reply } = what;
   const drained = drains.get(exchange.life);
   const db = world.disk.view();
-  const isStale = drained !== undefined && db !== null && fenceOf(db, drained.route) > drained.fence;
+  const isStale =
+    drained !== undefined && db !== null && fenceOf(db, drained.route) > drained.fence;
   if (drained !== undefined && !isStale) listen(world, drained, { exchange, reply });
   const before = isStale ? ledgerOf(db) : '';
   exchange.finish(reply);
@@ -239,7 +243,11 @@ export async function give(
   }
 }
 
-function listen(world: World, drained: Drain, heard: { readonly exchange: Exchange; readonly reply: HttpReply }): void {
+function listen(
+  world: World,
+  drained: Drain,
+  heard: { readonly exchange: Exchange; readonly reply: HttpReply },
+): void {
   const { exchange, reply } = heard;
   hear(drained.route, exchange, reply);
   const wait = reply.kind === 'response' ? retryAfterOf(reply) : null;
@@ -248,7 +256,10 @@ function listen(world: World, drained: Drain, heard: { readonly exchange: Exchan
   drained.leaveAloneUntil = Math.min(drained.leaveAloneUntil ?? until, until);
 }
 
-function retryAfterOf({ status, headers }: Extract<HttpReply, { kind: 'response' }>): number | null {
+function retryAfterOf({
+  status,
+  headers,
+}: Extract<HttpReply, { kind: 'response' }>): number | null {
   const text = headers['retry-after'];
   if (text === undefined || (status !== 429 && status !== 503)) return null;
   const seconds = /^\d+$/.test(text) ? Number(text) : text.includes('1970') ? 0 : null;
@@ -272,12 +283,22 @@ export function noteFences(world: World, drains: Drains): void {
 }
 
 function fenceOf(db: Db, { routeId }: KnownRoute): number {
-  return db.get<{ fence: number }>('SELECT fence FROM drains WHERE route_id = :routeId', { routeId })?.fence ?? 0;
+  return (
+    db.get<{ fence: number }>('SELECT fence FROM drains WHERE route_id = :routeId', { routeId })
+      ?.fence ?? 0
+  );
 }
 
 /** Every row that results are written into, as one text. */
 function ledgerOf(db: Db): string {
-  const tables = ['event_deliveries', 'delivery_counts', 'generations', 'batches', 'attempts', 'route_streams'];
+  const tables = [
+    'event_deliveries',
+    'delivery_counts',
+    'generations',
+    'batches',
+    'attempts',
+    'route_streams',
+  ];
   return tables.map((table) => JSON.stringify(db.all(`SELECT * FROM ${table}`))).join('\n');
 }
 
@@ -285,6 +306,8 @@ function ledgerOf(db: Db): string {
 export function routeAt(world: World, url: string): KnownRoute | null {
   const { origin } = new URL(url);
   return (
-    world.model.routes.find(({ receiver }) => new URL(receiver.character.endpoint).origin === origin) ?? null
+    world.model.routes.find(
+      ({ receiver }) => new URL(receiver.character.endpoint).origin === origin,
+    ) ?? null
   );
 }

@@ -98,7 +98,8 @@ function envelopeOf(id: string, type: string, payload: string, dice: Dice): Buff
 /** The event as the product's capture takes it. */
 export function factOf(event: Event): Fact {
   const parsed = parseEnvelope(event.bytes);
-  if (!parsed.ok) throw new Error(`the simulator made a bad envelope: ${JSON.stringify(parsed.error)}`);
+  if (!parsed.ok)
+    throw new Error(`the simulator made a bad envelope: ${JSON.stringify(parsed.error)}`);
   return { event: parsed.value, origin: 'envelope', source: null };
 }
 

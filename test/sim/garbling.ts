@@ -35,7 +35,11 @@ export function garble(how: Garbling, what: Garbled): Answer {
   return { ...answer, body: JSON.stringify({ ...body, results }) };
 }
 
-function change(how: Garbling, words: readonly ItemWord[], { elements, dice }: Garbled): readonly unknown[] {
+function change(
+  how: Garbling,
+  words: readonly ItemWord[],
+  { elements, dice }: Garbled,
+): readonly unknown[] {
   const each = (make: (word: ItemWord) => unknown): readonly unknown[] =>
     words.map((word) => (dice.chance(0.5) ? make(word) : word));
   switch (how) {
@@ -48,9 +52,15 @@ function change(how: Garbling, words: readonly ItemWord[], { elements, dice }: G
     case 'wrong hash':
       return each((word) => ({ ...word, sha256: sha256(Buffer.from('other bytes')) }));
     case 'pending':
-      return each((word) => ({ event_id: word.event_id, status: dice.pick(['pending', 'queued']) }));
+      return each((word) => ({
+        event_id: word.event_id,
+        status: dice.pick(['pending', 'queued']),
+      }));
     case 'unknown status':
-      return each((word) => ({ event_id: word.event_id, status: dice.pick(['maybe', '', 'succes']) }));
+      return each((word) => ({
+        event_id: word.event_id,
+        status: dice.pick(['maybe', '', 'succes']),
+      }));
     case 'refused by text':
       return each((word) => ({
         event_id: word.event_id,

@@ -43,10 +43,7 @@ export function playHistory(seed: number): Promise<Story> {
 }
 
 /** Plays what `acts` does in a world of its own, and tells how it went. */
-export async function play(
-  stage: Stage,
-  acts: (course: Course) => Promise<void>,
-): Promise<Story> {
+export async function play(stage: Stage, acts: (course: Course) => Promise<void>): Promise<Story> {
   const drains: Drains = new Map();
   const world = await createWorld(stage, (here, exchange) => {
     try {
@@ -68,7 +65,10 @@ export async function play(
     await checkReceivers(world);
   } catch (error) {
     const law = error instanceof LawBroken ? error.law : 'L14';
-    broken = { law, message: error instanceof LawBroken ? error.message : (toError(error).stack ?? '') };
+    broken = {
+      law,
+      message: error instanceof LawBroken ? error.message : (toError(error).stack ?? ''),
+    };
   } finally {
     for (const life of world.lives) life.die();
     await setImmediate();
@@ -236,7 +236,10 @@ async function checkReceivers({ receivers }: World): Promise<void> {
     for (const [id, rows] of await holdings()) {
       const first = stored.get(id);
       if (rows.length === 1 && first !== undefined && rows[0]?.equals(first) === true) continue;
-      throw new LawBroken('L7', `${character.name} holds ${rows.length} of ${id}, or not the first`);
+      throw new LawBroken(
+        'L7',
+        `${character.name} holds ${rows.length} of ${id}, or not the first`,
+      );
     }
   }
 }

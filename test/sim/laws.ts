@@ -1,6 +1,13 @@
 import type { Db } from '../../src/base/index.ts';
 import { MAY_PARK } from './facts.ts';
-import { isAnywhere, LawBroken, mayLeave, type KnownEvent, type KnownRoute, type Place } from './model.ts';
+import {
+  isAnywhere,
+  LawBroken,
+  mayLeave,
+  type KnownEvent,
+  type KnownRoute,
+  type Place,
+} from './model.ts';
 import type { World } from './world.ts';
 
 interface JournalRow {
@@ -89,7 +96,8 @@ function learn(
       each.checkout === checkout &&
       (each.bytes === null ? bytes.includes(each.contains) : each.bytes.equals(bytes)),
   );
-  if (claim === undefined) throw new LawBroken('L3', `${known.id} was not recorded with these bytes`);
+  if (claim === undefined)
+    throw new LawBroken('L3', `${known.id} was not recorded with these bytes`);
   known.kept = { seq, bytes: Buffer.from(bytes), claim, since: world.step };
 }
 
@@ -108,7 +116,9 @@ function checkAcknowledged({ model, disk }: World, db: Db): void {
 }
 
 function isConflict(db: Db, id: string, bytes: Buffer): boolean {
-  const rows = db.all<{ incoming: Buffer }>('SELECT incoming FROM conflicts WHERE event_id = :id', { id });
+  const rows = db.all<{ incoming: Buffer }>('SELECT incoming FROM conflicts WHERE event_id = :id', {
+    id,
+  });
   return rows.some(({ incoming }) => incoming.equals(bytes));
 }
 
@@ -117,7 +127,9 @@ function spilledText({ files, root }: World['disk']): string {
   const projects = `${root}/.spec-kitty/projects`;
   const folders = files.list(projects).filter((name) => name.endsWith('.spill'));
   return folders
-    .flatMap((folder) => files.list(`${projects}/${folder}`).map((name) => `${projects}/${folder}/${name}`))
+    .flatMap((folder) =>
+      files.list(`${projects}/${folder}`).map((name) => `${projects}/${folder}/${name}`),
+    )
     .filter((file) => file.endsWith('.ndjson'))
     .map((file) => files.readText(file) ?? '')
     .join('\n');
@@ -141,7 +153,8 @@ export function checkTogether(world: World, ids: readonly string[]): void {
     'SELECT count(*) AS n FROM events WHERE event_id IN (SELECT value FROM json_each(:ids))',
     { ids: JSON.stringify(ids) },
   ) ?? { n: 0 };
-  if (n !== 0 && n !== ids.length) throw new LawBroken('L2', `${n} of ${ids.length} facts of one call are kept`);
+  if (n !== 0 && n !== ids.length)
+    throw new LawBroken('L2', `${n} of ${ids.length} facts of one call are kept`);
 }
 
 /** L6, L7 and L9 from the sender's side, and what may be superseded. */
@@ -181,7 +194,8 @@ function checkDelivered(
 }
 
 function checkParked(route: KnownRoute, { event_id: id, reason }: DeliveryRow): void {
-  if (reason === null || !MAY_PARK.has(reason)) throw new LawBroken('L6', `${id} is parked for ${reason}`);
+  if (reason === null || !MAY_PARK.has(reason))
+    throw new LawBroken('L6', `${id} is parked for ${reason}`);
   if (route.mayPark.get(id)?.has(reason) === true) return;
   throw new LawBroken('L6', `${id} is parked for ${reason}, which no receiver ever said of it`);
 }
@@ -214,6 +228,9 @@ function checkGrants({ model, checkouts }: World, db: Db): void {
     )
     .sort();
   if (found.join() !== expected.join()) {
-    throw new LawBroken('L9', `permissions are [${found.join(', ')}], given were [${expected.join(', ')}]`);
+    throw new LawBroken(
+      'L9',
+      `permissions are [${found.join(', ')}], given were [${expected.join(', ')}]`,
+    );
   }
 }

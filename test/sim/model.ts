@@ -152,7 +152,8 @@ export function isStoodFor(model: Model, known: KnownEvent): boolean {
   const { kept } = known;
   if (kept === null || kept.claim.key === null) return false;
   return [...model.events.values()].some(
-    ({ kept: other }) => other !== null && other.seq > kept.seq && other.claim.key === kept.claim.key,
+    ({ kept: other }) =>
+      other !== null && other.seq > kept.seq && other.claim.key === kept.claim.key,
   );
 }
 
@@ -166,7 +167,8 @@ export function hear(route: KnownRoute, exchange: Exchange, reply: HttpReply): v
   for (const element of exchange.elements) {
     const words = wordsAbout(element, { exchange, status: reply.status, body, limit });
     if (words.length === 0) continue;
-    if (words.every((word) => word === 'success' || word === 'duplicate')) route.mayDeliver.add(element.id);
+    if (words.every((word) => word === 'success' || word === 'duplicate'))
+      route.mayDeliver.add(element.id);
     if (!words.every((word) => MAY_PARK.has(word))) continue;
     const codes = route.mayPark.get(element.id) ?? [];
     route.mayPark.set(element.id, new Set([...codes, ...words]));
@@ -197,7 +199,9 @@ function wordsAbout(element: Element, { exchange, status, body, limit }: Heard):
     if (named.length > 0) return named;
     return isAlone ? ['bad_request'] : [];
   }
-  return status === 413 && isAlone && element.bytes.length + WRAPPER_BYTES > limit ? ['payload_too_large'] : [];
+  return status === 413 && isAlone && element.bytes.length + WRAPPER_BYTES > limit
+    ? ['payload_too_large']
+    : [];
 }
 
 function limitOf({ character }: SimReceiver, body: Members): number {

@@ -63,7 +63,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a wait that was written before the clock was set back is believed',
-    file: 'src/delivery/dispatcher.ts',
+    file: 'src/delivery/drain/dispatcher.ts',
     find: 'return left > 0 && left <= LONGEST_WAIT_MS;',
     replace: 'return left > 0;',
     laws: ['L5'],
@@ -103,8 +103,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'the receiver keeps the last bytes of an id',
     file: 'src/server/store/events.ts',
     find: 'ON CONFLICT (team_id, project_id, event_id) DO NOTHING',
-    replace:
-      'ON CONFLICT (team_id, project_id, event_id) DO UPDATE SET payload = excluded.payload',
+    replace: 'ON CONFLICT (team_id, project_id, event_id) DO UPDATE SET payload = excluded.payload',
     laws: ['L7'],
   },
   {
@@ -169,8 +168,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     laws: ['L13'],
   },
   {
-    name: 'a renewal that fails is nobody\'s business',
-    file: 'src/delivery/dispatcher.ts',
+    name: "a renewal that fails is nobody's business",
+    file: 'src/delivery/drain/dispatcher.ts',
     find: `if (!(error instanceof Error)) throw error;
     home.log.error('delivery.renewal'`,
     replace: `if (error !== null) throw error;
@@ -179,7 +178,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'an operator does not leave a receiver alone that asked for it',
-    file: 'src/delivery/dispatcher.ts',
+    file: 'src/delivery/drain/dispatcher.ts',
     find: 'byOperator ? pacing.retryAfterAt :',
     replace: 'byOperator ? 0 :',
     laws: ['retry-after'],

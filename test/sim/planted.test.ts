@@ -55,7 +55,8 @@ async function hunt(bug: PlantedBug | null, histories: number): Promise<Found | 
     logLevel: 'warning',
     plugins: bug === null ? [] : [plant(bug)],
   });
-  const { stdout, stderr, code } = await startScript(outfile, [`${FIRST_SEED}`, `${histories}`]).ended;
+  const { stdout, stderr, code } = await startScript(outfile, [`${FIRST_SEED}`, `${histories}`])
+    .ended;
   if (code !== 0) throw new Error(stderr);
   return JSON.parse(stdout) as Found | null;
 }
@@ -64,7 +65,8 @@ async function hunt(bug: PlantedBug | null, histories: number): Promise<Found | 
 function plant({ file, find, replace, name }: PlantedBug): Plugin {
   const whole = path.join(ROOT, file);
   const parts = readFileSync(whole, 'utf8').split(find);
-  if (parts.length !== 2) throw new Error(`${name}: its place stands ${parts.length - 1} times in ${file}`);
+  if (parts.length !== 2)
+    throw new Error(`${name}: its place stands ${parts.length - 1} times in ${file}`);
   return {
     name: 'planted-bug',
     setup: ({ onLoad }) => {

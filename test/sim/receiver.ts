@@ -84,10 +84,13 @@ export async function openReceiver(
     const over = limitBroken(character, elements);
     if (over !== null) return over;
     const refused = elements.filter(isRefused);
-    if (refused.length > 0 && character.isAllOrNothing) return { status: 400, body: '{"error":"bad batch"}' };
+    if (refused.length > 0 && character.isAllOrNothing)
+      return { status: 400, body: '{"error":"bad batch"}' };
     const words = await put(elements.filter((element) => !isRefused(element)));
     const byId = new Map(words.map((word) => [word.event_id, word]));
-    const results = elements.map((element) => byId.get(element.id) ?? refuse(element, refusalOf(element.id)));
+    const results = elements.map(
+      (element) => byId.get(element.id) ?? refuse(element, refusalOf(element.id)),
+    );
     return { status: 200, body: bodyOf(results, shelf.instanceId) };
   };
   const answer = async ({ elements, request }: Exchange, weather: Weather): Promise<Answer> => {
@@ -139,7 +142,10 @@ function limitBroken(character: Character, elements: readonly Element[]): Answer
   if (elements.length <= character.maxEvents && size <= character.maxBytes) return null;
   const { maxEvents: max_events_per_batch, maxBytes: max_decompressed_bytes_per_batch } = character;
   const limits = { max_events_per_batch, max_decompressed_bytes_per_batch };
-  return { status: 413, body: JSON.stringify(character.hasHealth ? { limits } : { error: 'too large' }) };
+  return {
+    status: 413,
+    body: JSON.stringify(character.hasHealth ? { limits } : { error: 'too large' }),
+  };
 }
 
 function refuse({ id }: Element, refusal: Event['refusal']): ItemWord {
@@ -197,7 +203,8 @@ async function productShelf({ clock, dice }: ReceiverOptions): Promise<Shelf> {
         'SELECT event_id, payload FROM events ORDER BY arrival',
       );
       const held = new Map<string, Buffer[]>();
-      for (const { event_id: id, payload } of rows) held.set(id, [...(held.get(id) ?? []), payload]);
+      for (const { event_id: id, payload } of rows)
+        held.set(id, [...(held.get(id) ?? []), payload]);
       return held;
     },
     close: () => store.close(),
@@ -206,7 +213,9 @@ async function productShelf({ clock, dice }: ReceiverOptions): Promise<Shelf> {
 
 async function post(app: App, elements: readonly Element[]): Promise<readonly ItemWord[]> {
   const batch = elements.map(({ bytes }) => bytes.toString('latin1')).join(',');
-  const request: Pick<HttpRequest, 'method' | 'headers'> & { readonly body: Uint8Array<ArrayBuffer> } = {
+  const request: Pick<HttpRequest, 'method' | 'headers'> & {
+    readonly body: Uint8Array<ArrayBuffer>;
+  } = {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: new Uint8Array(Buffer.from(`{"events":[${batch}]}`, 'latin1')),

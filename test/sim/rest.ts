@@ -74,9 +74,11 @@ async function drainOut(course: Course, route: KnownRoute, byOperator: boolean):
   for (let rounds = 1; rounds < MAX_ROUNDS; rounds += 1) {
     const reason = drained.report?.blocked?.reason;
     if (reason === 'receiver_reset') {
-      if (route.instances.size < 2) throw new LawBroken('L5', 'a receiver with one instance is called another');
+      if (route.instances.size < 2)
+        throw new LawBroken('L5', 'a receiver with one instance is called another');
       acceptReceiver(world, route);
-    } else if (!world.wasSetBack || (byOperator && reason !== 'network_unavailable')) return drained;
+    } else if (!world.wasSetBack || (byOperator && reason !== 'network_unavailable'))
+      return drained;
     world.timeline.pass(LONG_ENOUGH_MS);
     drained = await drainOnce(course, route, byOperator);
   }
@@ -108,16 +110,19 @@ function requireEverything(
   how: { readonly isMended: boolean; readonly byOperator: boolean },
 ): void {
   const db = world.disk.view();
-  if (db === null || report === null) throw new LawBroken('L5', 'a drain in calm weather gave no report');
+  if (db === null || report === null)
+    throw new LawBroken('L5', 'a drain in calm weather gave no report');
   const { character } = route.receiver;
   // A receiver that refuses whole batches without a word may be left alone for a while instead.
   if (character.isAllOrNothing && !how.isMended) return;
-  if (report.blocked !== null) throw new LawBroken('L5', `blocked in calm weather: ${report.blocked.detail}`);
+  if (report.blocked !== null)
+    throw new LawBroken('L5', `blocked in calm weather: ${report.blocked.detail}`);
   const parked = parkedOn(db, route);
   const left = undelivered(world, route).filter(
     (id) => !parked.has(id) && !isRefused(world, route, { id, isMended: how.isMended }),
   );
-  if (left.length > 0) throw new LawBroken('L5', `${left.join(', ')} did not arrive in calm weather`);
+  if (left.length > 0)
+    throw new LawBroken('L5', `${left.join(', ')} did not arrive in calm weather`);
   const isThere = how.isMended && undelivered(world, route).length === 0 && parked.size === 0;
   if (how.byOperator && isThere && !saysAll) {
     throw new LawBroken('L13', 'everything is there, and sync now does not say so');

@@ -6,12 +6,16 @@ import { REGRESSIONS } from './regressions.ts';
 
 const HISTORIES = Number(process.env['SIM_HISTORIES'] ?? '300');
 /** Another one on every run: what a run finds, its printed seed plays again. */
-const SEED = Number(process.env['SIM_SEED'] ?? String((performance.timeOrigin ^ process.pid) >>> 4));
+const SEED = Number(
+  process.env['SIM_SEED'] ?? String((performance.timeOrigin ^ process.pid) >>> 4),
+);
 /** Enough of them to pass and strike every fault point. */
 const MANY = 200;
 const MS_EACH = 400;
 
-it(`keeps every law in ${HISTORIES} histories`, { timeout: 30_000 + HISTORIES * MS_EACH }, async () => {
+it(`keeps every law in ${HISTORIES} histories`, {
+  timeout: 30_000 + HISTORIES * MS_EACH,
+}, async () => {
   process.stdout.write(`simulator: seeds ${SEED} to ${SEED + HISTORIES - 1}\n`);
   const passed = new Set<string>();
   const struck = new Set<string>();

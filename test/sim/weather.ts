@@ -6,7 +6,10 @@ export type Weather =
   /** The request never gets there, or not as a whole. */
   | { readonly kind: 'lost'; readonly reason: LostReason }
   /** It gets there and is worked on; the answer does not come back. */
-  | { readonly kind: 'unanswered'; readonly reason: 'timeout' | 'reset' | 'malformed' | 'too_large' }
+  | {
+      readonly kind: 'unanswered';
+      readonly reason: 'timeout' | 'reset' | 'malformed' | 'too_large';
+    }
   /** Answered by something in front of the receiver. */
   | {
       readonly kind: 'turned away';

@@ -1,5 +1,5 @@
-import { EXIT, UserError, type Db, type Millis, type System } from '../base/index.ts';
-import { identifyProcess, isProvablyDead } from '../home/index.ts';
+import { EXIT, UserError, type Db, type Millis, type System } from '../../base/index.ts';
+import { identifyProcess, isProvablyDead } from '../../home/index.ts';
 
 /** The right to commit results for a route: valid while the stored fence is this one. */
 export interface Drain {
@@ -27,7 +27,8 @@ const TAKE = `
   UPDATE drains SET fence = fence + 1, owner_pid = :pid, owner_started = :started, owner_boot = :boot,
     expires_at = :expires
   WHERE route_id = :routeId RETURNING fence`;
-const RENEW = 'UPDATE drains SET expires_at = :expires WHERE route_id = :routeId AND fence = :fence';
+const RENEW =
+  'UPDATE drains SET expires_at = :expires WHERE route_id = :routeId AND fence = :fence';
 const RELEASE = `
   UPDATE drains SET owner_pid = NULL, owner_started = NULL, owner_boot = NULL, expires_at = NULL
   WHERE route_id = :routeId AND fence = :fence`;
@@ -83,8 +84,13 @@ function tryClaim(db: Db, system: System, routeId: number): Drain | number {
     const now = system.clock.now();
     const { pid, started, boot } = identifyProcess(system.files, system.host.pid);
     const fence =
-      db.get<{ fence: number }>(TAKE, { routeId, pid, started, boot, expires: now + DRAIN_EXPIRY_MS })
-        ?.fence ?? 0;
+      db.get<{ fence: number }>(TAKE, {
+        routeId,
+        pid,
+        started,
+        boot,
+        expires: now + DRAIN_EXPIRY_MS,
+      })?.fence ?? 0;
     db.run(CLOSE_INTERRUPTED, { routeId, fence, now });
     return { routeId, fence };
   });

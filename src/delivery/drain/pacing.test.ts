@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { ledgerTrial } from '../../test/support/ledger-trial.ts';
-import type { Stop } from '../receivers/index.ts';
+import { ledgerTrial } from '../../../test/support/ledger-trial.ts';
+import type { Stop } from '../../receivers/index.ts';
 import { noteFailure, noteSuccess, readPacing } from './pacing.ts';
-import { eventsStream as stream } from './stream.ts';
+import { eventsStream as stream } from '../stream.ts';
 
 const NOW = 1_760_000_000_000;
 

@@ -3,15 +3,15 @@ import { once } from 'node:events';
 import process from 'node:process';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { ledgerTrial, verdict, type LedgerTrial } from '../../test/support/ledger-trial.ts';
-import { passTime } from '../../test/support/manual-clock.ts';
-import { lateRefusal } from '../../test/support/refusal.ts';
-import { noFaults, type System } from '../base/index.ts';
+import { ledgerTrial, verdict, type LedgerTrial } from '../../../test/support/ledger-trial.ts';
+import { passTime } from '../../../test/support/manual-clock.ts';
+import { lateRefusal } from '../../../test/support/refusal.ts';
+import { noFaults, type System } from '../../base/index.ts';
 import { claimDrain, DRAIN_EXPIRY_MS, drainOwner, releaseDrain, renewDrain } from './drains.ts';
-import { open } from './generations.ts';
-import { begin, FenceLost, record, type Batch } from './ledger.ts';
-import type { Route } from './routes.ts';
-import { eventsStream as stream } from './stream.ts';
+import { open } from '../generations.ts';
+import { begin, FenceLost, record, type Batch } from '../ledger.ts';
+import type { Route } from '../routes.ts';
+import { eventsStream as stream } from '../stream.ts';
 
 /** The same machine, seen by another process that runs. */
 function as(trial: LedgerTrial, pid: number): System {

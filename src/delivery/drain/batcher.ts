@@ -1,5 +1,5 @@
-import { BATCH_WRAPPER_BYTES } from '../wire/index.ts';
-import type { DueItem } from './stream.ts';
+import { BATCH_WRAPPER_BYTES } from '../../wire/index.ts';
+import type { DueItem } from '../stream.ts';
 
 /** What one request may hold; bytes are counted before compression. */
 export interface BatchLimits {

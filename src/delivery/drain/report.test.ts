@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { eventId } from '../../test/support/envelopes.ts';
-import { ledgerTrial, verdict } from '../../test/support/ledger-trial.ts';
-import type { OutboundItem } from '../receivers/index.ts';
+import { eventId } from '../../../test/support/envelopes.ts';
+import { ledgerTrial, verdict } from '../../../test/support/ledger-trial.ts';
+import type { OutboundItem } from '../../receivers/index.ts';
 import { DrainTally } from './report.ts';
 
 function items(count: number): readonly OutboundItem[] {

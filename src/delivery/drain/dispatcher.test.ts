@@ -3,9 +3,9 @@ import path from 'node:path';
 import process from 'node:process';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { drainOnce, ledgerRows, permit, tallyRows } from '../../test/suites/drain-trial.ts';
-import { eventId } from '../../test/support/envelopes.ts';
-import { ledgerTrial, STREAMS, type LedgerTrial } from '../../test/support/ledger-trial.ts';
+import { drainOnce, ledgerRows, permit, tallyRows } from '../../../test/suites/drain-trial.ts';
+import { eventId } from '../../../test/support/envelopes.ts';
+import { ledgerTrial, STREAMS, type LedgerTrial } from '../../../test/support/ledger-trial.ts';
 import {
   answerAll,
   idsOf,
@@ -13,17 +13,17 @@ import {
   type Recorded,
   type RecordingServer,
   type Reply,
-} from '../../test/support/recording-server.ts';
-import { lateRefusal } from '../../test/support/refusal.ts';
-import { tempDir } from '../../test/support/temp-home.ts';
-import { faultsFrom, openDb } from '../base/index.ts';
+} from '../../../test/support/recording-server.ts';
+import { lateRefusal } from '../../../test/support/refusal.ts';
+import { tempDir } from '../../../test/support/temp-home.ts';
+import { faultsFrom, openDb } from '../../base/index.ts';
 import { claimDrain, drainOwner, releaseDrain, renewDrain } from './drains.ts';
 import { drain } from './dispatcher.ts';
-import { acceptInstance, open } from './generations.ts';
+import { acceptInstance, open } from '../generations.ts';
 import { readPacing } from './pacing.ts';
-import { listRoutes, revoke, type Route } from './routes.ts';
-import { eventsStream, type Stream } from './stream.ts';
-import { setHeaders } from './targets.ts';
+import { listRoutes, revoke, type Route } from '../routes.ts';
+import { eventsStream, type Stream } from '../stream.ts';
+import { setHeaders } from '../targets.ts';
 
 type Say = (request: Recorded, index: number) => Reply | Promise<Reply>;
 

@@ -1,6 +1,6 @@
-import type { BatchReply, Blocked, OutboundItem } from '../receivers/index.ts';
-import type { Outcome, Verdict } from '../wire/index.ts';
-import type { Target } from './targets.ts';
+import type { BatchReply, Blocked, OutboundItem } from '../../receivers/index.ts';
+import type { Outcome, Verdict } from '../../wire/index.ts';
+import type { Target } from '../targets.ts';
 
 /** One item that was not accepted. */
 export interface ItemFailure {

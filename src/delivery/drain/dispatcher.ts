@@ -1,17 +1,17 @@
-import { messageOf, type Millis } from '../base/index.ts';
-import { clearEndpoint, readEndpoint, tripEndpoint } from '../home/index.ts';
-import type { Blocked, Stop } from '../receivers/index.ts';
+import { messageOf, type Millis } from '../../base/index.ts';
+import { clearEndpoint, readEndpoint, tripEndpoint } from '../../home/index.ts';
+import type { Blocked, Stop } from '../../receivers/index.ts';
 import { connect } from './connection.ts';
 import { claimDrain, DRAIN_EXPIRY_MS, releaseDrain, renewDrain, type Drain } from './drains.ts';
-import { isGranted, lastSeq, open, readFollow, type Generation } from './generations.ts';
-import { FenceLost, requireFence, selectDue } from './ledger.ts';
+import { isGranted, lastSeq, open, readFollow, type Generation } from '../generations.ts';
+import { FenceLost, requireFence, selectDue } from '../ledger.ts';
 import { noteFailure, readPacing } from './pacing.ts';
 import { DrainTally, type DrainReport } from './report.ts';
-import { block, routeById, unblock } from './routes.ts';
+import { block, routeById, unblock } from '../routes.ts';
 import { nextDue, Sending, type DrainOptions, type Work } from './sending.ts';
-import type { Stream } from './stream.ts';
-import { originOf, recordHealth, type Target } from './targets.ts';
-import { backoffMs, LONGEST_WAIT_MS } from './transition.ts';
+import type { Stream } from '../stream.ts';
+import { originOf, recordHealth, type Target } from '../targets.ts';
+import { backoffMs, LONGEST_WAIT_MS } from '../transition.ts';
 
 const RENEW_EVERY_MS = DRAIN_EXPIRY_MS / 3;
 
@@ -27,7 +27,8 @@ export async function drain(options: DrainOptions): Promise<DrainReport> {
   const { home, db, route } = options;
   const { system } = home;
   const tally = new DrainTally(route.target);
-  if (!isGranted(db, route.id)) return tally.report(ungranted(route.target, 'nobody permits sending to this target'));
+  if (!isGranted(db, route.id))
+    return tally.report(ungranted(route.target, 'nobody permits sending to this target'));
   const connection = await connect(home, db, route.target);
   if (connection.kind === 'blocked') {
     block(db, route.id, connection.blocked, system.clock.now());

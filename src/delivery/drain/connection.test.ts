@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { ledgerTrial, type LedgerTrial } from '../../test/support/ledger-trial.ts';
+import { ledgerTrial, type LedgerTrial } from '../../../test/support/ledger-trial.ts';
 import {
   answerAll,
   recordingServer,
   type RecordingServer,
-} from '../../test/support/recording-server.ts';
-import { saveSession } from '../home/index.ts';
-import { parseEndpoint, type Receiver } from '../receivers/index.ts';
+} from '../../../test/support/recording-server.ts';
+import { saveSession } from '../../home/index.ts';
+import { parseEndpoint, type Receiver } from '../../receivers/index.ts';
 import { connect } from './connection.ts';
-import { registerTarget, setHeaders, type Target } from './targets.ts';
+import { registerTarget, setHeaders, type Target } from '../targets.ts';
 
 const ENABLED = { SPEC_KITTY_ENABLE_SAAS_SYNC: '1' };
 const ALICE = { token: 'secret-token', team: 'acme', user: 'alice@example.com' };

@@ -1,13 +1,13 @@
-import type { Db } from '../base/index.ts';
-import { sessionFor, type Home } from '../home/index.ts';
+import type { Db } from '../../base/index.ts';
+import { sessionFor, type Home } from '../../home/index.ts';
 import {
   checkGates,
   createHttpReceiver,
   createStubReceiver,
   type Blocked,
   type Receiver,
-} from '../receivers/index.ts';
-import { headersOf, healthUrlOf, originOf, type Target } from './targets.ts';
+} from '../../receivers/index.ts';
+import { headersOf, healthUrlOf, originOf, type Target } from '../targets.ts';
 
 /** A receiver that may speak, or the gate that is closed. */
 export type Connection =

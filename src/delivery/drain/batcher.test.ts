@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeBatch } from '../wire/index.ts';
+import { encodeBatch } from '../../wire/index.ts';
 import { cutBatch, DEFAULT_BATCH_LIMITS } from './batcher.ts';
-import type { DueItem } from './stream.ts';
+import type { DueItem } from '../stream.ts';
 
 /** `{"events":[` and `]}`. */
 const WRAPPER = 13;

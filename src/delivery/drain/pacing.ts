@@ -1,7 +1,7 @@
-import type { Db, Millis } from '../base/index.ts';
-import type { Stop } from '../receivers/index.ts';
-import type { Stream } from './stream.ts';
-import { backoffMs, clampRetryAfter } from './transition.ts';
+import type { Db, Millis } from '../../base/index.ts';
+import type { Stop } from '../../receivers/index.ts';
+import type { Stream } from '../stream.ts';
+import { backoffMs, clampRetryAfter } from '../transition.ts';
 
 /** How a stream of a route is doing as a whole: requests that failed touch this, never an item. */
 export interface Pacing {

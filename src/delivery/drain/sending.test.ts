@@ -1,19 +1,19 @@
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { drainOnce, ledgerRows, permit, tallyRows } from '../../test/suites/drain-trial.ts';
-import { eventId } from '../../test/support/envelopes.ts';
-import { ledgerTrial } from '../../test/support/ledger-trial.ts';
+import { drainOnce, ledgerRows, permit, tallyRows } from '../../../test/suites/drain-trial.ts';
+import { eventId } from '../../../test/support/envelopes.ts';
+import { ledgerTrial } from '../../../test/support/ledger-trial.ts';
 import {
   answerAll,
   idsOf,
   recordingServer,
   type Recorded,
   type Reply,
-} from '../../test/support/recording-server.ts';
-import { readEndpoint } from '../home/index.ts';
+} from '../../../test/support/recording-server.ts';
+import { readEndpoint } from '../../home/index.ts';
 import { readPacing } from './pacing.ts';
-import { eventsStream as stream } from './stream.ts';
+import { eventsStream as stream } from '../stream.ts';
 
 const YEAR_MS = 31_536_000_000;
 

@@ -1,15 +1,15 @@
-import { sha256Hex, type Db, type Millis } from '../base/index.ts';
-import type { Home } from '../home/index.ts';
-import type { BatchReply, Learned, OutboundItem, Receiver, Stop } from '../receivers/index.ts';
+import { sha256Hex, type Db, type Millis } from '../../base/index.ts';
+import type { Home } from '../../home/index.ts';
+import type { BatchReply, Learned, OutboundItem, Receiver, Stop } from '../../receivers/index.ts';
 import { cutBatch, DEFAULT_BATCH_LIMITS, type BatchLimits } from './batcher.ts';
 import type { Drain } from './drains.ts';
-import { setInstance, type Generation } from './generations.ts';
-import { begin, record, selectDue, type Batch } from './ledger.ts';
+import { setInstance, type Generation } from '../generations.ts';
+import { begin, record, selectDue, type Batch } from '../ledger.ts';
 import { noteSuccess } from './pacing.ts';
 import type { DrainTally } from './report.ts';
-import { routeById, type Route } from './routes.ts';
-import type { DueItem, Stream } from './stream.ts';
-import type { Target } from './targets.ts';
+import { routeById, type Route } from '../routes.ts';
+import type { DueItem, Stream } from '../stream.ts';
+import type { Target } from '../targets.ts';
 
 export interface DrainOptions {
   readonly home: Home;
