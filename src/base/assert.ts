@@ -10,11 +10,3 @@ export class AssertionFailure extends Error {
 export function assert(condition: boolean, rule: string): asserts condition {
   if (!condition) throw new AssertionFailure(rule);
 }
-
-/**
- * Ends a switch over a closed union; the compiler refuses it while a case is missing.
- * @throws AssertionFailure always, because no value can reach it.
- */
-export function unreachable(value: never): never {
-  throw new AssertionFailure(`unexpected value ${JSON.stringify(value)}`);
-}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { assert, AssertionFailure, unreachable } from './assert.ts';
+import { assert, AssertionFailure } from './assert.ts';
 import { EXIT, IntegrityError, messageOf, USER_ERROR_CODES, UserError } from './errors.ts';
 import { failed, ok } from './result.ts';
 
@@ -11,10 +11,6 @@ describe('assert', () => {
     expect(() => {
       assert(false, 'a batch has an item');
     }).toThrow(new AssertionFailure('a batch has an item'));
-  });
-
-  it('ends a switch that should have had a case', () => {
-    expect(() => unreachable('surprise' as never)).toThrow('unexpected value "surprise"');
   });
 });
 

@@ -55,8 +55,10 @@ describe('readInside', () => {
     const { root, outside } = place();
     symlinkSync(path.join(outside, 'file.txt'), path.join(root, 'out'));
     symlinkSync(path.join(root, 'sub', 'file.txt'), path.join(root, 'in'));
+    symlinkSync('/dev/null', path.join(root, 'device'));
     expect(read(root, 'out')).toBe('outside');
     expect(read(root, 'in')).toBe('outside');
+    expect(read(root, 'device')).toBe('outside');
   });
 
   it('refuses a directory on the way that is a link', () => {

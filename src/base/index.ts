@@ -1,6 +1,6 @@
 // Base: clock, ids, hash, canonical URL, SQLite, migrations, files, faults, log, errors. No nouns of ours.
 // What knows an event, a target or a project lives in a room further down.
-export { AssertionFailure, assert, unreachable } from './assert.ts';
+export { AssertionFailure, assert } from './assert.ts';
 export {
   asciiSafe,
   canonicalUrl,
@@ -9,26 +9,25 @@ export {
   urlHash,
   withoutTrailingSlashes,
 } from './canonical.ts';
-export type { CanonicalUrl } from './canonical.ts';
 export { systemClock } from './clock.ts';
 export type { Clock, Millis } from './clock.ts';
-export { EXIT, IntegrityError, messageOf, USER_ERROR_CODES, UserError } from './errors.ts';
+export { EXIT, IntegrityError, messageOf, UserError } from './errors.ts';
 export type { ExitCode, UserErrorCode } from './errors.ts';
 export { FAULT_POINTS, faultsFrom, noFaults } from './faults.ts';
 export type { FaultPoint, Faults } from './faults.ts';
 export { errnoOf, isSystemError, systemFiles } from './files.ts';
-export type { Files, FileStat, ReadInside } from './files.ts';
+export type { Files, FileStat } from './files.ts';
 export { derivedId, sha256Hex } from './hash.ts';
 export { createIds, systemRandom, uuidV5 } from './ids.ts';
 export type { Ids, Random } from './ids.ts';
 export { createLog, silentLog } from './log.ts';
-export type { Log, LogFields } from './log.ts';
+export type { Log } from './log.ts';
 export { migrate, migration } from './migrate.ts';
 export type { Migration } from './migrate.ts';
 export { failed, ok } from './result.ts';
 export type { Result } from './result.ts';
 export { Db, isBusy, openDb, sqliteCode } from './sqlite.ts';
-export type { SqlParams, SqlValue } from './sqlite.ts';
+export type { SqlParams } from './sqlite.ts';
 export { createSystem } from './system.ts';
 export type { Env, Host, System } from './system.ts';
 export { printable } from './text.ts';

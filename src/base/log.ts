@@ -9,7 +9,10 @@ export interface Log {
   error(event: string, fields: LogFields): void;
 }
 
-/** Says nothing. */
+/**
+ * Says nothing.
+ * @public
+ */
 export const silentLog: Log = { info: () => {}, error: () => {} };
 
 /** A log whose lines go to `write`, one JSON object each, ending in a newline. */

@@ -94,7 +94,10 @@ export const COMMANDS: readonly CommandSpec[] = [
     path: ['sync', 'status'],
     what: 'what is retained, what was delivered where, and what waits for what',
     options: [
-      { flags: '--check', what: 'exit 1 when something waits, 3 when the books do not balance' },
+      {
+        flags: '--check',
+        what: 'count every delivery; exit 1 when something waits, 3 when the books do not balance',
+      },
     ],
     load: () => import('./commands/sync-status.ts'),
   },

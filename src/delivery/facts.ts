@@ -1,5 +1,5 @@
 import type { Db, Millis } from '../base/index.ts';
-import { readCounts, type StateCounts } from './counts.ts';
+import { readCounts, recount, type StateCounts } from './counts.ts';
 import { lastSeq, readFollow, type Generation } from './generations.ts';
 import { readPacing, type Pacing } from './drain/pacing.ts';
 import type { Stream } from './stream.ts';
@@ -9,6 +9,8 @@ export interface RouteFacts {
   readonly stream: Stream['name'];
   readonly generation: Generation;
   readonly counts: StateCounts;
+  /** The same counted from the deliveries themselves; null when that was not asked for. */
+  readonly recounted: StateCounts | null;
   /** Items behind the cursor that may never leave. */
   readonly ineligibleAhead: number;
   /** Position of the newest item. */
@@ -24,14 +26,24 @@ export interface RouteFacts {
   readonly pacing: Pacing;
 }
 
-/** Reads counters and index positions only: the cost does not grow with the journal. Null before the first grant. */
-export function readRouteFacts(db: Db, routeId: number, stream: Stream): RouteFacts | null {
+/**
+ * Reads counters and index positions only, so that the cost does not grow with the journal. Null before the first
+ * grant.
+ * @param options.recount counts the deliveries one by one as well, to be compared with the counters.
+ */
+export function readRouteFacts(
+  db: Db,
+  routeId: number,
+  stream: Stream,
+  options: { readonly recount: boolean } = { recount: false },
+): RouteFacts | null {
   const generation = readFollow(db, routeId, stream);
   if (generation === null) return null;
   return {
     stream: stream.name,
     generation,
     counts: readCounts(db, generation.id),
+    recounted: options.recount ? recount(db, generation.id, stream.deliveries) : null,
     ineligibleAhead: countIneligibleAhead(db, stream, generation),
     lastSeq: lastSeq(db, stream),
     aside: readAside(db, stream, generation),

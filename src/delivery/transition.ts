@@ -13,11 +13,6 @@ export const DELIVERY_STATES = ['queued', 'delivered', 'parked', 'superseded', '
 
 export type DeliveryState = (typeof DELIVERY_STATES)[number];
 
-/** Why a delivery is withheld. */
-export const WITHHELD_REASONS = ['revoked', 'dropped', 'replaced', 'unknown_checkout'] as const;
-
-export type WithheldReason = (typeof WITHHELD_REASONS)[number];
-
 export interface Delivery {
   readonly state: DeliveryState;
   readonly reason: string | null;

@@ -11,7 +11,7 @@ import { describe, expect, it } from 'vitest';
 import { tempDir, testSystem } from '../../test/support/temp-home.ts';
 import { UserError } from '../base/index.ts';
 import { homePaths, type Place } from './paths.ts';
-import { dropSession, saveSession, sessionFor } from './session.ts';
+import { saveSession, sessionFor } from './session.ts';
 
 const TOKEN = 'sk-canary-0123456789';
 const ACME = { token: TOKEN, team: 'acme', user: 'alice@example.com' };
@@ -63,17 +63,13 @@ describe('sessions', () => {
     }
   });
 
-  it('are kept beside each other, replaced, and dropped', () => {
+  it('are kept beside each other, and replaced', () => {
     const home = place();
     saveSession(home, 'https://a.example', ACME);
     saveSession(home, 'http://[::1]:8080', { token: 'second', team: null, user: null });
     saveSession(home, 'https://a.example', { ...ACME, token: 'third' });
     expect(sessionFor(home, 'https://a.example')?.token).toBe('third');
     expect(sessionFor(home, 'http://[::1]:8080/x')).toMatchObject({ token: 'second', team: null });
-    expect(dropSession(home, 'https://a.example')).toBe(true);
-    expect(dropSession(home, 'https://a.example')).toBe(false);
-    expect(dropSession(home, 'nonsense')).toBe(false);
-    expect(sessionFor(home, 'https://a.example')).toBeNull();
     expect(sessionFor(home, 'http://[::1]:8080')?.token).toBe('second');
     expect(readFileSync(home.paths.session, 'utf8')).not.toContain(TOKEN);
   });

@@ -55,19 +55,6 @@ export function saveSession(place: Place, url: string, session: NewSession): Ses
   return { origin, token, team, user, kind: 'machine', savedAt };
 }
 
-/**
- * Forgets the session of the origin of `url`; says whether there was one.
- * @throws UserError `session_unreadable`.
- */
-export function dropSession(place: Place, url: string): boolean {
-  const canonical = canonicalUrl(url);
-  if (!canonical.ok) return false;
-  const { [canonical.value.origin]: dropped, ...kept } = readSessions(place);
-  if (dropped === undefined) return false;
-  writeSessions(place, kept);
-  return true;
-}
-
 const FORMAT = 1;
 const MAX_FILE_BYTES = 1_048_576;
 const MAX_TOKEN = 16_384;

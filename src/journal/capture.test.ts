@@ -9,7 +9,7 @@ import { capture, type Receipt } from './capture.ts';
 import { countConflicts } from './conflicts.ts';
 import { nodeIdOf, readHead } from './head.ts';
 import type { Journal } from './journal.ts';
-import { countIneligibleFrom, isKnown, readFacts } from './read.ts';
+import { isKnown, readFacts } from './read.ts';
 
 const OTHER_PROJECT = '7d1c0b5e-2f4a-4c6d-9e8f-0a1b2c3d4e5f' as ProjectId;
 
@@ -135,8 +135,6 @@ describe('capture', () => {
       lastSeq: 4,
       oldestCapturedAt: start,
     });
-    expect(countIneligibleFrom(trial.db, 2)).toBe(1);
-    expect(countIneligibleFrom(trial.db, 3)).toBe(0);
   });
 
   it('of nothing is nothing', () => {

@@ -14,7 +14,6 @@ const FACTS = `
     (SELECT max(seq) FROM events) AS last_seq,
     (SELECT captured_at FROM events WHERE seq = (SELECT min(seq) FROM events)) AS oldest
   FROM journal_head h`;
-const INELIGIBLE_FROM = 'SELECT count(*) AS n FROM events WHERE eligible = 0 AND seq >= :from';
 const KNOWN = 'SELECT 1 AS known FROM events WHERE event_id = :eventId';
 
 interface FactsRow {
@@ -33,11 +32,6 @@ export function readFacts(db: Db): JournalFacts {
     lastSeq: row?.last_seq ?? 0,
     oldestCapturedAt: row?.oldest ?? null,
   };
-}
-
-/** How many events at or after position `from` may never leave. */
-export function countIneligibleFrom(db: Db, from: number): number {
-  return db.get<{ n: number }>(INELIGIBLE_FROM, { from })?.n ?? 0;
 }
 
 /** Whether the journal holds this id. */

@@ -1,16 +1,10 @@
 // Missions: what Spec Kitty writes below kitty-specs, read into the journal.
 // Here: finding missions and their logs without following links, the shapes of lines, import, what waits for it.
 // Not here: where facts go from the journal (delivery), documents of a mission (bodies).
-export { discoverMissions } from './discover.ts';
-export type { Discovery, MissionFile, SkipCode, Skipped } from './discover.ts';
 export { importMissions } from './import.ts';
 export type {
-  BadLine,
-  FileReport,
   ImportOptions,
-  ImportProgress,
   ImportReport,
-  LineCounts,
 } from './import.ts';
 export { pendingLines } from './pending.ts';
 export type { PendingLines } from './pending.ts';

@@ -1,4 +1,4 @@
-import type { RouteFacts } from '../delivery/index.ts';
+import { DELIVERY_STATES, type RouteFacts } from '../delivery/index.ts';
 import type { JournalFacts } from '../journal/index.ts';
 
 /**
@@ -37,6 +37,7 @@ export function balance(journal: JournalFacts, facts: RouteFacts): Books {
   const balanced =
     journal.captured === placed &&
     opened === queued + delivered + parked + superseded + withheld &&
+    agrees(facts) &&
     unopened >= 0;
   return {
     captured: journal.captured,
@@ -52,6 +53,11 @@ export function balance(journal: JournalFacts, facts: RouteFacts): Books {
     withheld,
     balanced,
   };
+}
+
+/** Whether the counters say what the rows say, where the rows were counted. */
+function agrees({ counts, recounted }: RouteFacts): boolean {
+  return recounted === null || DELIVERY_STATES.every((state) => counts[state] === recounted[state]);
 }
 
 /** True when nothing of a stream waits for anything at this target. */

@@ -61,6 +61,8 @@ export function gatherProject(
     readonly db: Db;
     readonly streams: readonly Stream[];
     readonly here: Here | null;
+    /** Compare the ledger's counters with its rows, which takes a look at each. */
+    readonly recount?: boolean;
   },
 ): ProjectStatus {
   const { db, projectId, here } = options;
@@ -87,6 +89,8 @@ function routeStatus(
     readonly db: Db;
     readonly streams: readonly Stream[];
     readonly here: Here | null;
+    /** Compare the ledger's counters with its rows, which takes a look at each. */
+    readonly recount?: boolean;
     readonly route: Route;
     readonly journal: JournalFacts;
   },
@@ -98,7 +102,7 @@ function routeStatus(
     coversHere: checkoutId === null ? null : coversCheckout(db, route.id, checkoutId),
     drainedBy: drainOwner(db, home.system, route.id),
     streams: streams
-      .map((stream) => readRouteFacts(db, route.id, stream))
+      .map((stream) => readRouteFacts(db, route.id, stream, { recount: options.recount ?? false }))
       .filter((facts) => facts !== null)
       .map((facts) => ({ facts, books: balance(journal, facts) })),
   };

@@ -12,9 +12,9 @@ import { say, seedOfRun, size } from './sizes.ts';
 // then. Sizes: CRASH=full, or CRASH_KILLS; CRASH_SEED repeats the choice of times and victims.
 
 const LONG = 900_000;
-const CALLS = 400;
+const CALLS = 1_200;
 const LONGEST_LIFE_MS = 160;
-const LOCK_MS = 400;
+const LOCK_MS = 600;
 
 const scratch = scratchDir(true);
 const { worker } = await bundlePrograms(scratch);
@@ -38,14 +38,15 @@ test('writers and drainers are killed at random moments', { timeout: LONG }, asy
   const told = createWitness();
   const spawn = spawnerFor(site);
   const workers = [spawn.writer(), spawn.writer(), spawn.drainer()];
-  for (let kill = 0; kill < kills; kill += 1) {
-    const lock = dice.chance(0.12) ? start(worker, ['hold', ...wordsOf(site), LOCK_MS]) : null;
+  for (let kill = 0; kill < kills; ) {
+    const lock = dice.chance(0.15) ? start(worker, ['hold', ...wordsOf(site), LOCK_MS]) : null;
     await delay(dice.between(5, LONGEST_LIFE_MS));
-    await killOne(workers, dice, told);
+    // One that had come to its end by itself is no kill.
+    if (await killOne(workers, dice, told)) kill += 1;
     await lock?.ended;
     expect(judgeBooks(opened), `after kill ${kill} of seed ${seed}`).toEqual([]);
   }
-  for (const each of workers) await told.end(each, 'SIGKILL');
+  for (const each of workers) await told.kill(each);
   opened.home.close();
   const { acked, tried, spilled } = told;
   expect(await judgeSite(site, { acked, tried }), `seed ${seed}`).toEqual([]);
@@ -56,13 +57,14 @@ test('writers and drainers are killed at random moments', { timeout: LONG }, asy
   expect(all).toBeGreaterThan(kills);
 });
 
-/** Kills one and starts another in its place. */
-async function killOne(workers: Worker[], dice: Dice, told: Witness): Promise<void> {
+/** Kills one and starts another in its place; false when it was no longer alive. */
+async function killOne(workers: Worker[], dice: Dice, told: Witness): Promise<boolean> {
   const index = dice.below(workers.length);
   const victim = workers[index];
-  if (victim === undefined) return;
-  await told.end(victim, 'SIGKILL');
+  if (victim === undefined) return false;
+  const wasAlive = await told.kill(victim);
   workers[index] = victim.respawn();
+  return wasAlive;
 }
 
 /** Remembers what every writer was told. */
@@ -70,7 +72,8 @@ interface Witness {
   readonly acked: (readonly number[])[];
   readonly tried: number[];
   readonly spilled: () => number;
-  end(worker: Worker, signal: NodeJS.Signals): Promise<void>;
+  /** Kills a worker and takes down what it said; false when it was no longer alive. */
+  kill(worker: Worker): Promise<boolean>;
 }
 
 function createWitness(): Witness {
@@ -81,14 +84,15 @@ function createWitness(): Witness {
     acked,
     tried,
     spilled: () => spilled,
-    end: async ({ running, numbers }, signal) => {
-      running.signal(signal);
-      const { stdout, stderr } = await running.ended;
+    kill: async ({ running, numbers }) => {
+      running.signal('SIGKILL');
+      const { stdout, stderr, signal } = await running.ended;
       expect(stderr).toBe('');
       const acks = readAcks(stdout);
       acked.push(acks.map((ack) => ack.n));
       tried.push(...numbers);
       spilled += acks.filter((ack) => ack.status === 'spilled').length;
+      return signal === 'SIGKILL';
     },
   };
 }

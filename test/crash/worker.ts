@@ -2,6 +2,7 @@ import { existsSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import {
+  errnoOf,
   faultsFrom,
   noFaults,
   openDb,
@@ -161,7 +162,15 @@ function ack(n: number, status: string, ms: number): void {
 }
 
 function say(line: string): void {
-  writeSync(1, `${line}\n`);
+  const bytes = Buffer.from(`${line}\n`);
+  for (let from = 0; from < bytes.length; ) {
+    try {
+      from += writeSync(1, bytes, from);
+    } catch (error) {
+      // The test reads slower than this process writes.
+      if (errnoOf(error) !== 'EAGAIN') throw error;
+    }
+  }
 }
 
 /** The same variable as that of the command line. */

@@ -124,12 +124,14 @@ describe('a receiver that takes less than it says', () => {
       request.body.length > 100_000 ? { status: 413 } : answerAll(request),
     );
     const trial = ledgerTrial();
-    trial.capture(2);
-    trial.capture(1, { payload: padded(200_000) });
+    // These two fill the first batch, of which only the small one passes.
+    trial.capture(1);
+    trial.capture(1, { payload: padded(523_000) });
     trial.capture(2_000, { payload: '{}' });
     const route = permit(trial, server.url);
     await drainOnce(trial, route);
-    expect(tallyRows(trial, route)).toEqual({ delivered: 2_002, queued: 1 });
+    expect(server.sizes().slice(0, 3)).toEqual([2, 1, 1]);
+    expect(tallyRows(trial, route)).toEqual({ delivered: 2_001, queued: 1 });
     expect(server.sizes().length).toBeLessThan(100);
   });
 

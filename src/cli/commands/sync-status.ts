@@ -69,17 +69,21 @@ async function askHere(
     db,
     streams: STREAMS,
     here: { project, checkoutId: number },
+    recount: flagOption(context.options, 'check'),
   });
   return { status, destination };
 }
 
 async function wholeHome(context: Context): Promise<StatusView> {
   const { home } = context;
+  const recount = flagOption(context.options, 'check');
   const projects: KnownProject[] = [];
   const unknown: UnknownProject[] = [];
   for (const projectId of home.projectIds()) {
     const reading = await readStore(home, projectId, (db) =>
-      Promise.resolve(gatherProject(home, { projectId, db, streams: STREAMS, here: null })),
+      Promise.resolve(
+        gatherProject(home, { projectId, db, streams: STREAMS, here: null, recount }),
+      ),
     );
     if (reading.kind === 'known') projects.push({ status: reading.value, copied: reading.copied });
     else unknown.push({ projectId, error: reading.reason, isDamaged: reading.isDamaged });
