@@ -1,11 +1,12 @@
 // The table of performance goals: every line measured in this run, ours and its baseline in turns.
-// Usage: npm run bench [-- capture drain status encode startup import processes | --large]
+// Usage: npm run bench [-- capture drain status encode startup ingest import processes memory | --large]
 import { writeFileSync } from 'node:fs';
 import { benchCapture } from './capture.ts';
 import { benchDrain, benchEncode } from './drain.ts';
 import { benchImport } from './import.ts';
+import { benchIngest } from './ingest.ts';
 import type { Measured } from './measure.ts';
-import { benchProcesses, captureInChild } from './processes.ts';
+import { benchMemory, benchProcesses, workInChild } from './processes.ts';
 import { benchStatus } from './status.ts';
 
 const MILLION = 1_000_000;
@@ -24,15 +25,17 @@ const SECTIONS: Readonly<Record<string, Section>> = {
     ...(large ? await benchDrain(MILLION) : []),
   ],
   status: (large) => benchStatus(large ? [100_000, MILLION] : [100_000]),
+  ingest: () => benchIngest(),
   import: () => benchImport(),
   processes: () => benchProcesses(),
+  memory: (large) => benchMemory(large ? [100_000, MILLION] : [100_000]),
 };
 
 await main(process.argv.slice(2));
 
 async function main(words: readonly string[]): Promise<void> {
   if (words[0] === 'child') {
-    await captureInChild(words.slice(1));
+    await workInChild(words.slice(1));
     return;
   }
   const large = words.includes('--large');

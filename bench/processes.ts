@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
 import Database from 'better-sqlite3';
 import { createSystem } from '../src/base/index.ts';
+import { listRoutes } from '../src/delivery/index.ts';
 import { openHome } from '../src/home/index.ts';
 import { record } from '../src/journal/index.ts';
+import { drainRoute, prepare } from './drain.ts';
 import { limitGoal, rateGoal, type Measured } from './measure.ts';
 import { createWorld, factOf } from './world.ts';
 
@@ -34,14 +36,51 @@ export async function benchProcesses(): Promise<readonly Measured[]> {
   ];
 }
 
-/** What a child of `race` does: `ours|raw`, the directory, the first number. */
-export async function captureInChild(words: readonly string[]): Promise<void> {
+/** G16: memory of a process that drains, the receiver being another process. */
+export async function benchMemory(sizes: readonly number[]): Promise<readonly Measured[]> {
+  const lines: Measured[] = [];
+  for (const events of sizes) {
+    const trial = await prepare(events);
+    trial.world.home.forgetStore(trial.world.project.id);
+    const { worst } = await child(['child', 'drain', trial.world.dir]);
+    await trial.end();
+    const size = events.toLocaleString('en-US');
+    lines.push(
+      limitGoal(
+        'G16',
+        `peak memory of draining ${size} events`,
+        { ours: worst, baseline: 160, ratio: worst / 160 },
+        { unit: 'MB', atMost: 1 },
+      ),
+    );
+  }
+  return lines;
+}
+
+/** What a child process does: `ours|raw|drain`, the directory, the first number, the raw file. */
+export async function workInChild(words: readonly string[]): Promise<void> {
   const [kind = '', dir = '', first = '0', project = ''] = words;
+  if (kind === 'drain') {
+    const worst = await drainInChild(dir);
+    process.stdout.write(JSON.stringify({ ms: 0, worst }));
+    return;
+  }
   const start = performance.now();
   const worst =
     kind === 'ours' ? captureOurs(dir, Number(first)) : captureRaw(project, Number(first));
   process.stdout.write(JSON.stringify({ ms: performance.now() - start, worst }));
-  await Promise.resolve();
+}
+
+async function drainInChild(dir: string): Promise<number> {
+  const home = openHome(createSystem({ SPEC_KITTY_HOME: `${dir}/home` }, dir));
+  const id = home.projectIds()[0];
+  if (id === undefined) throw new Error('the store is there');
+  const db = home.store(id);
+  const [route] = listRoutes(db);
+  if (route === undefined) throw new Error('the route is there');
+  await drainRoute(home, db, route);
+  home.close();
+  return process.resourceUsage().maxRSS / 1024;
 }
 
 function captureOurs(dir: string, first: number): number {

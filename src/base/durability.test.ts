@@ -79,4 +79,22 @@ describe('a flush', () => {
       'flush log',
     ]);
   });
+
+  it('is made for every directory that is made, up to the first one that was there', (test) => {
+    const script = childScript(`
+      import { systemFiles } from './src/base/index.ts';
+      systemFiles.makeDir(process.argv[2] + '/a/b');
+      systemFiles.makeDir(process.argv[2] + '/a/b');
+    `);
+    const dir = tempDir();
+    const calls = traceScript(script, { calls: 'fsync', args: [dir] });
+    if (calls === null) {
+      test.skip();
+      return;
+    }
+    const flushed = calls
+      .map((call) => /<([^>]*)>/.exec(call)?.[1])
+      .filter((name) => name?.startsWith(dir) === true);
+    expect(flushed).toEqual([`${dir}/a`, dir]);
+  });
 });

@@ -78,6 +78,17 @@ describe('looking at the file system', () => {
   });
 });
 
+describe('readStart', () => {
+  it('reads the beginning of a file, and nothing where there is none or it cannot be read', () => {
+    const dir = tempDir();
+    writeFileSync(path.join(dir, 'file'), 'first line');
+    expect(files.readStart(path.join(dir, 'file'), 5)?.toString()).toBe('first');
+    expect(files.readStart(path.join(dir, 'file'), 500)?.toString()).toBe('first line');
+    expect(files.readStart(path.join(dir, 'absent'), 5)).toBeNull();
+    expect(files.readStart(dir, 5)).toBeNull();
+  });
+});
+
 describe('making and removing', () => {
   it('makes a directory with its parents for the owner alone, whatever the umask', () => {
     withoutUmask();

@@ -35,7 +35,7 @@ export interface Files {
   readStart(path: string, maxBytes: number): Buffer | null;
   /** Names in a directory, sorted by code unit; empty when it is absent. */
   list(path: string): readonly string[];
-  /** Creates a directory and its parents, readable by the owner alone unless `mode` says otherwise. */
+  /** Creates and flushes a directory and its parents, readable by the owner alone unless `mode` says otherwise. */
   makeDir(path: string, mode?: number): void;
   /** Replaces a file as a whole: temporary file, flush, rename, flush of the directory. */
   write(path: string, data: string | Uint8Array, mode?: number): void;
@@ -64,9 +64,7 @@ export const systemFiles: Files = {
   readText: (file) => orNull(() => fs.readFileSync(file, 'utf8')),
   readStart,
   list: (directory) => [...(orNull(() => fs.readdirSync(directory)) ?? [])].sort(byCodeUnit),
-  makeDir: (directory, mode = PRIVATE_DIRECTORY) => {
-    fs.mkdirSync(directory, { recursive: true, mode });
-  },
+  makeDir: makeDirectory,
   write: replaceFile,
   create: createFile,
   append: appendFile,
@@ -138,6 +136,16 @@ function kindOf(stats: fs.Stats): FileStat['kind'] {
   if (stats.isFile()) return 'file';
   if (stats.isDirectory()) return 'directory';
   return stats.isSymbolicLink() ? 'symlink' : 'other';
+}
+
+/** A file in a directory is only as durable as the name of that directory, up to the first one that was there. */
+function makeDirectory(directory: string, mode = PRIVATE_DIRECTORY): void {
+  const first = fs.mkdirSync(directory, { recursive: true, mode });
+  if (first === undefined) return;
+  const above = path.dirname(path.resolve(first));
+  for (let made = path.resolve(directory); made !== above; made = path.dirname(made)) {
+    flushDirectory(path.dirname(made));
+  }
 }
 
 function replaceFile(file: string, data: string | Uint8Array, mode = PRIVATE_FILE): void {

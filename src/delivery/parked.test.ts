@@ -95,6 +95,24 @@ describe('a parked item', () => {
     expect(trial.books(route)).toMatchObject({ queued: 1, parked: 1 });
   });
 
+  it('of a checkout that the permission does not cover is withheld instead of queued', async () => {
+    const trial = ledgerTrial();
+    const route = trial.grant('a');
+    trial.capture(2);
+    await park(trial, route, { 1: 'erased', 2: 'erased' });
+    const items = listParked(trial.db, stream);
+    const after = { by: 'test', now: trial.clock.now(), streams: STREAMS };
+    revoke(trial.db, { routeId: route.id, ...after });
+    trial.grant('a', { checkout: trial.otherCheckout });
+    expect(retryParked(trial.db, stream, items.slice(0, 1))).toEqual([]);
+    expect(retryParked(trial.db, stream, items.slice(0, 1))).toEqual([]);
+    expect(trial.deliveries(route)).toEqual(['1 withheld unknown_checkout', '2 parked erased']);
+    expect(trial.books(route)).toMatchObject({ parked: 1, withheld: 1, queued: 0 });
+    trial.grant('a');
+    expect(retryParked(trial.db, stream, items.slice(1))).toHaveLength(1);
+    expect(trial.deliveries(route)).toEqual(['1 queued', '2 queued']);
+  });
+
   it('is given up by a drop: the fact stays, and the books say so', async () => {
     const trial = ledgerTrial();
     const route = trial.grant('a');

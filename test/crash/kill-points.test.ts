@@ -11,7 +11,7 @@ import {
 } from '../support/command-line.ts';
 import { realReceiver } from '../support/real-receiver.ts';
 import { judgeDelivery, judgeSite, readAcks } from './oracle.ts';
-import { bundlePrograms, inParallel, runScript, scratchDir, type Programs } from './programs.ts';
+import { bundlePrograms, inParallel, runScript, scratchDir, type Defect, type Programs } from './programs.ts';
 import {
   createSite,
   environmentOf,
@@ -167,19 +167,34 @@ test.each(SITUATIONS.map((each) => [each.what, each] as const))(
   },
 );
 
-test('acknowledging before the commit is noticed', { timeout: LONG }, async () => {
+/** Each is noticed where a process dies like this. */
+const DEFECTS: readonly (readonly [what: string, where: string, spec: string, lost: number, defect: Defect])[] = [
+  [
+    'acknowledging before the commit',
+    'capture',
+    'capture.append:7',
+    100,
+    {
+      file: 'base/sqlite.ts',
+      from: "      this.run('COMMIT');\n      return value;",
+      to: "      setImmediate(() => this.run('COMMIT'));\n      return value;",
+    },
+  ],
+  [
+    'removing a spill file before the commit',
+    'taking in the spill',
+    'spill.ingest:4',
+    3,
+    { file: 'journal/record.ts', from: 'done.push(file);', to: 'files.remove(file);' },
+  ],
+];
+
+test.each(DEFECTS)('%s is noticed', { timeout: LONG }, async (_what, where, spec, lost, defect) => {
   await prepareHomes();
-  const defect = {
-    file: 'base/sqlite.ts',
-    from: "      this.run('COMMIT');\n      return value;",
-    to: "      setImmediate(() => this.run('COMMIT'));\n      return value;",
-  };
-  const defective = await bundlePrograms(scratch, [defect]);
-  const [, capture] = SITUATIONS;
-  if (capture === undefined) throw new Error('capture is a situation');
-  expect(await dieAndGoOn(capture, 'capture.append:7', defective)).toContain(
-    'acknowledged 100 is lost',
-  );
+  const situation = SITUATIONS.find(({ what }) => what === where);
+  if (situation === undefined) throw new Error('that is a situation');
+  const found = await dieAndGoOn(situation, spec, await bundlePrograms(scratch, [defect]));
+  expect(found).toContain(`acknowledged ${lost} is lost`);
 });
 
 /** Kills a process in a copy of the situation, runs the commands again, and answers what is wrong then. */
@@ -203,11 +218,7 @@ async function dieAndGoOn(
   const died = await runScript(words[0] === 'sync' ? cli : worker, words, { env, cwd: site.root });
   release();
   const acked = readAcks(died.stdout).map((ack) => ack.n);
-  const beforehand = await judgeSite(site, {
-    acked: [acked],
-    tried: [...held, ...tried],
-    others: null,
-  });
+  const beforehand = await judgeSite(site, { acked: [held, acked], tried, others: null });
   const again = [await commands.point(receiver.url), ...(await commands.sendAll())];
   return [
     ...(died.signal === 'SIGKILL'

@@ -39,10 +39,10 @@ export function failAt(call: ChangingCall, error: string, when: string): readonl
   return injecting(call, `error=${error}:when=${when}`);
 }
 
-/** Writes every changing call of the program, with all its bytes, to a file. */
+/** Writes every changing call of the program's first thread, with all its bytes, to a file. */
 export function logCalls(file: string): readonly string[] {
   const calls = ['openat', ...CHANGING_CALLS].join(',');
-  return ['strace', '-f', '-qq', '-y', '-xx', '-s', '4000000', '-o', file, '-e', `trace=${calls}`];
+  return ['strace', '-qq', '-y', '-xx', '-s', '4000000', '-o', file, '-e', `trace=${calls}`];
 }
 
 /** Writes the names of the changing calls of the program's first thread to a file. */

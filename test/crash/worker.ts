@@ -11,7 +11,7 @@ import {
   type Faults,
 } from '../../src/base/index.ts';
 import { openJournal, record, takeIn } from '../../src/journal/index.ts';
-import { drainOnce, factOf, openSite, storeOf, type Site } from './site.ts';
+import { drainOnce, factOf, openSite, pointAt, storeOf, type Site } from './site.ts';
 
 // What the processes of these tests do. Each verb gets a site and its own words, and says what
 // happened on standard output, one write a line, so that a line that was printed is a line that was meant.
@@ -30,6 +30,8 @@ const VERBS = {
   hold,
   openers,
   canary,
+  mixed,
+  deliver,
 };
 
 export type Verb = keyof typeof VERBS;
@@ -105,6 +107,45 @@ async function takeInSpill(site: Site): Promise<void> {
   const taken = takeIn(home, openJournal(home, project));
   say(`took in ${taken.events}`);
   home.close();
+}
+
+/** Captures, spills behind a lock of its own, takes in, and opens the store anew in between: numbers FIRST …. */
+async function mixed(site: Site, [first = '0']: readonly string[]): Promise<void> {
+  let n = Number(first);
+  const { clock } = (await openSite(site)).home.system;
+  for (const takesInAlone of [false, true]) {
+    const { home, project } = await openSite(site);
+    const captureNext = (count: number): void => {
+      for (const end = n + count; n < end; n += 1) {
+        const [kept] = record(home, project, [factOf(n)]);
+        ack(n, kept?.status ?? 'nothing', 0);
+      }
+    };
+    captureNext(6);
+    const other = openDb(storeOf(site), { clock });
+    other.run('BEGIN IMMEDIATE');
+    captureNext(3);
+    other.run('ROLLBACK');
+    other.close();
+    if (takesInAlone) takeIn(home, openJournal(home, project));
+    captureNext(6);
+    home.close();
+  }
+}
+
+/** Captures, permits URL and delivers there, twice. */
+async function deliver(site: Site, [url = '']: readonly string[]): Promise<void> {
+  for (const from of [0, 8]) {
+    const { home, project } = await openSite(site);
+    for (let n = from; n < from + 8; n += 1) {
+      const [kept] = record(home, project, [factOf(n)]);
+      ack(n, kept?.status ?? 'nothing', 0);
+    }
+    pointAt({ home, project }, url);
+    const { blocked } = await drainOnce(home, home.store(project.id));
+    if (blocked !== null) throw new Error(blocked.detail);
+    home.close();
+  }
 }
 
 /** Holds the writer's lock of the store for MS. */

@@ -121,7 +121,7 @@ describe('a receiver that takes less than it says', () => {
 
   it('does not pay for one large event with a request for each of the others', async () => {
     const server = await hook((request) =>
-      request.body.length > 100_000 ? { status: 413 } : answerAll(request),
+      request.body.length > 500_000 ? { status: 413 } : answerAll(request),
     );
     const trial = ledgerTrial();
     // These two fill the first batch, of which only the small one passes.

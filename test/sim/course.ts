@@ -30,14 +30,15 @@ export async function settle({ world, drains }: Course): Promise<void> {
   world.checked = state;
 }
 
-/** The receiver reads a request; its answer waits in the exchange. */
-export async function arrive({ world }: Course, exchange: Exchange): Promise<void> {
+/** The receiver reads a request in this weather, or in any; its answer waits in the exchange. */
+export async function arrive({ world }: Course, exchange: Exchange, given?: Weather): Promise<void> {
   const { dice } = world;
   const { request, elements, life } = exchange;
   const route = routeAt(world, request.url);
   if (route === null) throw new LawBroken('L9', `a request reached ${request.url}`);
   const blow = request.method === 'GET' ? blowOnHealth : blowOnBatch;
-  const weather: Weather = world.isCalm || !dice.chance(ROUGH) ? { kind: 'clear' } : blow(dice);
+  const isClear = world.isCalm || !dice.chance(ROUGH);
+  const weather: Weather = given ?? (isClear ? { kind: 'clear' } : blow(dice));
   const reply = await route.receiver.take(exchange, weather);
   exchange.hasArrived = true;
   exchange.reply = reply === 'never' ? null : reply;

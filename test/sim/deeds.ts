@@ -45,6 +45,10 @@ const IMPORT_POINTS: readonly FaultPoint[] = [
   'spill.remove',
   'capture.commit',
 ];
+const CHECKOUTS = [
+  [3, 0],
+  [1, 1],
+] as const;
 const GROUP_SIZES = [
   [5, 1],
   [3, 2],
@@ -95,10 +99,7 @@ export function endingOf(world: World, { life }: Process, error: unknown): Endin
 /** Captures a few events, some of them again, some against what is known. */
 export function captureSome(world: World): void {
   const { dice } = world;
-  const checkout = dice.weigh([
-    [3, 0],
-    [1, 1],
-  ]);
+  const checkout = dice.weigh(CHECKOUTS);
   const events = Array.from({ length: dice.weigh(GROUP_SIZES) }, () => chooseEvent(world));
   const isNew = (event: Event): boolean => !world.model.events.has(event.id);
   const fresh = new Set(events.filter(isNew).map(({ id }) => id));
@@ -107,14 +108,24 @@ export function captureSome(world: World): void {
   if (dice.chance(0.3)) capture(world, { checkout, events, fresh: [] });
 }
 
+/** Captures some new events in a checkout. */
+export function captureNew(world: World, checkout: number, count: number): void {
+  const events = Array.from({ length: count }, () => newEvent(world));
+  capture(world, { checkout, events, fresh: events.map(({ id }) => id) });
+}
+
 function chooseEvent(world: World): Event {
   const { dice, events } = world;
   const known = [...events.values()];
   if (known.length > 0 && dice.chance(0.08)) return dice.pick(known);
   if (known.length > 0 && dice.chance(0.04)) return contradict(dice.pick(known), dice);
+  return newEvent(world);
+}
+
+function newEvent(world: World): Event {
   world.serial += 1;
-  const event = inventEvent(world.serial, dice);
-  events.set(event.id, event);
+  const event = inventEvent(world.serial, world.dice);
+  world.events.set(event.id, event);
   return event;
 }
 
@@ -261,14 +272,11 @@ export function importNow(world: World): void {
 /** An operator names a receiver in a checkout. */
 export function giveGrant(
   world: World,
-  options: { readonly route: KnownRoute; readonly isFirst?: boolean },
+  options: { readonly route: KnownRoute; readonly isFirst?: boolean; readonly checkout?: number },
 ): void {
   const { dice } = world;
   const { route } = options;
-  const checkout = dice.weigh([
-    [3, 0],
-    [1, 1],
-  ]);
+  const checkout = options.checkout ?? dice.weigh(CHECKOUTS);
   const isFromNow = options.isFirst !== true && dice.chance(0.15);
   const process = spawn(world, 'grant', ['grant.commit']);
   const { project } = checkoutOf(world, checkout);
@@ -336,18 +344,18 @@ export function withdraw(world: World, route: KnownRoute): void {
   route.covered.clear();
 }
 
-/** The operator looks after what is parked. */
-export function tendParked(world: World): void {
+/** The operator looks after what is parked: all of it, or what the dice choose. */
+export function tendParked(world: World, how: 'retry all' | 'by chance' = 'by chance'): void {
   const { dice, model } = world;
   const process = spawn(world, 'parked');
-  const isDrop = dice.chance(0.3);
+  const isDrop = how === 'by chance' && dice.chance(0.3);
   const ending = perform(world, process, () => {
     const db = process.home.store(PROJECT_ID);
     const granted = new Map(model.routes.map((route) => [route.routeId, route]));
     const parked = listParked(db, eventsStream).filter(
       ({ routeId }) => isDrop || granted.get(routeId)?.isGranted === true,
     );
-    const items = dice.some(parked, 0.6);
+    const items = dice.some(parked, how === 'by chance' ? 0.6 : 1);
     if (isDrop) dropParked(db, eventsStream, items);
     else retryParked(db, eventsStream, items);
     return items;

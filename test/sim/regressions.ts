@@ -1,7 +1,139 @@
-/** A history that once broke a law. Seeds mean what the simulator of that day made of them. */
+import { arrive, settle, type Course } from './course.ts';
+import { captureNew, giveGrant, tendParked, withdraw } from './deeds.ts';
+import { give, startDrain, type Drain } from './drains.ts';
+import type { KnownRoute } from './model.ts';
+import type { Character } from './receiver.ts';
+import type { Weather } from './weather.ts';
+import type { Stage } from './world.ts';
+
+/** A history that once broke a law, told step by step so that it stays the same when the dice fall otherwise. */
 export interface Regression {
   readonly name: string;
-  readonly seed: number;
+  readonly stage: Stage;
+  acts(course: Course): Promise<void>;
 }
 
-export const REGRESSIONS: readonly Regression[] = [];
+const RECEIVER: Character = {
+  name: 'receiver',
+  endpoint: 'http://127.0.0.1:8765',
+  make: 'foreign',
+  hasHealth: true,
+  maxEvents: 50,
+  maxBytes: 100_000,
+  maxConcurrent: 1,
+  isAllOrNothing: false,
+};
+const WITHOUT_HEALTH: Character = {
+  ...RECEIVER,
+  endpoint: 'http://127.0.0.1:8765/hooks/sync',
+  hasHealth: false,
+};
+const A_YEAR_MS = 31_536_000_000;
+const TILL_RENEWAL_MS = 4_000;
+const LOST: Weather = { kind: 'lost', reason: 'reset' };
+const LATER: Weather = {
+  kind: 'turned away',
+  status: 429,
+  headers: { 'retry-after': '120' },
+  body: '',
+};
+
+export const REGRESSIONS: readonly Regression[] = [
+  {
+    name: 'a drainer that was taken over from does not put the route off',
+    stage: { seed: 1, characters: [RECEIVER] },
+    acts: async (course) => {
+      const [late] = await takenOver(course);
+      await answer(course, late, LOST);
+    },
+  },
+  {
+    name: 'a drainer that was taken over from does not say who the receiver is',
+    stage: { seed: 2, characters: [WITHOUT_HEALTH] },
+    acts: async (course) => {
+      const [late] = await takenOver(course);
+      await answer(course, late, { kind: 'replica' });
+    },
+  },
+  {
+    name: 'a receiver that asks to be left alone is heard behind another failure',
+    stage: { seed: 3, characters: [{ ...RECEIVER, maxEvents: 1, maxConcurrent: 3 }] },
+    acts: async (course) => {
+      const route = await permitted(course, 8);
+      const drain = await started(course, route);
+      await answer(course, drain, { kind: 'clear' });
+      await answer(course, drain, LOST);
+      await answer(course, drain, LATER);
+      await answer(course, drain, LOST);
+      await started(course, route);
+    },
+  },
+  {
+    name: 'an event that was parked under an earlier permission needs one now',
+    stage: { seed: 4, characters: [WITHOUT_HEALTH] },
+    acts: async (course) => {
+      const { world } = course;
+      const route = await permitted(course, 8);
+      const drain = await started(course, route);
+      await answer(course, drain, { kind: 'garbled', how: 'refused by code' });
+      withdraw(world, route);
+      giveGrant(world, { route, checkout: 1, isFirst: true });
+      await settle(course);
+      tendParked(world, 'retry all');
+      await settle(course);
+      await started(course, route);
+    },
+  },
+  {
+    name: 'a renewal that meets a lock does not end the process',
+    stage: { seed: 5, characters: [RECEIVER], disk: 'files' },
+    acts: async (course) => {
+      const { world } = course;
+      await started(course, await permitted(course, 1));
+      world.release = world.disk.lock();
+      world.timeline.pass(TILL_RENEWAL_MS);
+      await settle(course);
+    },
+  },
+];
+
+/** Some events, and the permission to send them. */
+async function permitted(course: Course, events: number): Promise<KnownRoute> {
+  const { world } = course;
+  const [route] = world.model.routes;
+  // Nothing happens here by chance.
+  world.isCalm = true;
+  if (route === undefined) throw new Error('there is no receiver');
+  captureNew(world, 0, events);
+  giveGrant(world, { route, checkout: 0, isFirst: true });
+  await settle(course);
+  world.step += 1;
+  return route;
+}
+
+async function started(course: Course, route: KnownRoute): Promise<Drain> {
+  const drain = startDrain(course.world, course.drains, { route, byOperator: true });
+  if (drain === null) throw new Error('there is no route');
+  await settle(course);
+  return drain;
+}
+
+/** Two drains of one route: the first still waits for an answer when the clock is set and the second takes over. */
+async function takenOver(course: Course): Promise<readonly [late: Drain, next: Drain]> {
+  const { world } = course;
+  const route = await permitted(course, 2);
+  const late = await started(course, route);
+  world.timeline.jump(-A_YEAR_MS);
+  return [late, await started(course, route)];
+}
+
+/** The first open request of a drain gets its answer in this weather. */
+async function answer(course: Course, { process }: Drain, weather: Weather): Promise<void> {
+  const { world, drains } = course;
+  const exchange = world.network.open().find(({ life }) => life === process.life);
+  if (exchange === undefined) throw new Error(`${process.life.role} asks nothing`);
+  await arrive(course, exchange, weather);
+  const { reply } = exchange;
+  if (reply !== null) await give(world, drains, { exchange, reply });
+  await settle(course);
+}

@@ -1,11 +1,9 @@
 import type { Db } from '../../src/base/index.ts';
-import { eventsStream, listParked, retryParked } from '../../src/delivery/index.ts';
-import { PROJECT_ID } from '../support/envelopes.ts';
-import { acceptReceiver, perform } from './deeds.ts';
+import { acceptReceiver, tendParked } from './deeds.ts';
 import { give, startDrain, undelivered, type Drain } from './drains.ts';
 import { arrive, setClock, settle, type Course } from './course.ts';
 import { LawBroken, type KnownEvent, type KnownRoute } from './model.ts';
-import { spawn, tell, unlock, type World } from './world.ts';
+import { tell, unlock, type World } from './world.ts';
 
 /** The longest that a receiver may ask to be left alone, and a little more. */
 const LONG_ENOUGH_MS = 3_600_000 + 60_000;
@@ -29,7 +27,7 @@ export async function comeToRest(course: Course): Promise<void> {
   world.timeline.pass(LONG_ENOUGH_MS);
   const isMended = dice.chance(0.5);
   if (isMended) for (const receiver of world.receivers) receiver.mend();
-  if (isMended) retryAll(world);
+  if (isMended) tendParked(world, 'retry all');
   const byOperator = dice.chance(0.5);
   for (const route of world.model.routes) {
     if (!route.isGranted) continue;
@@ -90,18 +88,6 @@ async function drainOnce(course: Course, route: KnownRoute, byOperator: boolean)
   if (drained === null) throw new LawBroken('L5', 'a granted route is not there');
   await runOut(course);
   return drained;
-}
-
-/** An operator takes the events of a mended receiver up again. */
-function retryAll(world: World): void {
-  const process = spawn(world, 'retry');
-  perform(world, process, () => {
-    const routes = world.model.routes.filter(({ isGranted }) => isGranted);
-    const db = process.home.store(PROJECT_ID);
-    for (const { routeId } of routes) {
-      retryParked(db, eventsStream, listParked(db, eventsStream, { routeId }));
-    }
-  });
 }
 
 function requireEverything(

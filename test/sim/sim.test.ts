@@ -1,7 +1,7 @@
 import process from 'node:process';
 import { expect, it } from 'vitest';
 import { FAULT_POINTS } from '../../src/base/index.ts';
-import { playHistory, type Story } from './history.ts';
+import { play, playHistory, type Story } from './history.ts';
 import { REGRESSIONS } from './regressions.ts';
 
 const HISTORIES = Number(process.env['SIM_HISTORIES'] ?? '300');
@@ -37,9 +37,9 @@ it('plays the same history for the same seed', async () => {
   expect(again).toEqual(once);
 });
 
-it.each(REGRESSIONS)('$name', async ({ seed }) => {
-  const story = await playHistory(seed);
-  expect(story.broken === null ? '' : describe(story)).toBe('');
+it.each(REGRESSIONS)('$name', async ({ stage, acts }) => {
+  const { broken, trace } = await play(stage, acts);
+  expect(broken === null ? '' : [broken.message, ...trace].join('\n')).toBe('');
 });
 
 /** What went wrong, how it came to it, and how to play it again. */
