@@ -247,8 +247,12 @@ function readInside(root: string, file: string, maxBytes: number): ReadInside {
 }
 
 function readDescriptor(root: string, file: string, fd: number, maxBytes: number): ReadInside {
-  const stat = toFileStat(fs.fstatSync(fd));
+  const stats = fs.fstatSync(fd);
+  const stat = toFileStat(stats);
   if (stat.kind !== 'file') return { ok: false, reason: 'not_a_file' };
+  // A second name for another user's file: who could link it here need not be allowed to read it.
+  const me = process.getuid?.() ?? stats.uid;
+  if (stats.nlink > 1 && stats.uid !== me) return { ok: false, reason: 'outside' };
   const relative = path.relative(fs.realpathSync.native(root), openedPath(file, fd, stat));
   // The real path must spell the same steps below the root: a link anywhere on the way spells others.
   const isAsNamed = relative === path.relative(path.resolve(root), path.resolve(file));

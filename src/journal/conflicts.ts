@@ -7,11 +7,12 @@ export type Recurrence = 'known' | 'conflict';
 
 interface ExistingRow {
   readonly sha256: string;
+  readonly occurred_at: number;
   readonly payload: Uint8Array | null;
 }
 
 const EXISTING = `
-  SELECT e.sha256, p.payload FROM events e LEFT JOIN event_payloads p ON p.seq = e.seq
+  SELECT e.sha256, e.occurred_at, p.payload FROM events e LEFT JOIN event_payloads p ON p.seq = e.seq
   WHERE e.event_id = :eventId`;
 const NOTE = `
   INSERT INTO conflicts (event_id, incoming_sha256, existing_sha256, incoming, source, noted_at)
@@ -19,8 +20,8 @@ const NOTE = `
   ON CONFLICT (event_id, incoming_sha256) DO NOTHING`;
 const COUNT = 'SELECT count(*) AS n FROM conflicts';
 
-/** Members that make a fact; whatever else stands in an envelope describes who recorded it. */
-const FACT_MEMBERS = ['event_type', 'aggregate_type', 'aggregate_id', 'payload', 'timestamp'];
+/** Members that make a fact together with its time, whose spelling says nothing; whatever else stands in an envelope describes who recorded it. */
+const FACT_MEMBERS = ['event_type', 'aggregate_type', 'aggregate_id', 'payload'];
 
 /**
  * Decides what a fact with a known id is, and keeps a conflicting one beside the journal. A fact whose first
@@ -32,7 +33,8 @@ export function recognise(db: Db, fact: Fact, now: Millis): Recurrence {
   if (existing === undefined || existing.sha256 === sha256 || existing.payload === null) {
     return 'known';
   }
-  if (sameFact(existing.payload, fact.event)) return 'known';
+  const isSameTime = existing.occurred_at === envelope.occurredAt;
+  if (isSameTime && sameMembers(existing.payload, fact.event)) return 'known';
   db.run(NOTE, {
     eventId: envelope.eventId,
     incomingSha256: sha256,
@@ -49,7 +51,7 @@ export function countConflicts(db: Db): number {
   return db.get<{ n: number }>(COUNT)?.n ?? 0;
 }
 
-function sameFact(existing: Uint8Array, incoming: ParsedEnvelope): boolean {
+function sameMembers(existing: Uint8Array, incoming: ParsedEnvelope): boolean {
   return FACT_MEMBERS.every((key) => valueOf(existing, key) === valueOf(incoming.bytes, key));
 }
 

@@ -9,8 +9,10 @@ import {
   UserError,
   type Clock,
   type Faults,
+  type System,
 } from '../../src/base/index.ts';
-import { openJournal, record, takeIn } from '../../src/journal/index.ts';
+import { emit, openJournal, record, takeIn, type Draft } from '../../src/journal/index.ts';
+import type { EventId } from '../../src/wire/index.ts';
 import { drainOnce, factOf, openSite, pointAt, storeOf, type Site } from './site.ts';
 
 // What the processes of these tests do. Each verb gets a site and its own words, and says what
@@ -24,6 +26,7 @@ const DRAINS_AT_MOST_MS = 600_000;
 
 const VERBS = {
   capture,
+  emit: emitDrafts,
   drain,
   'drain-once': drainOneTime,
   'take-in': takeInSpill,
@@ -68,6 +71,42 @@ async function capture(site: Site, words: readonly string[]): Promise<void> {
     }
   }
   home.close();
+}
+
+/** Emits numbers FIRST … of its own making, one a call; one that fails is tried once more as it is. */
+async function emitDrafts(site: Site, [first = '0', count = '1']: readonly string[]): Promise<void> {
+  const { home, project } = await openSite(site, faultsOfRun());
+  for (let n = Number(first); n < Number(first) + Number(count); n += 1) {
+    const draft = draftOf(home.system, n);
+    for (const attempt of [1, 2]) {
+      try {
+        const [kept] = emit(home, project, [draft]);
+        ack(n, kept?.status ?? 'nothing', 0);
+        break;
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error;
+        say(`failed ${n} ${error.code} ${error.exitCode} attempt ${attempt}`);
+      }
+    }
+  }
+  home.close();
+}
+
+function draftOf({ ids, clock }: System, n: number): Draft {
+  return {
+    eventId: ids.ulid() as EventId,
+    eventType: 'WPStatusChanged',
+    aggregateId: 'WP01',
+    aggregateType: 'WorkPackage',
+    payload: Buffer.from(`{"wp_id":"WP01","n":${n}}`),
+    causationId: null,
+    timestamp: new Date(clock.now()).toISOString(),
+    teamSlug: null,
+    projectSlug: 'demo',
+    gitBranch: null,
+    headCommitSha: null,
+    repoSlug: null,
+  };
 }
 
 /** Drains again and again until the file STOP appears, then until nothing is left. */

@@ -1,0 +1,134 @@
+import { cpSync } from 'node:fs';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { openJournal, record, takeIn } from '../../src/journal/index.ts';
+import { judgeSite, readAcks } from './oracle.ts';
+import { bundlePrograms, inParallel, runScript, scratchDir, type Programs } from './programs.ts';
+import { createSite, environmentOf, factOf, openSite, wordsOf, type Site } from './site.ts';
+import { isFull, say } from './sizes.ts';
+import { failAt, straceInjects, type ChangingCall } from './strace.ts';
+
+// A call of the system fails, once or from then on. What was acknowledged is there, what failed may be there, and
+// the same fact captured again is there once. Sizes: CRASH=full fails many more calls.
+
+const LONG = 600_000;
+const AT_ONCE = 3;
+
+const scratch = scratchDir(true);
+const programs = await bundlePrograms(scratch);
+const canTrace = straceInjects('failing system calls');
+
+const upTo = (count: number, from = 0): number[] => Array.from({ length: count }, (_, n) => from + n);
+
+interface Failure {
+  readonly call: ChangingCall;
+  readonly error: string;
+  readonly when: string;
+}
+
+/** The n-th call alone and all from the n-th on: an error that goes away, and one that stays. */
+function failures(most: number): readonly Failure[] {
+  const step = isFull() ? 1 : 4;
+  const numbers = upTo(most, 1).filter((n) => n % step === 1 || step === 1);
+  const kinds: readonly (readonly [ChangingCall, string])[] = [
+    ['fsync', 'EIO'],
+    ['pwrite64', 'EIO'],
+    ['pwrite64', 'ENOSPC'],
+    ['link', 'ENOSPC'],
+    ['write', 'ENOSPC'],
+    ['fsync', 'EINTR'],
+  ];
+  return kinds.flatMap(([call, error]) =>
+    numbers.flatMap((n) => [
+      { call, error, when: `${n}` },
+      { call, error, when: `${n}+` },
+    ]),
+  );
+}
+
+test.skipIf(!canTrace)('a call fails while facts are captured', { timeout: LONG }, async () => {
+  const template = createSite(scratch, 'template');
+  await capture(template, upTo(3));
+  const wrong: string[] = [];
+  const seen = { failed: 0, spilled: 0, captured: 0 };
+  const all = failures(isFull() ? 20 : 13);
+  await inParallel(all, AT_ONCE, async ({ call, error, when }) => {
+    const place = `${call} ${error} ${when}`;
+    const site = createSite(scratch, place.replaceAll(/\W/g, '-'));
+    cpSync(template.home, site.home, { recursive: true });
+    const options = { before: failAt(call, error, when), env: environmentOf(site) };
+    const ended = await runScript(programs.worker, ['capture', ...wordsOf(site), 100, 4], options);
+    const acks = readAcks(ended.stdout);
+    const acked = acks.map((ack) => ack.n);
+    const failed = upTo(4, 100).filter((n) => !acked.includes(n));
+    seen.failed += failed.length;
+    for (const { status } of acks) if (status === 'spilled') seen.spilled += 1;
+    // A tracer that fails every write also fails the lines of the program itself.
+    if (ended.stderr !== '' && call !== 'write') wrong.push(`${place}: ${ended.stderr.slice(-300)}`);
+    const found = await judgeSite(site, { acked: [upTo(3), acked], tried: upTo(4, 100) });
+    await capture(site, failed);
+    found.concat(await judgeSite(site, { acked: [upTo(3), acked, failed], tried: [] }));
+    wrong.push(...found.map((complaint) => `${place}: ${complaint}`));
+  });
+  say(`${all.length} failing calls: ${seen.failed} captures refused, ${seen.spilled} spilled`);
+  expect(wrong).toEqual([]);
+  expect(seen.failed).toBeGreaterThan(0);
+  expect(seen.spilled).toBeGreaterThan(0);
+});
+
+test.skipIf(!canTrace)('a fact whose commit could not be flushed is there once, whatever became of the commit', { timeout: LONG }, async () => {
+  expect(await emitAndFail(programs)).toEqual([]);
+});
+
+test.skipIf(!canTrace)('a new id for a second try is noticed', { timeout: LONG }, async () => {
+  const defect = {
+    file: 'journal/record.ts',
+    from: '          ...draft,\n',
+    to: '          ...draft,\n          eventId: home.system.ids.ulid() as typeof draft.eventId,\n',
+  };
+  const found = await emitAndFail(await bundlePrograms(scratch, [defect]));
+  expect(found.join('\n')).toContain('is there 2 times');
+});
+
+/**
+ * Fails each flush of a few emits while another process has the store open, and then finds the store as after a
+ * crash: with commits in it that were called failed, because their flush was.
+ */
+async function emitAndFail({ worker }: Programs): Promise<readonly string[]> {
+  const complaints: string[] = [];
+  for (const n of upTo(isFull() ? 9 : 3, 1)) {
+    const name = `emitted-${n}-${worker.length}`;
+    const site = createSite(scratch, name);
+    await capture(site, [0]);
+    const { home, project } = await openSite(site);
+    home.store(project.id);
+    const options = { before: failAt('fsync', 'EIO', String(n)), env: environmentOf(site) };
+    const ended = await runScript(worker, ['emit', ...wordsOf(site), 0, 3], options);
+    expect(ended).toMatchObject({ code: 0, stderr: '' });
+    const found = createSite(scratch, `${name}-found`);
+    cpSync(site.home, found.home, { recursive: true, filter: (file) => !file.endsWith('-shm') });
+    home.close();
+    complaints.push(...(await countEmitted(found, readAcks(ended.stdout).map((ack) => ack.n))));
+  }
+  return complaints;
+}
+
+async function countEmitted(site: Site, acked: readonly number[]): Promise<readonly string[]> {
+  const { home, project } = await openSite(site);
+  const journal = openJournal(home, project);
+  takeIn(home, journal);
+  const counts = journal.db.all<{ n: number; times: number }>(
+    `SELECT json_extract(payload, '$.payload.n') AS n, count(*) AS times FROM event_payloads WHERE seq > 1 GROUP BY 1`,
+  );
+  home.close();
+  return [
+    ...counts.filter(({ times }) => times !== 1).map(({ n, times }) => `${n} is there ${times} times`),
+    ...acked.filter((n) => !counts.some((each) => each.n === n)).map((n) => `acknowledged ${n} is lost`),
+  ];
+}
+
+async function capture(site: Site, numbers: readonly number[]): Promise<void> {
+  const { home, project } = await openSite(site);
+  for (const n of numbers) record(home, project, [factOf(n)]);
+  home.close();
+}
