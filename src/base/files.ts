@@ -140,11 +140,22 @@ function kindOf(stats: fs.Stats): FileStat['kind'] {
 
 /** A file in a directory is only as durable as the name of that directory, up to the first one that was there. */
 function makeDirectory(directory: string, mode = PRIVATE_DIRECTORY): void {
-  const first = fs.mkdirSync(directory, { recursive: true, mode });
+  const first = makeMissing(directory, mode);
   if (first === undefined) return;
   const above = path.dirname(path.resolve(first));
   for (let made = path.resolve(directory); made !== above; made = path.dirname(made)) {
     flushDirectory(path.dirname(made));
+  }
+}
+
+/** The topmost directory that was not there before. */
+function makeMissing(directory: string, mode: number): string | undefined {
+  try {
+    return fs.mkdirSync(directory, { recursive: true, mode });
+  } catch (error) {
+    // Node says that of a read-only file system too; a plain attempt tells the reason.
+    if (errnoOf(error) === 'ENOENT') fs.mkdirSync(directory, { mode });
+    throw error;
   }
 }
 

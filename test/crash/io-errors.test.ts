@@ -1,5 +1,4 @@
 import { cpSync } from 'node:fs';
-import path from 'node:path';
 import { expect, test } from 'vitest';
 import { openJournal, record, takeIn } from '../../src/journal/index.ts';
 import { judgeSite, readAcks } from './oracle.ts';
@@ -35,15 +34,17 @@ function failures(most: number): readonly Failure[] {
     ['pwrite64', 'EIO'],
     ['pwrite64', 'ENOSPC'],
     ['link', 'ENOSPC'],
-    ['write', 'ENOSPC'],
-    ['fsync', 'EINTR'],
   ];
-  return kinds.flatMap(([call, error]) =>
-    numbers.flatMap((n) => [
-      { call, error, when: `${n}` },
-      { call, error, when: `${n}+` },
-    ]),
-  );
+  return [
+    // An interrupted call is made again at once: it must not be interrupted for ever.
+    ...numbers.map((n) => ({ call: 'fsync', error: 'EINTR', when: `${n}` }) as const),
+    ...kinds.flatMap(([call, error]) =>
+      numbers.flatMap((n) => [
+        { call, error, when: `${n}` },
+        { call, error, when: `${n}+` },
+      ]),
+    ),
+  ];
 }
 
 test.skipIf(!canTrace)('a call fails while facts are captured', { timeout: LONG }, async () => {
@@ -63,11 +64,10 @@ test.skipIf(!canTrace)('a call fails while facts are captured', { timeout: LONG 
     const failed = upTo(4, 100).filter((n) => !acked.includes(n));
     seen.failed += failed.length;
     for (const { status } of acks) if (status === 'spilled') seen.spilled += 1;
-    // A tracer that fails every write also fails the lines of the program itself.
-    if (ended.stderr !== '' && call !== 'write') wrong.push(`${place}: ${ended.stderr.slice(-300)}`);
-    const found = await judgeSite(site, { acked: [upTo(3), acked], tried: upTo(4, 100) });
+    if (ended.stderr !== '') wrong.push(`${place}: ${ended.stderr.slice(-300)}`);
+    const found = [...(await judgeSite(site, { acked: [upTo(3), acked], tried: upTo(4, 100) }))];
     await capture(site, failed);
-    found.concat(await judgeSite(site, { acked: [upTo(3), acked, failed], tried: [] }));
+    found.push(...(await judgeSite(site, { acked: [upTo(3), acked, failed], tried: [] })));
     wrong.push(...found.map((complaint) => `${place}: ${complaint}`));
   });
   say(`${all.length} failing calls: ${seen.failed} captures refused, ${seen.spilled} spilled`);
@@ -91,19 +91,19 @@ test.skipIf(!canTrace)('a new id for a second try is noticed', { timeout: LONG }
 });
 
 /**
- * Fails each flush of a few emits while another process has the store open, and then finds the store as after a
- * crash: with commits in it that were called failed, because their flush was.
+ * Fails each flush of an emit while another process has the store open, and then finds the store as after a
+ * crash: with a commit in it that was called failed, because its flush was.
  */
 async function emitAndFail({ worker }: Programs): Promise<readonly string[]> {
   const complaints: string[] = [];
-  for (const n of upTo(isFull() ? 9 : 3, 1)) {
+  for (const n of upTo(4, 1)) {
     const name = `emitted-${n}-${worker.length}`;
     const site = createSite(scratch, name);
     await capture(site, [0]);
     const { home, project } = await openSite(site);
     home.store(project.id);
     const options = { before: failAt('fsync', 'EIO', String(n)), env: environmentOf(site) };
-    const ended = await runScript(worker, ['emit', ...wordsOf(site), 0, 3], options);
+    const ended = await runScript(worker, ['emit', ...wordsOf(site), 1, 1], options);
     expect(ended).toMatchObject({ code: 0, stderr: '' });
     const found = createSite(scratch, `${name}-found`);
     cpSync(site.home, found.home, { recursive: true, filter: (file) => !file.endsWith('-shm') });

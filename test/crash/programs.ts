@@ -1,10 +1,11 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
 import { build, type Plugin } from 'esbuild';
 import { afterAll, onTestFinished } from 'vitest';
+import { say } from './sizes.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 /** Where the system keeps files in memory; killing a process does not ask for a disk. */
@@ -136,8 +137,10 @@ export interface Running {
 export interface StartOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** What runs the script in place of Node alone, such as `strace`. */
+  /** What runs Node, such as a tracer. */
   readonly before?: readonly string[];
+  /** The script is not for Node but for `before` itself. */
+  readonly plain?: boolean;
 }
 
 /** Starts a script. It sees the environment of the tests and `env`. */
@@ -148,7 +151,7 @@ export function start(
 ): Running {
   const [command = '', ...args] = [
     ...(options.before ?? []),
-    process.execPath,
+    ...(options.plain === true ? [] : [process.execPath]),
     script,
     ...words.map(String),
   ];
@@ -243,6 +246,19 @@ function watchOutput(
       watchers.add(watcher);
       watcher();
     });
+}
+
+/** Runs a command as the root of users, processes and mounts of its own: nobody else sees what it mounts. */
+export const IN_A_NAMESPACE: readonly string[] = ['unshare', '-Urpmf', '--kill-child'];
+
+/** Whether that is possible here; says aloud where it is not, and what is not checked for it. */
+export function namespacesWork(what: string): boolean {
+  const script = 'mount -t proc p /proc && mount -t tmpfs -o size=400k t /mnt';
+  const [command = '', ...words] = [...IN_A_NAMESPACE, 'sh', '-c', script];
+  const probe = spawnSync(command, words, { encoding: 'utf8' });
+  if (probe.status === 0) return true;
+  say(`NOT RUN: ${what}, because nothing can be mounted (${probe.error?.message ?? probe.stderr})`);
+  return false;
 }
 
 /** Does all of this, so many at a time, in order of the list. */

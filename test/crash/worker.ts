@@ -253,8 +253,15 @@ function say(line: string): void {
   }
 }
 
-/** The same variable as that of the command line. */
+/** The variable of the command line, which kills, and one that stops the process there until it is woken. */
 function faultsOfRun(): Faults {
+  const stop = process.env['CRASH_STOP_AT'];
+  if (stop !== undefined) {
+    return faultsFrom(stop, () => {
+      say('stopped');
+      process.kill(process.pid, 'SIGSTOP');
+    });
+  }
   const spec = process.env['SPEC_KITTY_FAULT'];
   if (spec === undefined) return noFaults;
   return faultsFrom(spec, () => {

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import process from 'node:process';
 import { expect, it } from 'vitest';
+import { eventsStream, listParked, retryParked } from '../../src/delivery/index.ts';
 import { drainOnce, permit, tallyRows } from '../suites/drain-trial.ts';
 import { ledgerTrial, type LedgerTrial } from '../support/ledger-trial.ts';
 import { realReceiver, type RealReceiver } from '../support/real-receiver.ts';
@@ -100,6 +101,10 @@ it(
     chaos.isOn = false;
     // A wish of the noise may still have to be waited for.
     trial.clock.move(HOUR_MS);
+    // Two bare 400 of the noise in the wrong places are a refusal like any other: an operator has to say so.
+    const parked = listParked(trial.db, eventsStream);
+    expect(parked.map(({ code }) => code)).toEqual(parked.map(() => 'bad_request'));
+    retryParked(trial.db, eventsStream, parked);
     expect(await drainOnce(trial, route)).toMatchObject({ blocked: null });
     expect(tallyRows(trial, route)).toEqual({ delivered: journalled(trial).length });
     await expectConverged(trial, real);

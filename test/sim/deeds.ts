@@ -39,12 +39,8 @@ const CAPTURE_POINTS: readonly FaultPoint[] = [
   'spill.ingest',
   'spill.remove',
 ];
-const IMPORT_POINTS: readonly FaultPoint[] = [
-  'import.file',
-  'spill.ingest',
-  'spill.remove',
-  'capture.commit',
-];
+const IMPORT_POINTS: readonly FaultPoint[] = ['import.file', 'import.file', 'capture.commit'];
+const INGEST_POINTS: readonly FaultPoint[] = ['spill.ingest', 'spill.remove'];
 const CHECKOUTS = [
   [3, 0],
   [1, 1],
@@ -75,7 +71,8 @@ function writerOf(world: World, role: string): Process {
   const known = world.writer;
   if (known !== null && known.life.state !== 'running') world.writer = null;
   else if (known !== null && dice.chance(0.4)) return known;
-  const process = spawn(world, role, CAPTURE_POINTS);
+  const isIngesting = isSpilled(world) && dice.chance(0.4);
+  const process = spawn(world, role, isIngesting ? INGEST_POINTS : CAPTURE_POINTS);
   if (dice.chance(0.1)) world.writer ??= process;
   return process;
 }

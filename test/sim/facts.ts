@@ -80,7 +80,7 @@ export function inventEvent(n: number, dice: Dice): Event {
 /** Another fact under the id of a known one. */
 export function contradict(event: Event, dice: Dice): Event {
   const payload = `"wp_id":"WP02","from_lane":"claimed","to_lane":"planned","serial":${dice.below(1_000_000)}`;
-  return { ...event, key: null, bytes: envelopeOf(event.id, 'WPStatusChanged', payload, dice) };
+  return { ...event, key: null, isEligible: true, bytes: envelopeOf(event.id, 'WPStatusChanged', payload, dice) };
 }
 
 function envelopeOf(id: string, type: string, payload: string, dice: Dice): Buffer {

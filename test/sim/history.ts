@@ -110,13 +110,13 @@ const DEEDS: readonly (readonly [number, Deed])[] = [
   [9, ({ world }) => captureSome(world)],
   [2, ({ world }) => emitOne(world)],
   [2, ({ world }) => writeLines(world)],
-  [1, ({ world }) => importNow(world)],
+  [1.5, ({ world }) => importNow(world)],
   [2, ({ world }) => giveGrant(world, { route: anyRoute(world) })],
   [1, ({ world }) => withdraw(world, anyRoute(world))],
   [1, ({ world }) => moveGrant(world)],
   [4, (course) => begin(course, true)],
   [4, (course) => begin(course, false)],
-  [26, (course) => work(course)],
+  [20, (course) => workOn(course)],
   [6, (course) => passTime(course)],
   [1, (course) => setClock(course)],
   [2, (course) => stopOrGoOn(course)],
@@ -136,6 +136,15 @@ function anyRoute({ dice, model }: World): KnownRoute {
 
 function begin({ world, drains }: Course, byOperator: boolean): void {
   startDrain(world, drains, { route: anyRoute(world), byOperator });
+}
+
+/** A few requests get on their way. */
+async function workOn(course: Course): Promise<void> {
+  await work(course);
+  while (course.world.dice.chance(0.5)) {
+    await settle(course);
+    await work(course);
+  }
 }
 
 /** One request gets on its way: to the receiver, back, or both. */

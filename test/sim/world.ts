@@ -81,7 +81,7 @@ export async function createWorld(
   const dice = rollDice(seed);
   const timeline = startTimeline();
   const config = await defaultConfig(timeline);
-  const kind = stage.disk ?? (dice.chance(0.08) ? 'files' : 'memory');
+  const kind = stage.disk ?? (dice.chance(0.04) ? 'files' : 'memory');
   const disk = kind === 'files' ? fileDisk(timeline, config) : memoryDisk(timeline, config);
   const events = new Map<string, Event>();
   const refusalOf = (id: string): Event['refusal'] => events.get(id)?.refusal ?? null;
@@ -131,9 +131,12 @@ export function spawn(world: World, role: string, points: readonly FaultPoint[] 
   const { dice, timeline, disk, network } = world;
   world.serial += 1;
   const life = bear(1000 + world.serial, `${role} ${world.serial}`, world.step);
-  if (!world.isCalm && points.length > 0 && dice.chance(0.25)) {
-    const point = dice.pick(points);
-    life.traps.push({ point, left: dice.between(1, 3), effect: dice.chance(0.6) ? 'die' : 'fail' });
+  // A store is made only once in a history, so whoever makes it is struck more often.
+  const isMaking = disk.view() === null && points.includes('store.create');
+  if (!world.isCalm && points.length > 0 && dice.chance(isMaking ? 0.7 : 0.3)) {
+    const point = dice.pick(isMaking ? points.slice(0, 2) : points);
+    const left = isMaking || dice.chance(0.6) ? 1 : dice.between(2, 4);
+    life.traps.push({ point, left, effect: dice.chance(0.6) ? 'die' : 'fail' });
   }
   world.lives.add(life);
   const struckBy = faultsOf(life, ({ point, effect }) => {
