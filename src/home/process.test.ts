@@ -4,8 +4,14 @@ import { describe, expect, it } from 'vitest';
 import { systemFiles, type Files } from '../base/index.ts';
 import { identifyProcess, isProvablyDead } from './process.ts';
 
-function filesWith(texts: Readonly<Record<string, string>>): Files {
-  return { ...systemFiles, readText: (file) => texts[file] ?? null };
+/** @param space the number of the space in which processes are counted, where the platform tells. */
+function filesWith(texts: Readonly<Record<string, string>>, space: number | null = null): Files {
+  const stat = { kind: 'other', size: 0, modifiedAt: 0, mode: 0o444, owner: 0 } as const;
+  return {
+    ...systemFiles,
+    readText: (file) => texts[file] ?? null,
+    stat: () => (space === null ? null : { ...stat, inode: space }),
+  };
 }
 
 describe('a process', () => {
@@ -27,6 +33,14 @@ describe('a process', () => {
     expect(isProvablyDead(telling, { pid: 7, started: '1', boot: 'boot-1' })).toBe(true);
     expect(isProvablyDead(telling, { pid: 7, started: '1', boot: 'boot-2' })).toBe(true);
     expect(isProvablyDead(telling, { pid: 7, started: null, boot: 'boot-2' })).toBe(false);
+  });
+
+  it('of another container is never dead for certain, unless the machine was started again', () => {
+    const here = filesWith({ '/proc/sys/kernel/random/boot_id': 'boot-2' }, 11);
+    expect(identifyProcess(here, 8).boot).toBe('boot-2/11');
+    expect(isProvablyDead(here, { pid: 7, started: '1', boot: 'boot-2/11' })).toBe(true);
+    expect(isProvablyDead(here, { pid: 7, started: '1', boot: 'boot-2/12' })).toBe(false);
+    expect(isProvablyDead(here, { pid: 7, started: '1', boot: 'boot-1/12' })).toBe(true);
   });
 
   it.runIf(process.platform === 'linux')(

@@ -1,7 +1,6 @@
 import {
   assert,
   errnoOf,
-  isBusy,
   isSystemError,
   messageOf,
   sqliteCode,
@@ -20,7 +19,7 @@ import type { Fact } from './append.ts';
 import { appendFacts, commit, requireOwn, type Receipt } from './capture.ts';
 import { nodeIdOf, readHead, type Head } from './head.ts';
 import { openJournal, type Journal } from './journal.ts';
-import { lastSpill, listSpill, readSpill, setAside, writeSpill } from './spill.ts';
+import { lastSpill, listSpill, readSpill, setAside, sweepSpill, writeSpill } from './spill.ts';
 
 /** An event of our own emitter: everything but what the journal itself gives it. */
 export type Draft = Omit<EnvelopeParts, 'lamportClock' | 'nodeId' | 'projectUuid'>;
@@ -84,6 +83,7 @@ export function takeIn(home: Home, journal: Journal): TakenIn {
   const taken = { files: 0, events: 0, corrupt: 0 };
   const files = commit(journal, () => ingest(home, journal, taken, Number.POSITIVE_INFINITY).taken);
   removeAll(home, files);
+  sweepSpill(home, journal.projectId);
   return taken;
 }
 
@@ -103,7 +103,7 @@ function keep(home: Home, project: Project, make: MakeFacts): readonly Kept[] {
     if (!isStoreFailure(error)) throw error;
     home.log.error('capture.spilled', { reason: messageOf(error) });
     // A connection that failed may be in any state; one that was kept waiting is as good as before.
-    if (!isBusy(error)) home.forgetStore(project.id);
+    if (!isLocked(error)) home.forgetStore(project.id);
   }
   return spill(home, project, (last) => make(spillHead(home, head, last)));
 }
@@ -126,7 +126,10 @@ function store(
   return done.receipts;
 }
 
-/** Appends spill files in order of their names until `deadline`; they are removed after the commit. */
+/**
+ * Appends spill files in order of their names until `deadline`; they are removed after the commit. One that cannot
+ * be read now stays where it is and holds nobody back.
+ */
 function ingest(
   home: Home,
   journal: Journal,
@@ -135,10 +138,16 @@ function ingest(
 ): { readonly taken: readonly string[]; readonly isComplete: boolean } {
   const { files, clock, faults } = home.system;
   const done: string[] = [];
+  let isComplete = true;
   for (const file of listSpill(home, journal.projectId)) {
     if (clock.monotonic() > deadline) return { taken: done, isComplete: false };
     const spilled = readSpill(files, file, journal.projectId);
     if (spilled === 'absent') continue;
+    if (spilled === 'unreadable') {
+      isComplete = false;
+      home.log.error('spill.unreadable', { file });
+      continue;
+    }
     if (spilled === null) {
       setAside(files, file);
       taken.corrupt += 1;
@@ -155,15 +164,23 @@ function ingest(
     done.push(file);
     faults.at('spill.ingest');
   }
-  return { taken: done, isComplete: true };
+  return { taken: done, isComplete };
 }
 
-/** A file that stays because the process dies here is recognised by its ids and removed by the next command. */
-function removeAll(home: Home, files: readonly string[]): void {
-  const { faults } = home.system;
-  for (const file of files) {
+/**
+ * A file that stays, because the process dies here or it cannot be removed, is recognised by its ids and removed
+ * by the next command.
+ */
+function removeAll(home: Home, taken: readonly string[]): void {
+  const { faults, files } = home.system;
+  for (const file of taken) {
     faults.at('spill.remove');
-    home.system.files.remove(file);
+    try {
+      files.remove(file);
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      home.log.error('spill.left', { file, reason: messageOf(error) });
+    }
   }
 }
 
@@ -207,6 +224,10 @@ function spillHead(home: Home, read: Head | null, last: SpillMark): Head {
     ineligible: 0,
   };
   return { ...head, lamport: Math.max(head.lamport, last.lamport) };
+}
+
+function isLocked(error: unknown): boolean {
+  return error instanceof UserError && error.code === 'busy';
 }
 
 function isStoreFailure(error: unknown): boolean {

@@ -1,11 +1,12 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { envelope, envelopeBytes, eventId, PROJECT_ID } from '../../test/support/envelopes.ts';
 import { ledgerTrial, type LedgerTrial } from '../../test/support/ledger-trial.ts';
-import { faultsFrom, sha256Hex, type Faults, type System } from '../base/index.ts';
+import { faultsFrom, sha256Hex, type Faults, type Files, type System } from '../base/index.ts';
 import type { Project } from '../home/index.ts';
 import type { ProjectId } from '../wire/index.ts';
+import type { Fact } from './append.ts';
 import { openJournal, type Journal } from './journal.ts';
 import { readFacts } from './read.ts';
 import { record, takeIn } from './record.ts';
@@ -92,7 +93,7 @@ describe('a spill file', () => {
     });
     const read = readSpill(trial.system.files, file, PROJECT_ID);
     expect(read).toMatchObject({ checkoutPath: '/repo', capturedAt: NOW });
-    const facts = read === null || read === 'absent' ? [] : read.facts;
+    const facts = typeof read === 'string' || read === null ? [] : read.facts;
     expect(facts.map(({ event }) => event.sha256)).toEqual(
       [3, 1, 2].map((n) => envelope(n).sha256),
     );
@@ -278,6 +279,61 @@ describe('taking in', () => {
     spill(trial, [2]);
     expect(takeIn(trial.home, journalOf(trial))).toEqual({ files: 2, events: 2, corrupt: 1 });
     expect(ids(trial)).toEqual([1, 2].map(eventId));
+  });
+});
+
+describe('a disk that does not answer', () => {
+  const failing = (trial: LedgerTrial, files: Partial<Files>): LedgerTrial => {
+    const system = { ...trial.system, files: { ...trial.system.files, ...files } };
+    return { ...trial, system, home: { ...trial.home, system } };
+  };
+  const fact = (n: number): Fact => ({ event: envelope(n), origin: 'emit', source: null });
+
+  it('leaves a file alone that cannot be read now, and lets nobody overtake it', () => {
+    const sound = ledgerTrial();
+    const file = spill(sound, [1]);
+    const trial = failing(sound, {
+      readInside: (root, name, most) =>
+        name === file
+          ? { ok: false, reason: 'unreadable' }
+          : sound.system.files.readInside(root, name, most),
+    });
+    expect(record(trial.home, PROJECT, [fact(2)])).toMatchObject([{ status: 'spilled' }]);
+    expect(takeIn(trial.home, journalOf(trial))).toMatchObject({ files: 1, corrupt: 0 });
+    expect(listSpill(sound.home, PROJECT_ID)).toEqual([file]);
+    takeIn(sound.home, journalOf(sound));
+    expect([...ids(sound)].sort()).toEqual([1, 2].map(eventId).sort());
+  });
+
+  it('never makes a capture fail that is in the journal', () => {
+    const sound = ledgerTrial();
+    const file = spill(sound, [1]);
+    const trial = failing(sound, {
+      remove: () => {
+        throw Object.assign(new Error('read-only'), { code: 'EROFS' });
+      },
+    });
+    expect(record(trial.home, PROJECT, [fact(2)])).toMatchObject([{ status: 'captured' }]);
+    expect(record(trial.home, PROJECT, [fact(3)])).toMatchObject([{ status: 'captured' }]);
+    expect(ids(trial)).toEqual([1, 2, 3].map(eventId));
+    expect(listSpill(sound.home, PROJECT_ID)).toEqual([file]);
+  });
+
+  it('is rid of what a process left half written, once nobody can be writing it any more', () => {
+    const trial = ledgerTrial();
+    trial.system.files.makeDir(trial.home.paths.spillDir(PROJECT_ID));
+    const [old, fresh] = ['old.tmp', 'fresh.tmp'].map((name) =>
+      path.join(trial.home.paths.spillDir(PROJECT_ID), name),
+    );
+    for (const [file = '', age] of [
+      [old, 3_700],
+      [fresh, 60],
+    ] as const) {
+      writeFileSync(file, 'half');
+      utimesSync(file, 0, trial.clock.now() / 1000 - age);
+    }
+    takeIn(trial.home, journalOf(trial));
+    expect(trial.system.files.list(trial.home.paths.spillDir(PROJECT_ID))).toEqual(['fresh.tmp']);
   });
 });
 

@@ -34,6 +34,11 @@ const CORRUPT_SUFFIX = '.corrupt';
 const WALL_DIGITS = 15;
 const COUNT_DIGITS = 6;
 const FORMAT = 1;
+const TEMPORARY_SUFFIX = '.tmp';
+/** No file takes as long to write; a temporary one of this age was left by a process that died. */
+const ABANDONED_MS = 3_600_000;
+/** A header holds one path and some numbers. */
+const MAX_HEADER_BYTES = 65_536;
 const MAX_FILE_BYTES = 1_073_741_824;
 /** A line holds an envelope as JSON text, where control characters grow six-fold. */
 const LINE_LIMITS = { maxBytes: 6 * 524_288 + 4_096 };
@@ -115,15 +120,16 @@ export function lastSpill(home: Home, projectId: ProjectId): SpillMark {
 
 /**
  * The facts of a project's spill file; null when it is torn, was changed or is another project's, 'absent' when
- * another process took it in.
+ * another process took it in, 'unreadable' when the system does not give it out now.
  */
 export function readSpill(
   files: Files,
   file: string,
   projectId: ProjectId,
-): Spilled | 'absent' | null {
+): Spilled | 'absent' | 'unreadable' | null {
   const read = files.readInside(path.dirname(file), file, MAX_FILE_BYTES);
-  if (!read.ok) return read.reason === 'absent' ? 'absent' : null;
+  if (!read.ok)
+    return read.reason === 'absent' || read.reason === 'unreadable' ? read.reason : null;
   const text = read.bytes.toString('utf8');
   const end = text.indexOf('\n');
   const header = end === -1 ? null : objectOf(text.slice(0, end));
@@ -147,6 +153,18 @@ function highestLamport(highest: number, fact: Fact): number {
 /** Puts a file that cannot be trusted aside, where nothing takes it in and nothing deletes it. */
 export function setAside(files: Files, file: string): void {
   files.rename(file, `${file}${CORRUPT_SUFFIX}`);
+}
+
+/** Removes temporary files of processes that died while they wrote. */
+export function sweepSpill(home: Home, projectId: ProjectId): void {
+  const { files, clock } = home.system;
+  const directory = home.paths.spillDir(projectId);
+  for (const name of files.list(directory)) {
+    if (!name.endsWith(TEMPORARY_SUFFIX)) continue;
+    const file = path.join(directory, name);
+    const writtenAt = files.stat(file)?.modifiedAt ?? Number.POSITIVE_INFINITY;
+    if (clock.now() - writtenAt > ABANDONED_MS) files.remove(file);
+  }
 }
 
 function lineOf(fact: Fact): string {
@@ -175,6 +193,6 @@ function countIn(files: Files, file: string): number {
 }
 
 function headerOf(files: Files, file: string): JsonObject | null {
-  const text = files.readText(file) ?? '';
+  const text = files.readStart(file, MAX_HEADER_BYTES)?.toString('utf8') ?? '';
   return objectOf(text.slice(0, Math.max(text.indexOf('\n'), 0)));
 }

@@ -131,6 +131,9 @@ function targetLines(outcome: Outcome, target: TargetOutcome): readonly string[]
   }
   for (const id of report.damaged)
     lines.push(`  damaged ${id}: its stored bytes changed; it was not sent`);
+  if (report.strays > 0) {
+    lines.push(`  ${report.strays} result(s) spoke of no event that was sent, and were ignored`);
+  }
   if (outcome.isInterrupted) lines.push('Event sync stopped before its end.');
   else if (report.blocked !== null) lines.push(...blockedLines(report.blocked));
   if (status !== null) lines.push(...waitingLines(status));
@@ -197,6 +200,7 @@ function targetToJson({ report, status }: TargetOutcome): Readonly<Record<string
     requests: report.requests,
     ...report.outcomes,
     damaged: report.damaged,
+    stray_results: report.strays,
     blocked_reason: report.blocked?.reason ?? null,
     blocked_detail: report.blocked?.detail ?? null,
     remedy: report.blocked?.remedy ?? null,

@@ -120,7 +120,10 @@ async function drainStream(
   const asked = await askReceiver(work, { stream, generation, signal });
   if (asked.blocked !== null || !isDue) return asked.blocked;
   const stop = await new Sending(work, { stream, generation, target: asked.target, signal }).run();
-  if (stop === null) return null;
+  if (stop === null) {
+    noteReachable(options);
+    return null;
+  }
   putOff(work, stream, stop);
   return blockedBy(stop, route.target);
 }
@@ -185,6 +188,13 @@ function putOff({ options, lease }: Work, stream: Stream, stop: Stop): void {
   tripEndpoint(machine, origin, { openUntil, error: `${stop.code}: ${stop.detail}`, now });
 }
 
+/** The origin answered: nobody has to keep away from it any more. */
+function noteReachable({ home, route }: DrainOptions): void {
+  const origin = originOf(route.target);
+  if (origin === null || readEndpoint(home.machine(), origin).failures === 0) return;
+  clearEndpoint(home.machine(), origin, home.system.clock.now());
+}
+
 interface Asked {
   readonly blocked: Blocked | null;
   /** The target with what it said of itself just now. */
@@ -207,9 +217,8 @@ async function askReceiver(
     putOff(work, context.stream, probe.stop);
     return { blocked: blockedBy(probe.stop, route.target), target: route.target };
   }
-  const origin = originOf(route.target);
-  if (origin !== null) clearEndpoint(home.machine(), origin, now);
   if (probe.kind === 'silent') return { blocked: null, target: route.target };
+  noteReachable(work.options);
   recordHealth(db, route.target.id, probe.health, now);
   const target = routeById(db, route.id)?.target ?? route.target;
   return {
