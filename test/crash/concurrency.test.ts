@@ -21,7 +21,7 @@ const scratch = scratchDir(false);
 const { worker } = await bundlePrograms(scratch);
 
 test('processes capture while another one drains', { timeout: LONG }, async () => {
-  const each = size('DRAINED', 250, 5_000);
+  const each = size('DRAINED', 150, 5_000);
   const site = createSite(path.join(scratch, 'drained'));
   const receiver = await realReceiver();
   const opened = await openSite(site);
@@ -46,7 +46,7 @@ test('processes capture while another one drains', { timeout: LONG }, async () =
 test('processes capture while another one holds the lock', { timeout: LONG }, async () => {
   const writers = size('LOCKED', 16, 64);
   const each = size('LOCKED_EACH', 20, 100);
-  const heldMs = size('LOCKED_MS', 3_000, 30_000);
+  const heldMs = size('LOCKED_MS', 2_000, 30_000);
   const site = createSite(path.join(scratch, 'locked'));
   const opened = await openSite(site);
   opened.home.store(opened.project.id);
@@ -67,7 +67,7 @@ test('processes capture while another one holds the lock', { timeout: LONG }, as
 });
 
 test('processes open a home that nobody has opened before', { timeout: LONG }, async () => {
-  const rounds = size('OPENINGS', 5, 50);
+  const rounds = size('OPENINGS', 4, 50);
   const dir = path.join(scratch, 'openings');
   const unopened = createSite(dir);
   const sung = await sing(unopened);

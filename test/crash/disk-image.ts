@@ -13,22 +13,8 @@ type Data =
   | { readonly kind: 'write'; readonly from: number; readonly bytes: Buffer }
   | { readonly kind: 'truncate'; readonly size: number };
 
-/** A name that appears (with the file behind it) or goes. */
-interface Naming {
-  readonly set: readonly (readonly [path: string, node: number | null])[];
-}
-
-/** The history of a disk below one directory. */
-export interface Disk {
-  readonly length: number;
-  /** Numbers that were acknowledged before a place in the log. */
-  ackedBefore(cut: number): readonly number[];
-  /** The hardest places: right behind an acknowledgement, and right before a flush. */
-  readonly behindAcks: readonly number[];
-  readonly beforeFlushes: readonly number[];
-  /** Writes what may be there when the power fails at `cut`, the directory `root` lying at `into`. */
-  writeImage(into: string, cut: number, dice: Dice): void;
-}
+/** Names that appear, with the file behind them, or go: all of it or nothing. */
+type Naming = readonly (readonly [path: string, node: number | null])[];
 
 /** A change, its place in the log, and the place at which it became certain. */
 interface Change<T> {
@@ -44,84 +30,117 @@ interface Node {
   largest: number;
 }
 
+/** The history of a disk below one directory. */
+export interface Disk {
+  readonly length: number;
+  /** Numbers that were acknowledged before a place in the log. */
+  ackedBefore(cut: number): readonly number[];
+  /** The hardest places: right behind an acknowledgement, and right before a flush. */
+  readonly behindAcks: readonly number[];
+  readonly beforeFlushes: readonly number[];
+  /** Writes what may be there when the power fails at `cut`, the directory `root` lying at `into`. */
+  writeImage(into: string, cut: number, dice: Dice): void;
+}
+
+/** What a log adds up to. */
+interface History {
+  readonly nodes: Node[];
+  /** The names as a process sees them. */
+  readonly names: Map<string, number>;
+  readonly namings: (Change<Naming> & { readonly directory: string })[];
+}
+
 /** Follows a log. @param root was there, durably, before it began. */
 export function followDisk(steps: readonly Step[], root: string): Disk {
-  const nodes: Node[] = [];
-  const names = new Map<string, number>();
-  const namings: (Change<Naming> & { readonly directory: string })[] = [];
+  const history: History = { nodes: [], names: new Map(), namings: [] };
+  history.names.set(root, addNode(history, true));
   const acks: { readonly at: number; readonly n: number }[] = [];
-  const add = (isDirectory: boolean): number => nodes.push({ isDirectory, data: [], size: 0, largest: 0 }) - 1;
-  const rename = (at: number, directory: string, set: Naming['set']): void => {
-    for (const [name, node] of set) {
-      if (node === null) names.delete(name);
-      else names.set(name, node);
-    }
-    namings.push({ at, certainAt: Number.POSITIVE_INFINITY, change: { set }, directory });
-  };
-  names.set(root, add(true));
   for (const [at, step] of steps.entries()) {
-    if (step.kind === 'ack') {
-      acks.push({ at, n: step.n });
-      continue;
-    }
-    const known = names.get(step.path);
-    const directory = path.dirname(step.path);
-    switch (step.kind) {
-      case 'create':
-      case 'mkdir':
-        if (known === undefined) rename(at, directory, [[step.path, add(step.kind === 'mkdir')]]);
-        break;
-      case 'unlink':
-        rename(at, directory, [[step.path, null]]);
-        break;
-      case 'link':
-        rename(at, directory, [[step.to, known ?? add(false)]]);
-        break;
-      case 'rename':
-        rename(at, directory, [
-          [step.to, known ?? add(false)],
-          [step.path, null],
-        ]);
-        break;
-      case 'sync':
-        for (const each of [...(nodes[known ?? -1]?.data ?? []), ...namings]) {
-          const isMeant = !('directory' in each) || each.directory === step.path;
-          if (isMeant) each.certainAt = Math.min(each.certainAt, at);
-        }
-        break;
-      default:
-        addData(nodes[known ?? -1], at, step);
-    }
+    if (step.kind === 'ack') acks.push({ at, n: step.n });
+    else follow(history, at, step);
   }
   return {
     length: steps.length,
     ackedBefore: (cut) => acks.filter((ack) => ack.at < cut).map((ack) => ack.n),
     behindAcks: acks.map((ack) => ack.at + 1),
-    beforeFlushes: [...steps.entries()].filter(([, step]) => step.kind === 'sync').map(([at]) => at),
+    beforeFlushes: [...steps.entries()]
+      .filter(([, step]) => step.kind === 'sync')
+      .map(([at]) => at),
     writeImage: (into, cut, dice) => {
       const keeps = createChooser(dice, cut);
-      const present = new Map([[root, 0]]);
-      for (const naming of namings) {
-        if (naming.at < cut && (naming.certainAt < cut || keeps.whole(naming.at))) {
-          for (const [name, node] of naming.change.set) {
-            if (node === null) present.delete(name);
-            else present.set(name, node);
-          }
-        }
-      }
-      writeFiles(into, root, present, (node) => contentOf(nodes[node], cut, keeps));
+      const present = presentAt(history, root, cut, keeps);
+      writeFiles(into, root, present, (node) => contentOf(history.nodes[node], cut, keeps));
     },
   };
 }
 
-function addData(node: Node | undefined, at: number, step: Extract<Step, { kind: 'write' | 'truncate' }>): void {
+function follow(history: History, at: number, step: Exclude<Step, { kind: 'ack' }>): void {
+  if (step.kind === 'write' || step.kind === 'truncate') {
+    addData(history.nodes[history.names.get(step.path) ?? -1], at, step);
+  } else if (step.kind === 'sync') {
+    settleAll(history, at, step.path);
+  } else {
+    const naming = namingOf(history, step);
+    if (naming.length > 0) addNaming(history, at, naming);
+  }
+}
+
+function namingOf(
+  history: History,
+  step: Extract<Step, { kind: 'create' | 'mkdir' | 'unlink' | 'link' | 'rename' }>,
+): Naming {
+  const known = history.names.get(step.path);
+  switch (step.kind) {
+    case 'unlink':
+      return [[step.path, null]];
+    case 'link':
+      return known === undefined ? [] : [[step.to, known]];
+    case 'rename':
+      if (known === undefined) return [];
+      return [
+        [step.to, known],
+        [step.path, null],
+      ];
+    default:
+      // Whoever opens a file that is there makes no name.
+      return known === undefined ? [[step.path, addNode(history, step.kind === 'mkdir')]] : [];
+  }
+}
+
+/** A flush of a file makes its bytes certain, a flush of a directory the names in it. */
+function settleAll({ nodes, names, namings }: History, at: number, flushed: string): void {
+  const inside = namings.filter((naming) => naming.directory === flushed);
+  for (const change of [...(nodes[names.get(flushed) ?? -1]?.data ?? []), ...inside]) {
+    Object.assign(change, { certainAt: Math.min(change.certainAt, at) });
+  }
+}
+
+function addNode({ nodes }: History, isDirectory: boolean): number {
+  return nodes.push({ isDirectory, data: [], size: 0, largest: 0 }) - 1;
+}
+
+function addNaming({ names, namings }: History, at: number, change: Naming): void {
+  for (const [file, node] of change) {
+    if (node === null) names.delete(file);
+    else names.set(file, node);
+  }
+  const directory = path.dirname(change[0]?.[0] ?? '');
+  namings.push({ at, certainAt: Number.POSITIVE_INFINITY, change, directory });
+}
+
+function addData(
+  node: Node | undefined,
+  at: number,
+  step: Extract<Step, { kind: 'write' | 'truncate' }>,
+): void {
   if (node === undefined) return;
   const change: Data =
     step.kind === 'write'
       ? { kind: 'write', from: step.at ?? node.size, bytes: step.bytes }
       : { kind: 'truncate', size: step.size };
-  node.size = change.kind === 'write' ? Math.max(node.size, change.from + change.bytes.length) : change.size;
-  node.largest = Math.max(node.largest, node.size);
+  const size =
+    change.kind === 'write' ? Math.max(node.size, change.from + change.bytes.length) : change.size;
+  Object.assign(node, { size, largest: Math.max(node.largest, size) });
   node.data.push({ at, certainAt: Number.POSITIVE_INFINITY, change });
 }
 
@@ -147,6 +166,24 @@ function createChooser(dice: Dice, cut: number): Chooser {
     [1, { whole: never, sector: always }],
     [3, { whole: some, sector: some }],
   ]);
+}
+
+/** The names that are there, each with its file. */
+function presentAt(
+  { namings }: History,
+  root: string,
+  cut: number,
+  keeps: Chooser,
+): ReadonlyMap<string, number> {
+  const present = new Map([[root, 0]]);
+  for (const { at, certainAt, change } of namings) {
+    if (at >= cut || (certainAt >= cut && !keeps.whole(at))) continue;
+    for (const [file, node] of change) {
+      if (node === null) present.delete(file);
+      else present.set(file, node);
+    }
+  }
+  return present;
 }
 
 function contentOf(node: Node | undefined, cut: number, keeps: Chooser): Buffer | null {

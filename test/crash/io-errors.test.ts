@@ -17,7 +17,8 @@ const scratch = scratchDir(true);
 const programs = await bundlePrograms(scratch);
 const canTrace = straceInjects('failing system calls');
 
-const upTo = (count: number, from = 0): number[] => Array.from({ length: count }, (_, n) => from + n);
+const upTo = (count: number, from = 0): number[] =>
+  Array.from({ length: count }, (_, n) => from + n);
 
 interface Failure {
   readonly call: ChangingCall;
@@ -76,9 +77,13 @@ test.skipIf(!canTrace)('a call fails while facts are captured', { timeout: LONG 
   expect(seen.spilled).toBeGreaterThan(0);
 });
 
-test.skipIf(!canTrace)('a fact whose commit could not be flushed is there once, whatever became of the commit', { timeout: LONG }, async () => {
-  expect(await emitAndFail(programs)).toEqual([]);
-});
+test.skipIf(!canTrace)(
+  'a fact whose commit could not be flushed is there once, whatever became of the commit',
+  { timeout: LONG },
+  async () => {
+    expect(await emitAndFail(programs)).toEqual([]);
+  },
+);
 
 test.skipIf(!canTrace)('a new id for a second try is noticed', { timeout: LONG }, async () => {
   const defect = {
@@ -108,7 +113,12 @@ async function emitAndFail({ worker }: Programs): Promise<readonly string[]> {
     const found = createSite(scratch, `${name}-found`);
     cpSync(site.home, found.home, { recursive: true, filter: (file) => !file.endsWith('-shm') });
     home.close();
-    complaints.push(...(await countEmitted(found, readAcks(ended.stdout).map((ack) => ack.n))));
+    complaints.push(
+      ...(await countEmitted(
+        found,
+        readAcks(ended.stdout).map((ack) => ack.n),
+      )),
+    );
   }
   return complaints;
 }
@@ -122,8 +132,12 @@ async function countEmitted(site: Site, acked: readonly number[]): Promise<reado
   );
   home.close();
   return [
-    ...counts.filter(({ times }) => times !== 1).map(({ n, times }) => `${n} is there ${times} times`),
-    ...acked.filter((n) => !counts.some((each) => each.n === n)).map((n) => `acknowledged ${n} is lost`),
+    ...counts
+      .filter(({ times }) => times !== 1)
+      .map(({ n, times }) => `${n} is there ${times} times`),
+    ...acked
+      .filter((n) => !counts.some((each) => each.n === n))
+      .map((n) => `acknowledged ${n} is lost`),
   ];
 }
 

@@ -11,7 +11,14 @@ import {
 } from '../support/command-line.ts';
 import { realReceiver } from '../support/real-receiver.ts';
 import { judgeDelivery, judgeSite, readAcks } from './oracle.ts';
-import { bundlePrograms, inParallel, runScript, scratchDir, type Defect, type Programs } from './programs.ts';
+import {
+  bundlePrograms,
+  inParallel,
+  runScript,
+  scratchDir,
+  type Defect,
+  type Programs,
+} from './programs.ts';
 import {
   createSite,
   environmentOf,
@@ -168,28 +175,34 @@ test.each(SITUATIONS.map((each) => [each.what, each] as const))(
 );
 
 /** Each is noticed where a process dies like this. */
-const DEFECTS: readonly (readonly [what: string, where: string, spec: string, lost: number, defect: Defect])[] = [
-  [
-    'acknowledging before the commit',
-    'capture',
-    'capture.append:7',
-    100,
-    {
+const DEFECTS: readonly {
+  readonly what: string;
+  readonly where: string;
+  readonly spec: string;
+  readonly lost: number;
+  readonly defect: Defect;
+}[] = [
+  {
+    what: 'acknowledging before the commit',
+    where: 'capture',
+    spec: 'capture.append:7',
+    lost: 100,
+    defect: {
       file: 'base/sqlite.ts',
       from: "      this.run('COMMIT');\n      return value;",
       to: "      setImmediate(() => this.run('COMMIT'));\n      return value;",
     },
-  ],
-  [
-    'removing a spill file before the commit',
-    'taking in the spill',
-    'spill.ingest:4',
-    3,
-    { file: 'journal/record.ts', from: 'done.push(file);', to: 'files.remove(file);' },
-  ],
+  },
+  {
+    what: 'removing a spill file before the commit',
+    where: 'taking in the spill',
+    spec: 'spill.ingest:4',
+    lost: 3,
+    defect: { file: 'journal/record.ts', from: 'done.push(file);', to: 'files.remove(file);' },
+  },
 ];
 
-test.each(DEFECTS)('%s is noticed', { timeout: LONG }, async (_what, where, spec, lost, defect) => {
+test.each(DEFECTS)('$what is noticed', { timeout: LONG }, async ({ where, spec, lost, defect }) => {
   await prepareHomes();
   const situation = SITUATIONS.find(({ what }) => what === where);
   if (situation === undefined) throw new Error('that is a situation');

@@ -36,7 +36,6 @@ export interface Expectation {
 interface Row {
   readonly seq: number;
   readonly event_id: string;
-  readonly sha256: string;
   readonly payload: Uint8Array | null;
 }
 
@@ -63,37 +62,46 @@ export async function judgeSite(site: Site, expected: Expectation): Promise<read
 }
 
 /** Compares the journal with what was promised. */
-export function judgeJournal(db: Db, expected: Expectation): readonly string[] {
-  const complaints: string[] = [];
+function judgeJournal(db: Db, expected: Expectation): readonly string[] {
   const rows = db.all<Row>(
-    'SELECT e.seq, e.event_id, e.sha256, p.payload FROM events e LEFT JOIN event_payloads p USING (seq) ORDER BY seq',
+    'SELECT e.seq, e.event_id, p.payload FROM events e LEFT JOIN event_payloads p USING (seq) ORDER BY seq',
   );
   const byId = new Map(rows.map((row) => [row.event_id, row]));
+  const facts = judgeFacts(byId, expected);
+  const integrity = db.get<{ integrity_check: string }>('PRAGMA integrity_check')?.integrity_check;
+  return [
+    ...(byId.size === rows.length ? [] : ['an id is there twice']),
+    ...(rows.every((row, index) => row.seq === index + 1) ? [] : ['positions have gaps']),
+    ...facts,
+    ...expected.acked.flatMap((writer) => judgeOrder(byId, writer)),
+    ...(integrity === 'ok' ? [] : [`integrity: ${integrity}`]),
+  ];
+}
+
+/** Every acknowledged number is there, with its bytes, and nothing that nobody captured. */
+function judgeFacts(byId: ReadonlyMap<string, Row>, expected: Expectation): readonly string[] {
+  const complaints: string[] = [];
   const acked = new Set(expected.acked.flat());
-  const tried = new Set([...expected.tried, ...acked]);
-  let numbered = 0;
-  for (const n of tried) {
+  let others = byId.size;
+  for (const n of new Set([...expected.tried, ...acked])) {
     const row = byId.get(eventId(n));
-    if (row === undefined && acked.has(n)) complaints.push(`acknowledged ${n} is lost`);
-    if (row === undefined) continue;
-    numbered += 1;
+    if (row === undefined) {
+      if (acked.has(n)) complaints.push(`acknowledged ${n} is lost`);
+      continue;
+    }
+    others -= 1;
     const isExact = row.payload !== null && Buffer.compare(row.payload, bytesOf(n)) === 0;
     if (!isExact) complaints.push(`the bytes of ${n} changed`);
   }
-  const others = rows.length - numbered;
-  if (byId.size !== rows.length) complaints.push('an id is there twice');
   const { others: wanted = 0 } = expected;
   if (wanted !== null && others !== wanted) complaints.push(`${others} facts that nobody captured`);
-  if (rows.some((row, index) => row.seq !== index + 1)) complaints.push('positions have gaps');
-  for (const writer of expected.acked) {
-    const seqs = writer.map((n) => byId.get(eventId(n))?.seq ?? 0).filter((seq) => seq > 0);
-    if (seqs.some((seq, index) => seq <= (seqs[index - 1] ?? 0))) {
-      complaints.push(`the order of the writer of ${writer[0]} is not kept`);
-    }
-  }
-  const integrity = db.get<{ integrity_check: string }>('PRAGMA integrity_check')?.integrity_check;
-  if (integrity !== 'ok') complaints.push(`integrity: ${integrity}`);
   return complaints;
+}
+
+function judgeOrder(byId: ReadonlyMap<string, Row>, writer: readonly number[]): readonly string[] {
+  const seqs = writer.map((n) => byId.get(eventId(n))?.seq ?? 0).filter((seq) => seq > 0);
+  const isKept = seqs.every((seq, index) => seq > (seqs[index - 1] ?? 0));
+  return isKept ? [] : [`the order of the writer of ${writer[0]} is not kept`];
 }
 
 function judgeSpill(site: Site): readonly string[] {

@@ -60,17 +60,23 @@ const DEFECTS: readonly (readonly [what: string, defect: Defect])[] = [
   ],
 ];
 
-test.skipIf(!canTrace)('nothing acknowledged is lost with the power', { timeout: LONG }, async () => {
-  const images = size('IMAGES', 400, 10_000);
-  const seed = seedOfRun();
-  const { disk, site } = await logRun('sound', []);
-  const found = await losePower(disk, site, { images, seed });
-  say(`${images} power-loss images of ${disk.length} steps (CRASH_SEED=${seed}): ${found.bad} bad`);
-  expect(found.complaints).toEqual([]);
-});
+test.skipIf(!canTrace)(
+  'nothing acknowledged is lost with the power',
+  { timeout: LONG },
+  async () => {
+    const images = size('IMAGES', 400, 10_000);
+    const seed = seedOfRun();
+    const { disk, site } = await logRun('sound', []);
+    const found = await losePower(disk, site, { images, seed });
+    say(
+      `${images} power-loss images of ${disk.length} steps (CRASH_SEED=${seed}): ${found.bad} bad`,
+    );
+    expect(found.complaints).toEqual([]);
+  },
+);
 
 test.skipIf(!canTrace).each(DEFECTS)('%s is noticed', { timeout: LONG }, async (what, defect) => {
-  const images = size('IMAGES', 400, 10_000) / 2;
+  const images = size('IMAGES', 400, 10_000) / 4;
   const seed = seedOfRun();
   const { disk, site } = await logRun(what, [defect]);
   const found = await losePower(disk, site, { images, seed });
@@ -78,23 +84,31 @@ test.skipIf(!canTrace).each(DEFECTS)('%s is noticed', { timeout: LONG }, async (
   expect(found.complaints.join('\n')).toMatch(/is lost|torn|does not open/);
 });
 
-test.skipIf(!canTrace)('a ledger that lost its last writes delivers the rest', { timeout: LONG }, async () => {
-  const images = size('IMAGES', 400, 10_000) / 8;
-  const seed = seedOfRun();
-  const dice = rollDice(seed);
-  const receiver = await realReceiver({ file: path.join(scratch, 'receiver.db') });
-  const { disk, site } = await logRun('ledger', [], (at) => ['deliver', ...wordsOf(at), receiver.url]);
-  const tried = disk.ackedBefore(disk.length);
-  const complaints: string[] = [];
-  for (let image = 0; image < images; image += 1) {
-    const cut = dice.between(0, disk.length);
-    const found = imageOf(disk, site, cut, dice);
-    complaints.push(...(await judgeSite(found, { acked: [disk.ackedBefore(cut)], tried })));
-    complaints.push(...(await deliverRest(found, receiver)));
-  }
-  say(`${images} power-loss images of a ledger (CRASH_SEED=${seed}): ${complaints.length} bad`);
-  expect(complaints.slice(0, SHOWN)).toEqual([]);
-});
+test.skipIf(!canTrace)(
+  'a ledger that lost its last writes delivers the rest',
+  { timeout: LONG },
+  async () => {
+    const images = size('IMAGES', 400, 10_000) / 10;
+    const seed = seedOfRun();
+    const dice = rollDice(seed);
+    const receiver = await realReceiver({ file: path.join(scratch, 'receiver.db') });
+    const { disk, site } = await logRun('ledger', [], (at) => [
+      'deliver',
+      ...wordsOf(at),
+      receiver.url,
+    ]);
+    const tried = disk.ackedBefore(disk.length);
+    const complaints: string[] = [];
+    for (let image = 0; image < images; image += 1) {
+      const cut = dice.between(0, disk.length);
+      const found = imageOf(disk, site, cut, dice);
+      complaints.push(...(await judgeSite(found, { acked: [disk.ackedBefore(cut)], tried })));
+      complaints.push(...(await deliverRest(found, receiver)));
+    }
+    say(`${images} power-loss images of a ledger (CRASH_SEED=${seed}): ${complaints.length} bad`);
+    expect(complaints.slice(0, SHOWN)).toEqual([]);
+  },
+);
 
 /** Logs what the product writes, with a defect or without. */
 async function logRun(
@@ -157,7 +171,9 @@ async function deliverRest(site: Site, receiver: RealReceiver): Promise<readonly
     if (blocked !== null) complaints.push(blocked.detail);
     const there = new Set(await receiver.holdings());
     const rows = db.all<{ held: string }>(`SELECT event_id || ' ' || sha256 AS held FROM events`);
-    complaints.push(...rows.filter(({ held }) => !there.has(held)).map(({ held }) => `not sent: ${held}`));
+    complaints.push(
+      ...rows.filter(({ held }) => !there.has(held)).map(({ held }) => `not sent: ${held}`),
+    );
   }
   complaints.push(...judgeBooks(opened));
   opened.home.close();

@@ -249,12 +249,12 @@ function watchOutput(
 }
 
 /** Runs a command as the root of users, processes and mounts of its own: nobody else sees what it mounts. */
-export const IN_A_NAMESPACE: readonly string[] = ['unshare', '-Urpmf', '--kill-child'];
+export const IN_A_NAMESPACE = ['unshare', '-Urpmf', '--kill-child'] as const;
 
 /** Whether that is possible here; says aloud where it is not, and what is not checked for it. */
 export function namespacesWork(what: string): boolean {
   const script = 'mount -t proc p /proc && mount -t tmpfs -o size=400k t /mnt';
-  const [command = '', ...words] = [...IN_A_NAMESPACE, 'sh', '-c', script];
+  const [command, ...words] = [...IN_A_NAMESPACE, 'sh', '-c', script] as const;
   const probe = spawnSync(command, words, { encoding: 'utf8' });
   if (probe.status === 0) return true;
   say(`NOT RUN: ${what}, because nothing can be mounted (${probe.error?.message ?? probe.stderr})`);

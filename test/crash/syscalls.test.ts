@@ -111,7 +111,7 @@ async function countPoints(template: Site, operation: Operation): Promise<readon
 
 /** All points, or some: the flushes and changes of names first, writes spread over the whole. */
 function choose(points: readonly Point[]): readonly Point[] {
-  const most = size('CALLS', 14, points.length);
+  const most = size('CALLS', 10, points.length);
   if (isFull() || points.length <= most) return points;
   const rare = spread(
     points.filter(({ call }) => !call.includes('write')),

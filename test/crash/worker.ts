@@ -74,7 +74,10 @@ async function capture(site: Site, words: readonly string[]): Promise<void> {
 }
 
 /** Emits numbers FIRST … of its own making, one a call; one that fails is tried once more as it is. */
-async function emitDrafts(site: Site, [first = '0', count = '1']: readonly string[]): Promise<void> {
+async function emitDrafts(
+  site: Site,
+  [first = '0', count = '1']: readonly string[],
+): Promise<void> {
   const { home, project } = await openSite(site, faultsOfRun());
   for (let n = Number(first); n < Number(first) + Number(count); n += 1) {
     const draft = draftOf(home.system, n);
@@ -209,7 +212,7 @@ async function openers(site: Site, [rounds = '1', n = '0']: readonly string[]): 
     awaitFile(home.system.clock, path.join(dir, `go-${round}`));
     const before = performance.now();
     const [kept] = record(home, project, [factOf(Number(n))]);
-    ack(Number(n), `${kept?.status ?? 'nothing'}`, performance.now() - before);
+    ack(Number(n), kept?.status ?? 'nothing', performance.now() - before);
     home.close();
   }
 }
