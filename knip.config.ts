@@ -13,6 +13,8 @@ const config: KnipConfig = {
     ),
     'scripts/*.{mjs,cjs}',
     'bench/*.ts',
+    // Bundled by the tests beside it and run as processes.
+    'test/crash/worker.ts',
   ],
   project: [
     'src/**/*.{ts,tsx}!',

@@ -26,7 +26,7 @@ export { migrate, migration } from './migrate.ts';
 export type { Migration } from './migrate.ts';
 export { failed, ok } from './result.ts';
 export type { Result } from './result.ts';
-export { Db, isBusy, openDb, sqliteCode } from './sqlite.ts';
+export { Db, openDb, sqliteCode } from './sqlite.ts';
 export type { SqlParams } from './sqlite.ts';
 export { createSystem } from './system.ts';
 export type { Env, Host, System } from './system.ts';

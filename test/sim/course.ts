@@ -1,9 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
 import { checkBooks } from './books.ts';
-import { noteFences, routeAt, type Drains } from './drains.ts';
+import { noteFences, type Drains } from './drains.ts';
 import { checkLaws } from './laws.ts';
 import { LawBroken } from './model.ts';
 import type { Exchange } from './network.ts';
+import { checkArrival, routeAt } from './sending-laws.ts';
 import { blowOnBatch, blowOnHealth, type Weather } from './weather.ts';
 import { tell, type World } from './world.ts';
 
@@ -31,7 +32,11 @@ export async function settle({ world, drains }: Course): Promise<void> {
 }
 
 /** The receiver reads a request in this weather, or in any; its answer waits in the exchange. */
-export async function arrive({ world }: Course, exchange: Exchange, given?: Weather): Promise<void> {
+export async function arrive(
+  { world, drains }: Course,
+  exchange: Exchange,
+  given?: Weather,
+): Promise<void> {
   const { dice } = world;
   const { request, elements, life } = exchange;
   const route = routeAt(world, request.url);
@@ -39,7 +44,16 @@ export async function arrive({ world }: Course, exchange: Exchange, given?: Weat
   const blow = request.method === 'GET' ? blowOnHealth : blowOnBatch;
   const isClear = world.isCalm || !dice.chance(ROUGH);
   const weather: Weather = given ?? (isClear ? { kind: 'clear' } : blow(dice));
+  const { stored } = route.receiver;
+  const fresh = elements.filter(({ id }) => !stored.has(id));
   const reply = await route.receiver.take(exchange, weather);
+  const drain = drains.get(life);
+  if (drain !== undefined)
+    checkArrival(
+      world,
+      drain,
+      fresh.filter(({ id }) => stored.has(id)),
+    );
   exchange.hasArrived = true;
   exchange.reply = reply === 'never' ? null : reply;
   const what = request.method === 'GET' ? 'health' : `${elements.length} event(s)`;
@@ -64,12 +78,13 @@ function sayReply({ reply }: Exchange): string {
 }
 
 /** Somebody sets the wall clock: by seconds, hours or a year, in either direction. */
-export function setClock({ world }: Course): void {
+export function setClock({ world, drains }: Course, by?: number): void {
   const { dice, timeline, model } = world;
   const size = dice.pick([5_000, 7_200_000, 31_536_000_000]);
-  const ms = dice.chance(0.5) ? size : -size;
+  const ms = by ?? (dice.chance(0.5) ? size : -size);
   timeline.jump(ms);
   world.wasSetBack ||= ms < 0;
-  for (const route of model.routes) route.leftAloneUntil = null;
+  for (const route of model.routes) route.leftAlone = null;
+  for (const drain of drains.values()) drain.leaveAloneUntil = null;
   tell(world, `the clock is set by ${ms} ms`);
 }

@@ -7,6 +7,7 @@ import {
   openDb,
   silentLog,
   systemFiles,
+  UserError,
   type Db,
   type Files,
   type System,
@@ -41,10 +42,12 @@ export interface Disk {
   bury(life: Life): void;
   /** Forgets what was never flushed; false where that cannot be played. */
   losePower(): boolean;
-  /** Takes the write lock of the store as another program would; null where that cannot be played. */
+  /** Takes the write lock of the store as another program would; null while there is no store. */
   lock(): (() => void) | null;
   close(): void;
 }
+
+const DEFAULT_WAIT_MS = 5_000;
 
 /**
  * One connection in memory stands for the disk; every process gets it through a handle of its own that is dead when
@@ -58,6 +61,7 @@ export function memoryDisk(timeline: Timeline, config: Config): Disk {
   const machine = openDb(':memory:', { clock });
   migrate(store, PROJECT_MIGRATIONS, timeline.wall());
   migrate(machine, MACHINE_MIGRATIONS, timeline.wall());
+  let isLocked = false;
   store.run('INSERT INTO store (one, project_id, created_at) VALUES (1, :id, 0)', {
     id: PROJECT_ID,
   });
@@ -72,7 +76,15 @@ export function memoryDisk(timeline: Timeline, config: Config): Disk {
       paths: homePaths(system),
       config: () => Promise.resolve(config),
       machine: () => mortal(machine, life),
-      store: () => mortal(store, life),
+      store: (_id, options) => {
+        const patience = { ms: options?.waitMs ?? DEFAULT_WAIT_MS };
+        return mortal(store, life, (key, args) => {
+          if (key === 'waitAtMost') patience.ms = Number(args[0]);
+          if (!isLocked || store.inTransaction || (key !== 'tx' && key !== 'run')) return;
+          timeline.stall(patience.ms);
+          throw new UserError('busy', 'the store is locked by another process', { remedy: null });
+        });
+      },
       forgetStore: () => {},
       projectIds: () => [PROJECT_ID],
       spillMarks: new Map(),
@@ -87,7 +99,12 @@ export function memoryDisk(timeline: Timeline, config: Config): Disk {
       files.losePower();
       return true;
     },
-    lock: () => null,
+    lock: () => {
+      isLocked = true;
+      return () => {
+        isLocked = false;
+      };
+    },
     close: () => {
       store.close();
       machine.close();

@@ -5,19 +5,13 @@ import { drain, eventsStream, type DrainReport } from '../../src/delivery/index.
 import type { HttpReply } from '../../src/home/index.ts';
 import { gatherProject } from '../../src/report/index.ts';
 import { PROJECT_ID } from '../support/envelopes.ts';
-import { checkoutOf, endingOf, importAll, routeOf } from './deeds.ts';
+import { checkoutOf, endingOf } from './calls.ts';
+import { importAll } from './captures.ts';
 import { isSpilled } from './laws.ts';
 import type { Life } from './life.ts';
-import {
-  hear,
-  isAnywhere,
-  isStoodFor,
-  LawBroken,
-  mayLeave,
-  sendableSince,
-  type KnownRoute,
-} from './model.ts';
+import { hear, LawBroken, undelivered, type KnownRoute } from './model.ts';
 import type { Exchange } from './network.ts';
+import { routeOf } from './operator.ts';
 import { bury, spawn, tell, type Process, type World } from './world.ts';
 
 /** A drain under way. */
@@ -30,6 +24,8 @@ export interface Drain {
   leaveAloneUntil: number | null;
   /** The right to record that it was seen with. */
   fence: number;
+  /** Position of the last event that the receiver stored from it. */
+  lastStored: number;
   /** Requests that it made. */
   readonly requests: Exchange[];
   /** What `sync now` says at its end. */
@@ -75,45 +71,51 @@ export function startDrain(
     },
     leaveAloneUntil: null,
     fence: 0,
+    lastStored: 0,
     requests: [],
     saysAll: false,
     report: null,
   };
   drains.set(life, started);
   tell(world, `${life.role}: ${route.receiver.character.name}`);
-  const work = run(world, started, { byOperator, signal: aborting.signal });
   const end = (ending: string): void => {
     if (!world.lives.has(life)) return;
     drains.delete(life);
     bury(world, life);
     tell(world, `    ${life.role} ended: ${ending}`);
   };
-  work.then(
-    () => {
-      const report = started.report;
-      const stop = report?.blocked === null ? 'through' : (report?.blocked?.detail ?? 'no route');
-      end(`${report?.selected ?? 0} selected, ${stop}`);
-    },
-    (error: unknown) => {
-      try {
-        end(endingOf(world, process, error).kind);
-      } catch (broken) {
-        world.complaint ??= broken as Error;
-        end('badly');
-      }
-    },
-  );
-  void life.death.then(() => {
-    end('dead');
-  });
+  void watch(world, started, { byOperator, signal: aborting.signal }).then(end);
+  void life.death.then(end);
   return started;
 }
 
-async function run(
-  world: World,
-  drained: Drain,
-  options: { readonly byOperator: boolean; readonly signal: AbortSignal },
-): Promise<void> {
+/** Runs a drain to whatever end, and says how it was. */
+async function watch(world: World, drained: Drain, options: DrainCall): Promise<string> {
+  try {
+    await run(world, drained, options);
+    const { report } = drained;
+    return `${report?.selected ?? 0} selected, ${report?.blocked?.detail ?? 'through'}`;
+  } catch (error) {
+    return howItFailed(world, drained.process, error);
+  }
+}
+
+function howItFailed(world: World, process: Process, error: unknown): string {
+  try {
+    return endingOf(world, process, error).kind;
+  } catch (broken) {
+    if (!(broken instanceof LawBroken)) throw broken;
+    world.complaint ??= broken;
+    return 'badly';
+  }
+}
+
+interface DrainCall {
+  readonly byOperator: boolean;
+  readonly signal: AbortSignal;
+}
+
+async function run(world: World, drained: Drain, options: DrainCall): Promise<void> {
   const { process, route } = drained;
   const { home } = process;
   if (options.byOperator) importAll(world, process, 0);
@@ -124,7 +126,7 @@ async function run(
   const report = await drain({ home, db, route: found, streams, onProgress: () => {}, ...options });
   drained.report = report;
   if (report.blocked?.reason === 'network_unavailable' && drained.leaveAloneUntil !== null) {
-    route.leftAloneUntil = drained.leaveAloneUntil;
+    route.leftAlone = { until: drained.leaveAloneUntil, since: world.step };
   }
   if (options.byOperator) checkConclusion(world, drained, report);
 }
@@ -152,75 +154,12 @@ function checkConclusion(world: World, drained: Drain, report: DrainReport): voi
   };
   drained.saysAll = isAllDelivered(outcome);
   if (!drained.saysAll) return;
-  const missing = undelivered(world, route);
+  const missing = undelivered(world.model, route);
   if (missing.length > 0) {
     throw new LawBroken('L13', `all delivered, says sync now; ${missing.join(', ')} are not there`);
   }
   if (!route.isGranted) throw new LawBroken('L13', 'all delivered, without a permission');
   if (isSpilled(world)) throw new LawBroken('L13', 'all delivered, and facts lie beside the store');
-}
-
-/** Events that may leave on a route, were not given up, and lie at none of its instances. */
-export function undelivered(world: World, route: KnownRoute): readonly string[] {
-  return [...world.model.events.values()]
-    .filter((known) => mayLeave(route, known) && !isAnywhere(route, known))
-    .filter(({ id }) => !route.dropped.has(id) && !route.superseded.has(id))
-    .map(({ id }) => id);
-}
-
-/** What is looked at whenever a request leaves: L9 for its place and content, L3, L7, L8, and Retry-After. */
-export function checkSending(world: World, drains: Drains, exchange: Exchange): void {
-  const route = routeAt(world, exchange.request.url);
-  if (route === null) throw new LawBroken('L9', `a request went to ${exchange.request.url}`);
-  const drained = drains.get(exchange.life);
-  if (drained === undefined) throw new LawBroken('L9', `${exchange.life.role} sent a request`);
-  if (drained.route !== route) throw new LawBroken('L9', 'a request went to another receiver');
-  checkLeftAlone(world, drained);
-  const isRest = isRestOfBatch(drained, exchange);
-  drained.requests.push(exchange);
-  for (const { id, bytes } of exchange.elements) {
-    const known = world.model.events.get(id);
-    if (known === undefined || known.kept === null)
-      throw new LawBroken('L7', `${id} was sent and never captured`);
-    if (!known.kept.bytes.equals(bytes))
-      throw new LawBroken('L3', `${id} left with other bytes than captured`);
-    if (!mayLeave(route, known) && !isRest)
-      throw new LawBroken('L9', `${id} left without a permission`);
-  }
-  checkOrder(world, drained, exchange);
-  for (const { id } of exchange.elements) route.attempted.add(id);
-}
-
-/** A part of a batch that was on its way already, sent again because the receiver wanted it smaller. */
-function isRestOfBatch({ requests }: Drain, { elements }: Exchange): boolean {
-  const ids = elements.map(({ id }) => id);
-  return requests.some(
-    (each) => each.isOver && ids.every((id) => each.elements.some((element) => element.id === id)),
-  );
-}
-
-function checkLeftAlone(world: World, { process, route }: Drain): void {
-  const until = route.leftAloneUntil;
-  if (until === null || world.timeline.wall() >= until) return;
-  throw new LawBroken('retry-after', `${process.life.role} did not leave the receiver alone`);
-}
-
-/** L8: where batches are sent one by one, nothing is attempted before what was captured earlier. */
-function checkOrder(world: World, { process, route }: Drain, { elements }: Exchange): void {
-  if (route.receiver.character.maxConcurrent > 1) return;
-  const seqs = elements.map(({ id }) => world.model.events.get(id)?.kept?.seq ?? 0);
-  const isSorted = seqs.every((seq, index) => index === 0 || seq > (seqs[index - 1] ?? 0));
-  if (!isSorted) throw new LawBroken('L8', `a batch is in the order ${seqs.join(', ')}`);
-  const first = elements.find(({ id }) => !route.attempted.has(id));
-  const seq = first === undefined ? 0 : (world.model.events.get(first.id)?.kept?.seq ?? 0);
-  for (const known of world.model.events.values()) {
-    if (known.kept === null || known.kept.seq >= seq || route.attempted.has(known.id)) continue;
-    const since = sendableSince(route, known);
-    // What became sendable while this drain ran is the next one's.
-    if (since === null || since >= process.life.bornAt) continue;
-    if (route.dropped.has(known.id) || isStoodFor(world.model, known)) continue;
-    throw new LawBroken('L8', `${first?.id} left before ${known.id}, which was captured earlier`);
-  }
 }
 
 /** Hands a sender its answer; L11: one that lost the right to record changes nothing by it. */
@@ -300,14 +239,4 @@ function ledgerOf(db: Db): string {
     'route_streams',
   ];
   return tables.map((table) => JSON.stringify(db.all(`SELECT * FROM ${table}`))).join('\n');
-}
-
-/** The route whose receiver lives at this address; null for an address that nobody named. */
-export function routeAt(world: World, url: string): KnownRoute | null {
-  const { origin } = new URL(url);
-  return (
-    world.model.routes.find(
-      ({ receiver }) => new URL(receiver.character.endpoint).origin === origin,
-    ) ?? null
-  );
 }

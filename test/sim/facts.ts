@@ -73,14 +73,19 @@ export function inventEvent(n: number, dice: Dice): Event {
     bytes: envelopeOf(eventId(n), kind, `${payload},${dice.pick(ODDITIES)},"serial":${n}`, dice),
     key: isKeyed ? path : null,
     isEligible: kind !== 'FollowUpRecorded',
-    refusal: dice.chance(0.12) ? dice.pick(REFUSALS) : null,
+    refusal: dice.chance(0.2) ? dice.pick(REFUSALS) : null,
   };
 }
 
 /** Another fact under the id of a known one. */
 export function contradict(event: Event, dice: Dice): Event {
   const payload = `"wp_id":"WP02","from_lane":"claimed","to_lane":"planned","serial":${dice.below(1_000_000)}`;
-  return { ...event, key: null, isEligible: true, bytes: envelopeOf(event.id, 'WPStatusChanged', payload, dice) };
+  return {
+    ...event,
+    key: null,
+    isEligible: true,
+    bytes: envelopeOf(event.id, 'WPStatusChanged', payload, dice),
+  };
 }
 
 function envelopeOf(id: string, type: string, payload: string, dice: Dice): Buffer {

@@ -1,22 +1,15 @@
-import process from 'node:process';
+import nodeProcess from 'node:process';
 import { setImmediate } from 'node:timers/promises';
 import type { FaultPoint } from '../../src/base/index.ts';
 import { arrive, setClock, settle, type Course } from './course.ts';
-import {
-  acceptReceiver,
-  captureSome,
-  emitOne,
-  giveGrant,
-  importNow,
-  squatSomewhere,
-  tendParked,
-  withdraw,
-  writeLines,
-} from './deeds.ts';
-import { checkSending, give, routeAt, startDrain, type Drains } from './drains.ts';
-import { Death } from './life.ts';
+import { captureSome, emitOne, importNow, writeLines } from './captures.ts';
+import { acceptReceiver, giveGrant, squatSomewhere, tendParked, withdraw } from './operator.ts';
+import { give, startDrain, type Drains } from './drains.ts';
+import { Death, type Life } from './life.ts';
 import { LawBroken, type KnownRoute } from './model.ts';
+import type { Exchange } from './network.ts';
 import { comeToRest } from './rest.ts';
+import { checkSending, routeAt } from './sending-laws.ts';
 import { bury, createWorld, tell, unlock, type Stage, type World } from './world.ts';
 
 /** How one history went. */
@@ -56,7 +49,7 @@ export async function play(stage: Stage, acts: (course: Course) => Promise<void>
     if (reason instanceof Death) return;
     world.complaint ??= new LawBroken('L14', `nobody caught: ${toError(reason).stack ?? ''}`);
   };
-  process.on('unhandledRejection', onUnhandled);
+  nodeProcess.on('unhandledRejection', onUnhandled);
   let broken: Story['broken'] = null;
   try {
     const course = { world, drains };
@@ -72,8 +65,8 @@ export async function play(stage: Stage, acts: (course: Course) => Promise<void>
   } finally {
     for (const life of world.lives) life.die();
     await setImmediate();
-    process.off('unhandledRejection', onUnhandled);
-    for (const { close } of world.receivers) await close();
+    nodeProcess.off('unhandledRejection', onUnhandled);
+    for (const receiver of world.receivers) await receiver.close();
     world.release?.();
     world.disk.close();
   }
@@ -91,18 +84,22 @@ async function storm(course: Course): Promise<void> {
   }
   while (world.step < steps) {
     world.step += 1;
-    if (dice.chance(0.5)) unlock(world);
+    if (dice.chance(0.3)) unlock(world);
     await dice.weigh(DEEDS)(course);
     await settle(course);
   }
 }
 
-/** A permission is withdrawn, and given again, perhaps in another checkout. */
+/** An operator moves to another checkout: permission withdrawn and given again, parked events taken up. */
 function moveGrant(world: World): void {
   const route = anyRoute(world);
   withdraw(world, route);
-  giveGrant(world, { route });
+  giveGrant(world, { route, checkout: world.dice.below(2) });
+  if (world.dice.chance(0.7)) tendParked(world, 'retry all');
 }
+
+/** Longer than the right to record lasts without renewal. */
+const TAKEN_OVER_MS = 11_000;
 
 type Deed = (course: Course) => void | Promise<void>;
 
@@ -119,14 +116,15 @@ const DEEDS: readonly (readonly [number, Deed])[] = [
   [20, (course) => workOn(course)],
   [6, (course) => passTime(course)],
   [1, (course) => setClock(course)],
-  [2, (course) => stopOrGoOn(course)],
+  [3, (course) => stopOrGoOn(course)],
+  [1, (course) => overtake(course)],
   [1, (course) => kill(course)],
   [0.5, (course) => interrupt(course)],
   [3, ({ world }) => tendParked(world)],
   [0.5, ({ world }) => acceptReceiver(world, anyRoute(world))],
-  [0.5, ({ world }) => squatSomewhere(world)],
-  [0.4, (course) => losePower(course)],
-  [1.5, (course) => lockStore(course)],
+  [1, ({ world }) => squatSomewhere(world)],
+  [1, (course) => losePower(course)],
+  [2, (course) => lockStore(course)],
   [0.2, ({ world }) => world.dice.pick(world.receivers).mend()],
 ];
 
@@ -166,11 +164,15 @@ async function work(course: Course): Promise<void> {
     else passTime(course);
     return;
   }
-  const exchange = dice.pick(moving);
+  await carry(course, dice.pick(moving));
+}
+
+/** A request gets to its receiver, and mostly the answer gets back. */
+async function carry(course: Course, exchange: Exchange): Promise<void> {
+  const { world, drains } = course;
   if (!exchange.hasArrived) await arrive(course, exchange);
-  if (exchange.reply !== null && dice.chance(0.8)) {
-    await give(world, course.drains, { exchange, reply: exchange.reply });
-  }
+  const { reply } = exchange;
+  if (reply !== null && world.dice.chance(0.8)) await give(world, drains, { exchange, reply });
 }
 
 function passTime({ world }: Course): void {
@@ -186,20 +188,40 @@ function passTime({ world }: Course): void {
   tell(world, `${ms} ms pass`);
 }
 
-function stopOrGoOn({ world }: Course): void {
-  const { dice, lives, timeline } = world;
+async function stopOrGoOn(course: Course): Promise<void> {
+  const { dice, lives } = course.world;
   const stopped = [...lives].filter(({ state }) => state === 'stopped');
   const running = [...lives].filter(({ state }) => state === 'running');
-  if (stopped.length > 0 && dice.chance(0.5)) {
-    const life = dice.pick(stopped);
-    life.state = 'running';
-    timeline.rouse(life);
-    tell(world, `${life.role} goes on`);
-  } else if (running.length > 0) {
-    const life = dice.pick(running);
-    life.state = 'stopped';
-    tell(world, `${life.role} is stopped`);
-  }
+  if (stopped.length > 0 && dice.chance(0.6)) await goOn(course, dice.pick(stopped));
+  else if (running.length > 0) stop(course, dice.pick(running));
+}
+
+function stop({ world }: Course, life: Life): void {
+  life.state = 'stopped';
+  tell(world, `${life.role} is stopped`);
+}
+
+/** Whoever goes on finds that timers have run out and that answers have come, in either order. */
+async function goOn(course: Course, life: Life): Promise<void> {
+  const { dice, network, timeline } = course.world;
+  life.state = 'running';
+  tell(course.world, `${life.role} goes on`);
+  const exchange = network.open().find((each) => each.life === life);
+  if (exchange !== undefined && dice.chance(0.7)) await carry(course, exchange);
+  timeline.rouse(life);
+}
+
+/** A drain stands still for so long that another takes over. */
+function overtake(course: Course): void {
+  const { world, drains } = course;
+  const waiting = world.network.open().filter(({ life }) => life.state === 'running');
+  if (waiting.length === 0) return;
+  const { life } = world.dice.pick(waiting);
+  const route = drains.get(life)?.route;
+  if (route === undefined) return;
+  stop(course, life);
+  world.timeline.pass(TAKEN_OVER_MS);
+  startDrain(world, drains, { route, byOperator: true });
 }
 
 function kill({ world }: Course): void {
@@ -234,20 +256,18 @@ function losePower({ world, drains }: Course): void {
 function lockStore({ world }: Course): void {
   if (world.release !== null) return;
   world.release = world.disk.lock();
-  // Where there is one connection for all, captures meet the lock at a fault point.
-  if (world.release === null) world.locked = world.dice.between(1, 4);
-  tell(world, 'the store is locked');
+  if (world.release !== null) tell(world, 'the store is locked');
 }
 
 /** L7 from the receivers' side: each id once, with the bytes that came first. */
 async function checkReceivers({ receivers }: World): Promise<void> {
-  for (const { character, stored, holdings } of receivers) {
-    for (const [id, rows] of await holdings()) {
-      const first = stored.get(id);
+  for (const receiver of receivers) {
+    for (const [id, rows] of await receiver.holdings()) {
+      const first = receiver.stored.get(id);
       if (rows.length === 1 && first !== undefined && rows[0]?.equals(first) === true) continue;
       throw new LawBroken(
         'L7',
-        `${character.name} holds ${rows.length} of ${id}, or not the first`,
+        `${receiver.character.name} holds ${rows.length} of ${id}, or not the first`,
       );
     }
   }

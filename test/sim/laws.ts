@@ -77,11 +77,11 @@ class CaptureOrder {
   #floor = 0;
   readonly #lastOf = new Map<number, number>();
 
-  add(id: string, { rank, pid, isSpilled }: Place): void {
+  add(id: string, { rank, pid, isBeside: wasBeside }: Place): void {
     const last = Math.max(this.#floor, this.#lastOf.get(pid) ?? 0);
     if (rank < last) throw new LawBroken('L8', `${id} stands behind a later capture`);
     this.#lastOf.set(pid, rank);
-    if (!isSpilled) this.#floor = rank;
+    if (!wasBeside) this.#floor = rank;
   }
 }
 
@@ -205,7 +205,7 @@ function checkSuperseded({ model }: World, route: KnownRoute, row: DeliveryRow):
   // Only the moment of superseding counts: another target may well be sent it later.
   if (route.superseded.has(id)) return;
   route.superseded.add(id);
-  if (model.routes.some((route) => route.attempted.has(id))) {
+  if (model.routes.some(({ attempted }) => attempted.has(id))) {
     throw new LawBroken('L8', `${id} was superseded in pass ${genId} after a byte of it had left`);
   }
   const key = model.events.get(id)?.kept?.claim.key ?? null;

@@ -95,13 +95,24 @@ export function requireAlive(life: Life): void {
   if (life.state === 'dead') throw new Death(`${life.role} is dead`);
 }
 
-/** Things that do nothing any more once their process is dead. */
-export function mortal<T extends object>(thing: T, life: Life): T {
+/**
+ * A thing that does nothing any more once its process is dead.
+ * @param onCall sees every call before it is made, and may throw instead.
+ */
+export function mortal<T extends object>(
+  thing: T,
+  life: Life,
+  onCall: (name: PropertyKey, args: readonly unknown[]) => void = () => {},
+): T {
   return new Proxy(thing, {
     get: (target, key) => {
       requireAlive(life);
       const value: unknown = Reflect.get(target, key, target);
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+      if (typeof value !== 'function') return value;
+      return (...args: unknown[]): unknown => {
+        onCall(key, args);
+        return Reflect.apply(value, target, args);
+      };
     },
   });
 }

@@ -31,7 +31,7 @@ export interface Place {
   /** The process that captured it. */
   readonly pid: number;
   /** Kept beside the store: where processes do that side by side, only the order of each is promised. */
-  readonly isSpilled: boolean;
+  readonly isBeside: boolean;
 }
 
 /** Everything the history knows of one event id. */
@@ -72,8 +72,8 @@ export interface KnownRoute {
   readonly superseded: Set<string>;
   /** Everyone who has answered under its address. */
   readonly instances: Set<string>;
-  /** When the receiver asked to be left alone: until then by the wall clock, null after that clock was set. */
-  leftAloneUntil: number | null;
+  /** The receiver asked to be left alone until then by the wall clock; null once that clock was set. */
+  leftAlone: { readonly until: number; readonly since: number } | null;
 }
 
 /** What must be true, kept without asking the product. */
@@ -96,7 +96,7 @@ export function createModel(receivers: readonly SimReceiver[]): Model {
     mayPark: new Map<string, Set<string>>(),
     superseded: new Set<string>(),
     instances: new Set<string>(),
-    leftAloneUntil: null,
+    leftAlone: null,
   }));
   return { events: new Map(), routes, acknowledgements: 0 };
 }
@@ -119,13 +119,13 @@ export function claim(model: Model, id: string, made: Claim): KnownEvent {
 export function acknowledge(
   model: Model,
   known: KnownEvent,
-  what: { readonly bytes: Buffer | null; readonly pid: number; readonly isSpilled?: boolean },
+  what: { readonly bytes: Buffer | null; readonly pid: number; readonly isBeside?: boolean },
 ): void {
-  const { bytes, pid, isSpilled = false } = what;
+  const { bytes, pid, isBeside = false } = what;
   known.acknowledged.push(bytes);
   model.acknowledgements += 1;
   if (known.claims.length > 1) return;
-  known.place ??= { rank: model.acknowledgements, pid, isSpilled };
+  known.place ??= { rank: model.acknowledgements, pid, isBeside };
 }
 
 /** Whether a byte of this event may leave on this route now. */
@@ -155,6 +155,14 @@ export function isStoodFor(model: Model, known: KnownEvent): boolean {
     ({ kept: other }) =>
       other !== null && other.seq > kept.seq && other.claim.key === kept.claim.key,
   );
+}
+
+/** Events that may leave on a route, were not given up or stood for, and lie at none of its instances. */
+export function undelivered({ events }: Model, route: KnownRoute): readonly string[] {
+  return [...events.values()]
+    .filter((known) => mayLeave(route, known) && !isAnywhere(route, known))
+    .filter(({ id }) => !route.dropped.has(id) && !route.superseded.has(id))
+    .map(({ id }) => id);
 }
 
 /** Takes down what an answer allows to conclude, by a reading of its own. */
@@ -220,7 +228,7 @@ function about(id: string, list: unknown): readonly Members[] {
 }
 
 function wordOf(entry: Members, element: Element): string {
-  const status = String(entry['status']).toLowerCase();
+  const status = typeof entry['status'] === 'string' ? entry['status'].toLowerCase() : '';
   if (status === 'success' || status === 'duplicate') {
     const echoed = entry['sha256'];
     return echoed === undefined || echoed === sha256(element.bytes) ? status : 'hash_mismatch';
@@ -230,7 +238,8 @@ function wordOf(entry: Members, element: Element): string {
 }
 
 function codeOf(entry: Members): string {
-  return String(entry['error_category'] ?? '(no code)').toLowerCase();
+  const code = entry['error_category'];
+  return typeof code === 'string' ? code.toLowerCase() : '(no code)';
 }
 
 function objectIn(bytes: Uint8Array): Members {

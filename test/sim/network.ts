@@ -104,26 +104,22 @@ export function failure(
   return { kind: 'failure', reason, detail: `simulated: ${reason}`, bytesSent };
 }
 
+const TOKEN = /"(?:[^"\\]|\\.)*"|[[\]{},]/g;
+/** Within the batch's object and its array. */
+const ELEMENT_DEPTH = 2;
+
 /** The elements of a batch, cut out of its bytes by nothing but brackets and quotes. */
 function elementsOf(request: HttpRequest): readonly Element[] {
   const text = inflated(request).toString('latin1');
-  const start = text.indexOf('[') + 1;
   const elements: Element[] = [];
   let depth = 0;
-  let from = start;
-  let isText = false;
-  for (let at = start; at < text.length; at += 1) {
-    const char = text[at] ?? '';
-    if (isText) {
-      if (char === '\\') at += 1;
-      else if (char === '"') isText = false;
-    } else if (char === '"') isText = true;
-    else if (char === '{' || char === '[') depth += 1;
-    else if (depth === 0 && (char === ',' || char === ']')) {
-      if (at > from) elements.push(elementOf(text.slice(from, at)));
-      from = at + 1;
-      if (char === ']') break;
-    } else if (char === '}' || char === ']') depth -= 1;
+  let from = 0;
+  for (const { 0: token, index } of text.matchAll(TOKEN)) {
+    const isEnd = depth === ELEMENT_DEPTH && (token === ',' || token === ']');
+    if (isEnd && index > from) elements.push(elementOf(text.slice(from, index)));
+    if (token === '{' || token === '[') depth += 1;
+    if (token === '}' || token === ']') depth -= 1;
+    if (isEnd || (token === '[' && depth === ELEMENT_DEPTH)) from = index + 1;
   }
   return elements;
 }

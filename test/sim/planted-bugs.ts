@@ -19,7 +19,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   });`,
     replace: `(() => {
     db.run('BEGIN IMMEDIATE');
-    queueMicrotask(() => { if (db.inTransaction) db.run('COMMIT'); });
+    queueMicrotask(() => { try { db.run('COMMIT'); } catch (error) { String(error); } });
     return write(readHead(db, system.host));
   })();`,
     laws: ['L1'],

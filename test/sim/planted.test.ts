@@ -12,14 +12,15 @@ const FIRST_SEED = 1;
 const HISTORIES = 400;
 const HEALTHY_HISTORIES = 40;
 
-/** Plays histories until a law is broken, and says which. */
+/** Plays histories until one of the named laws is broken, and says which was broken last. */
 const PROGRAM = `
   import { playHistory } from './test/sim/history.ts';
-  const [from, count] = process.argv.slice(2).map(Number);
+  const [from, count, laws] = process.argv.slice(2);
   let found = null;
-  for (let seed = from; found === null && seed < from + count; seed += 1) {
+  for (let seed = Number(from); seed < Number(from) + Number(count); seed += 1) {
     const { broken } = await playHistory(seed);
     if (broken !== null) found = { seed, law: broken.law, message: broken.message };
+    if (broken !== null && laws.split(' ').includes(broken.law)) break;
   }
   process.stdout.write(JSON.stringify(found));
 `;
@@ -55,8 +56,8 @@ async function hunt(bug: PlantedBug | null, histories: number): Promise<Found | 
     logLevel: 'warning',
     plugins: bug === null ? [] : [plant(bug)],
   });
-  const { stdout, stderr, code } = await startScript(outfile, [`${FIRST_SEED}`, `${histories}`])
-    .ended;
+  const args = [FIRST_SEED, histories, (bug?.laws ?? []).join(' ')].map(String);
+  const { stdout, stderr, code } = await startScript(outfile, args).ended;
   if (code !== 0) throw new Error(stderr);
   return JSON.parse(stdout) as Found | null;
 }
@@ -69,8 +70,8 @@ function plant({ file, find, replace, name }: PlantedBug): Plugin {
     throw new Error(`${name}: its place stands ${parts.length - 1} times in ${file}`);
   return {
     name: 'planted-bug',
-    setup: ({ onLoad }) => {
-      onLoad({ filter: /\.ts$/ }, ({ path: loaded }) =>
+    setup: (bundle) => {
+      bundle.onLoad({ filter: /\.ts$/ }, ({ path: loaded }) =>
         loaded === whole ? { contents: parts.join(replace), loader: 'ts' } : null,
       );
     },

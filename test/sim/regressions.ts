@@ -1,7 +1,8 @@
 import { arrive, settle, type Course } from './course.ts';
-import { captureNew, giveGrant, tendParked, withdraw } from './deeds.ts';
+import { captureNew } from './captures.ts';
 import { give, startDrain, type Drain } from './drains.ts';
 import type { KnownRoute } from './model.ts';
+import { giveGrant, tendParked, withdraw } from './operator.ts';
 import type { Character } from './receiver.ts';
 import type { Weather } from './weather.ts';
 import type { Stage } from './world.ts';
@@ -107,11 +108,11 @@ async function permitted(course: Course, events: number): Promise<KnownRoute> {
   captureNew(world, 0, events);
   giveGrant(world, { route, checkout: 0, isFirst: true });
   await settle(course);
-  world.step += 1;
   return route;
 }
 
 async function started(course: Course, route: KnownRoute): Promise<Drain> {
+  course.world.step += 1;
   const drain = startDrain(course.world, course.drains, { route, byOperator: true });
   if (drain === null) throw new Error('there is no route');
   await settle(course);

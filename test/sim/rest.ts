@@ -1,12 +1,13 @@
 import type { Db } from '../../src/base/index.ts';
-import { acceptReceiver, tendParked } from './deeds.ts';
-import { give, startDrain, undelivered, type Drain } from './drains.ts';
+import { acceptReceiver, tendParked } from './operator.ts';
+import { give, startDrain, type Drain } from './drains.ts';
 import { arrive, setClock, settle, type Course } from './course.ts';
-import { LawBroken, type KnownEvent, type KnownRoute } from './model.ts';
+import { LawBroken, undelivered, type KnownEvent, type KnownRoute } from './model.ts';
 import { tell, unlock, type World } from './world.ts';
 
 /** The longest that a receiver may ask to be left alone, and a little more. */
 const LONG_ENOUGH_MS = 3_600_000 + 60_000;
+const A_YEAR_MS = 31_536_000_000;
 const MAX_STEPS = 3_000;
 const MAX_ROUNDS = 4;
 const PARKED = 3;
@@ -19,11 +20,10 @@ export async function comeToRest(course: Course): Promise<void> {
   const { world, drains } = course;
   const { dice } = world;
   world.isCalm = true;
-  world.locked = 0;
   unlock(world);
   tell(world, 'the weather clears');
   await endAll(course);
-  if (dice.chance(0.3)) setClock(course);
+  if (dice.chance(0.4)) setClock(course, -A_YEAR_MS);
   world.timeline.pass(LONG_ENOUGH_MS);
   const isMended = dice.chance(0.5);
   if (isMended) for (const receiver of world.receivers) receiver.mend();
@@ -104,12 +104,12 @@ function requireEverything(
   if (report.blocked !== null)
     throw new LawBroken('L5', `blocked in calm weather: ${report.blocked.detail}`);
   const parked = parkedOn(db, route);
-  const left = undelivered(world, route).filter(
+  const left = undelivered(world.model, route).filter(
     (id) => !parked.has(id) && !isRefused(world, route, { id, isMended: how.isMended }),
   );
   if (left.length > 0)
     throw new LawBroken('L5', `${left.join(', ')} did not arrive in calm weather`);
-  const isThere = how.isMended && undelivered(world, route).length === 0 && parked.size === 0;
+  const isThere = how.isMended && undelivered(world.model, route).length === 0 && parked.size === 0;
   if (how.byOperator && isThere && !saysAll) {
     throw new LawBroken('L13', 'everything is there, and sync now does not say so');
   }

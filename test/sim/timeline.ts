@@ -7,6 +7,8 @@ export interface Timeline {
   elapsed(): Millis;
   /** Time passes; whoever slept until then wakes, unless his process is stopped. */
   pass(ms: Millis): void;
+  /** Somebody blocks his thread so long; sleepers wake when time passes next. */
+  stall(ms: Millis): void;
   /** The wall clock alone is set, in either direction. */
   jump(ms: Millis): void;
   /** How long until the next sleeper wakes; null when nobody sleeps. */
@@ -47,6 +49,7 @@ export function startTimeline(): Timeline {
       move(ms);
       wakeDue(({ life }) => life.state === 'running');
     },
+    stall: move,
     jump: (ms) => {
       wall += ms;
     },

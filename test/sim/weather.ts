@@ -56,10 +56,11 @@ export function blowOnBatch(dice: Dice): Weather {
     [1, () => redirect(dice)],
     [1, () => turnAway(dice.pick(HALTS), 'not here')],
     [1, () => nonsense(dice)],
-    [1, () => refuseAll(dice)],
-    [1, () => tooLarge(dice)],
+    [2, () => refuseAll(dice)],
+    [2, () => tooLarge(dice)],
     [1, () => ({ kind: 'replica' })],
     [8, () => ({ kind: 'garbled', how: dice.pick(GARBLINGS) })],
+    [3, () => ({ kind: 'garbled', how: 'contradicting results' })],
   ])();
 }
 

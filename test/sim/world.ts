@@ -51,8 +51,6 @@ export interface World {
   boots: number;
   /** Lets go of the store's write lock, which another program holds. */
   release: (() => void) | null;
-  /** So many captures will find the store locked. */
-  locked: number;
   /** The wall clock was once set back: waits that were written down before may look longer than they are. */
   wasSetBack: boolean;
   /** No faults any more. */
@@ -71,6 +69,7 @@ export interface Stage {
 }
 
 const MAX_TRACE = 60;
+const MAKING_POINTS: readonly FaultPoint[] = ['store.create', 'store.migrated'];
 
 /** @param onSend looks at every request at the moment it leaves. */
 export async function createWorld(
@@ -111,7 +110,6 @@ export async function createWorld(
     serial: 0,
     boots: 1,
     release: null,
-    locked: 0,
     wasSetBack: false,
     isCalm: false,
     checked: '',
@@ -132,9 +130,9 @@ export function spawn(world: World, role: string, points: readonly FaultPoint[] 
   world.serial += 1;
   const life = bear(1000 + world.serial, `${role} ${world.serial}`, world.step);
   // A store is made only once in a history, so whoever makes it is struck more often.
-  const isMaking = disk.view() === null && points.includes('store.create');
+  const isMaking = disk.view() === null;
   if (!world.isCalm && points.length > 0 && dice.chance(isMaking ? 0.7 : 0.3)) {
-    const point = dice.pick(isMaking ? points.slice(0, 2) : points);
+    const point = dice.pick(isMaking ? MAKING_POINTS : points);
     const left = isMaking || dice.chance(0.6) ? 1 : dice.between(2, 4);
     life.traps.push({ point, left, effect: dice.chance(0.6) ? 'die' : 'fail' });
   }

@@ -1,0 +1,86 @@
+import type { Drain, Drains } from './drains.ts';
+import { isStoodFor, LawBroken, mayLeave, sendableSince, type KnownRoute } from './model.ts';
+import type { Element, Exchange } from './network.ts';
+import type { World } from './world.ts';
+
+/** What is looked at whenever a request leaves: L9 for its place and content, L3, L7, L8, and Retry-After. */
+export function checkSending(world: World, drains: Drains, exchange: Exchange): void {
+  const route = routeAt(world, exchange.request.url);
+  if (route === null) throw new LawBroken('L9', `a request went to ${exchange.request.url}`);
+  const drained = drains.get(exchange.life);
+  if (drained === undefined) throw new LawBroken('L9', `${exchange.life.role} sent a request`);
+  if (drained.route !== route) throw new LawBroken('L9', 'a request went to another receiver');
+  checkLeftAlone(world, drained);
+  const isRest = isRestOfBatch(drained, exchange);
+  drained.requests.push(exchange);
+  for (const { id, bytes } of exchange.elements) {
+    const known = world.model.events.get(id);
+    if (known === undefined || known.kept === null)
+      throw new LawBroken('L7', `${id} was sent and never captured`);
+    if (!known.kept.bytes.equals(bytes))
+      throw new LawBroken('L3', `${id} left with other bytes than captured`);
+    if (!mayLeave(route, known) && !isRest)
+      throw new LawBroken('L9', `${id} left without a permission`);
+  }
+  checkOrder(world, drained, exchange);
+  for (const { id } of exchange.elements) route.attempted.add(id);
+}
+
+/** A part of a batch that was on its way already, sent again because the receiver wanted it smaller. */
+function isRestOfBatch({ requests }: Drain, { elements }: Exchange): boolean {
+  const ids = elements.map(({ id }) => id);
+  return requests.some(
+    (each) => each.isOver && ids.every((id) => each.elements.some((element) => element.id === id)),
+  );
+}
+
+function checkLeftAlone(world: World, { process, route }: Drain): void {
+  const { leftAlone } = route;
+  if (leftAlone === null || world.timeline.wall() >= leftAlone.until) return;
+  // Whoever was under way before may not know of it.
+  if (process.life.bornAt <= leftAlone.since) return;
+  throw new LawBroken('retry-after', `${process.life.role} did not leave the receiver alone`);
+}
+
+/** L8: where batches are sent one by one, nothing is attempted before what was captured earlier. */
+function checkOrder(world: World, { process, route }: Drain, { elements }: Exchange): void {
+  if (route.receiver.character.maxConcurrent > 1) return;
+  const { events } = world.model;
+  const seqOf = (id: string): number => events.get(id)?.kept?.seq ?? 0;
+  const seqs = elements.map(({ id }) => seqOf(id));
+  const isSorted = seqs.every((seq, index) => index === 0 || seq > (seqs[index - 1] ?? 0));
+  if (!isSorted) throw new LawBroken('L8', `a batch is in the order ${seqs.join(', ')}`);
+  const first = elements.find(({ id }) => !route.attempted.has(id));
+  if (first === undefined) return;
+  const overtaken = [...events.values()].find((known) => {
+    if (known.kept === null || known.kept.seq >= seqOf(first.id)) return false;
+    const since = sendableSince(route, known);
+    // What became sendable while this drain ran is the next one's.
+    if (since === null || since >= process.life.bornAt || isStoodFor(world.model, known))
+      return false;
+    return !route.attempted.has(known.id) && !route.dropped.has(known.id);
+  });
+  if (overtaken === undefined) return;
+  throw new LawBroken('L8', `${first.id} left before ${overtaken.id}, which was captured earlier`);
+}
+
+/** L8 at the other end: one drain's events are stored in the order of their capture, however they were cut. */
+export function checkArrival(world: World, drained: Drain, stored: readonly Element[]): void {
+  if (drained.route.receiver.character.maxConcurrent > 1) return;
+  for (const { id } of stored) {
+    const seq = world.model.events.get(id)?.kept?.seq ?? 0;
+    if (seq < drained.lastStored)
+      throw new LawBroken('L8', `${id} was stored behind a later event`);
+    drained.lastStored = seq;
+  }
+}
+
+/** The route whose receiver lives at this address; null for an address that nobody named. */
+export function routeAt(world: World, url: string): KnownRoute | null {
+  const { origin } = new URL(url);
+  return (
+    world.model.routes.find(
+      ({ receiver }) => new URL(receiver.character.endpoint).origin === origin,
+    ) ?? null
+  );
+}
