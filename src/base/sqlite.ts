@@ -11,9 +11,9 @@ export type SqlParams = Readonly<Record<string, SqlValue>> | readonly SqlValue[]
 /** SQLite below this version can corrupt a WAL database under concurrent checkpoints (sqlite.org/wal.html). */
 const VERSION_FLOOR = [3, 51, 3] as const;
 const DEFAULT_WAIT_MS = 5_000;
-/** A retry follows soon while the wait is short, and later the longer it lasts: many who wait must not use up the machine. */
+/** Retries follow each other more slowly the longer a wait lasts: many who wait must not use up the machine. */
 const SHORTEST_PAUSE_MS = 0.5;
-const LONGEST_PAUSE_MS = 8;
+const LONGEST_PAUSE_MS = 2;
 const PAUSE_PER_WAITED_MS = 1 / 16;
 
 export interface OpenOptions {

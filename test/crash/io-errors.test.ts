@@ -1,9 +1,17 @@
 import { cpSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { openJournal, record, takeIn } from '../../src/journal/index.ts';
+import { openJournal, takeIn } from '../../src/journal/index.ts';
 import { judgeSite, readAcks } from './oracle.ts';
 import { bundlePrograms, inParallel, runScript, scratchDir, type Programs } from './programs.ts';
-import { createSite, environmentOf, factOf, openSite, wordsOf, type Site } from './site.ts';
+import {
+  captureInto,
+  createSite,
+  environmentOf,
+  openSite,
+  upTo,
+  wordsOf,
+  type Site,
+} from './site.ts';
 import { isFull, say } from './sizes.ts';
 import { failAt, straceInjects, type ChangingCall } from './strace.ts';
 
@@ -16,9 +24,6 @@ const AT_ONCE = 3;
 const scratch = scratchDir(true);
 const programs = await bundlePrograms(scratch);
 const canTrace = straceInjects('failing system calls');
-
-const upTo = (count: number, from = 0): number[] =>
-  Array.from({ length: count }, (_, n) => from + n);
 
 interface Failure {
   readonly call: ChangingCall;
@@ -50,7 +55,7 @@ function failures(most: number): readonly Failure[] {
 
 test.skipIf(!canTrace)('a call fails while facts are captured', { timeout: LONG }, async () => {
   const template = createSite(scratch, 'template');
-  await capture(template, upTo(3));
+  await captureInto(template, upTo(3));
   const wrong: string[] = [];
   const seen = { failed: 0, spilled: 0, captured: 0 };
   const all = failures(isFull() ? 20 : 13);
@@ -67,7 +72,7 @@ test.skipIf(!canTrace)('a call fails while facts are captured', { timeout: LONG 
     for (const { status } of acks) if (status === 'spilled') seen.spilled += 1;
     if (ended.stderr !== '') wrong.push(`${place}: ${ended.stderr.slice(-300)}`);
     const found = [...(await judgeSite(site, { acked: [upTo(3), acked], tried: upTo(4, 100) }))];
-    await capture(site, failed);
+    await captureInto(site, failed);
     found.push(...(await judgeSite(site, { acked: [upTo(3), acked, failed], tried: [] })));
     wrong.push(...found.map((complaint) => `${place}: ${complaint}`));
   });
@@ -104,7 +109,7 @@ async function emitAndFail({ worker }: Programs): Promise<readonly string[]> {
   for (const n of upTo(4, 1)) {
     const name = `emitted-${n}-${worker.length}`;
     const site = createSite(scratch, name);
-    await capture(site, [0]);
+    await captureInto(site, [0]);
     const { home, project } = await openSite(site);
     home.store(project.id);
     const options = { before: failAt('fsync', 'EIO', String(n)), env: environmentOf(site) };
@@ -139,10 +144,4 @@ async function countEmitted(site: Site, acked: readonly number[]): Promise<reado
       .filter((n) => !counts.some((each) => each.n === n))
       .map((n) => `acknowledged ${n} is lost`),
   ];
-}
-
-async function capture(site: Site, numbers: readonly number[]): Promise<void> {
-  const { home, project } = await openSite(site);
-  for (const n of numbers) record(home, project, [factOf(n)]);
-  home.close();
 }

@@ -1,7 +1,7 @@
-import { cpSync, mkdirSync } from 'node:fs';
+import { cpSync, existsSync } from 'node:fs';
 import path from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
-import { FAULT_POINTS, openDb, systemClock, type FaultPoint } from '../../src/base/index.ts';
+import { expect, test } from 'vitest';
+import { FAULT_POINTS, type FaultPoint } from '../../src/base/index.ts';
 import { record } from '../../src/journal/index.ts';
 import {
   copyMissions,
@@ -24,8 +24,9 @@ import {
   environmentOf,
   factOf,
   LARGE,
+  lockStore,
   openSite,
-  storeOf,
+  upTo,
   wordsOf,
   type Site,
 } from './site.ts';
@@ -63,8 +64,6 @@ interface Situation {
   readonly points: Partial<Readonly<Record<FaultPoint, readonly number[]>>>;
 }
 
-const upTo = (count: number, from = 0): number[] =>
-  Array.from({ length: count }, (_, n) => from + n);
 const passes = (...all: number[]): readonly number[] => (isFull() ? all : [1, all.at(-1) ?? 1]);
 
 const SITUATIONS: readonly Situation[] = [
@@ -226,7 +225,7 @@ async function dieAndGoOn(
   const commands = commandsOf(site);
   const words = situation.words(site, receiver.url);
   if (words[1] === 'now') await commands.point(receiver.url);
-  const release = isLocked ? lock(site) : (): void => {};
+  const release = isLocked ? lockStore(site) : (): void => {};
   const env = { ...environmentOf(site), SPEC_KITTY_FAULT: spec };
   const died = await runScript(words[0] === 'sync' ? cli : worker, words, { env, cwd: site.root });
   release();
@@ -260,31 +259,14 @@ function commandsOf(site: Site): {
   };
 }
 
-/** Takes the writer's lock of a store; the answer lets it go. */
-function lock(site: Site): () => void {
-  const db = openDb(storeOf(site), { clock: systemClock() });
-  db.run('BEGIN IMMEDIATE');
-  onTestFinished(() => {
-    db.close();
-  });
-  return () => {
-    db.run('ROLLBACK');
-  };
-}
-
 /** Homes that situations begin with, made once: `few` facts, `many`, large ones, some beside the store. */
 async function prepareHomes(): Promise<void> {
   const few = createSite(scratch, 'few');
-  try {
-    mkdirSync(few.home);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return;
-    throw error;
-  }
+  if (existsSync(few.home)) return;
   await fill(few, upTo(3));
   const spilled = createSite(scratch, 'spilled');
   await fill(spilled, upTo(3));
-  const release = lock(spilled);
+  const release = lockStore(spilled);
   for (const n of upTo(4, 3)) await fill(spilled, [n]);
   release();
   const many = createSite(scratch, 'many');

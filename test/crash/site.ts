@@ -1,6 +1,13 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { createSystem, noFaults, type Db, type Faults } from '../../src/base/index.ts';
+import {
+  createSystem,
+  noFaults,
+  openDb,
+  systemClock,
+  type Db,
+  type Faults,
+} from '../../src/base/index.ts';
 import {
   drain,
   eventsStream,
@@ -17,7 +24,7 @@ import {
   type Home,
   type Project,
 } from '../../src/home/index.ts';
-import type { Fact } from '../../src/journal/index.ts';
+import { record, type Fact } from '../../src/journal/index.ts';
 import { parseEndpoint } from '../../src/receivers/index.ts';
 import { envelope, envelopeBytes, PROJECT_ID, type EnvelopeOptions } from '../support/envelopes.ts';
 
@@ -88,6 +95,28 @@ function optionsOf(n: number): EnvelopeOptions {
   return {
     payload: JSON.stringify({ wp_id: 'WP01', note: `${n} `.padEnd(LARGE_BYTES, 'many words ') }),
   };
+}
+
+/** Captures these numbers one by one, in this process. */
+export async function captureInto(site: Site, numbers: readonly number[]): Promise<void> {
+  const { home, project } = await openSite(site);
+  for (const n of numbers) record(home, project, [factOf(n)]);
+  home.close();
+}
+
+/** Takes the writer's lock of a store; the answer lets it go. */
+export function lockStore(site: Site): () => void {
+  const db = openDb(storeOf(site), { clock: systemClock() });
+  db.run('BEGIN IMMEDIATE');
+  return () => {
+    db.run('ROLLBACK');
+    db.close();
+  };
+}
+
+/** Numbers from one on, in order. */
+export function upTo(count: number, from = 0): number[] {
+  return Array.from({ length: count }, (_, n) => from + n);
 }
 
 /** Gives the project a permission for `url`. */

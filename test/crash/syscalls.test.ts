@@ -1,19 +1,18 @@
 import { cpSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
-import { openDb, systemClock } from '../../src/base/index.ts';
-import { record } from '../../src/journal/index.ts';
+import { expect, test } from 'vitest';
 import { realReceiver, type RealReceiver } from '../support/real-receiver.ts';
 import { judgeDelivery, judgeSite, readAcks } from './oracle.ts';
 import { bundlePrograms, inParallel, runScript, scratchDir } from './programs.ts';
 import {
+  captureInto,
   createSite,
   drainOnce,
   environmentOf,
-  factOf,
+  lockStore,
   openSite,
   pointAt,
-  storeOf,
+  upTo,
   wordsOf,
   type Site,
 } from './site.ts';
@@ -40,9 +39,6 @@ interface Operation {
   readonly tried: readonly number[];
   readonly sends?: boolean;
 }
-
-const upTo = (count: number, from = 0): number[] =>
-  Array.from({ length: count }, (_, n) => from + n);
 
 const OPERATIONS: readonly Operation[] = [
   { what: 'first open', stored: null, words: ['capture', 100, 2], tried: upTo(2, 100) },
@@ -144,7 +140,7 @@ async function dieAt(
   const acked = readAcks(ended.stdout).map((ack) => ack.n);
   const held = [...(stored ?? []), ...spilled];
   const complaints = [...(await judgeSite(site, { acked: [held, acked], tried }))];
-  await capture(
+  await captureInto(
     site,
     tried.filter((n) => !acked.includes(n)),
   );
@@ -178,7 +174,7 @@ async function perform(
     pointAt(opened, receiver.url);
     opened.home.close();
   }
-  const release = operation.isLocked === true ? lock(site) : (): void => {};
+  const release = operation.isLocked === true ? lockStore(site) : (): void => {};
   const [verb = '', ...words] = operation.words;
   const env = environmentOf(site);
   const ended = await runScript(worker, [verb, ...wordsOf(site), ...words], { before, env });
@@ -188,27 +184,9 @@ async function perform(
 
 async function prepare(site: Site, { stored, spilled = [] }: Operation): Promise<void> {
   if (stored === null) return;
-  await capture(site, stored);
+  await captureInto(site, stored);
   if (spilled.length === 0) return;
-  const release = lock(site);
-  for (const n of spilled) await capture(site, [n]);
+  const release = lockStore(site);
+  for (const n of spilled) await captureInto(site, [n]);
   release();
-}
-
-async function capture(site: Site, numbers: readonly number[]): Promise<void> {
-  const { home, project } = await openSite(site);
-  for (const n of numbers) record(home, project, [factOf(n)]);
-  home.close();
-}
-
-/** Takes the writer's lock of a store; the answer lets it go. */
-function lock(site: Site): () => void {
-  const db = openDb(storeOf(site), { clock: systemClock() });
-  db.run('BEGIN IMMEDIATE');
-  onTestFinished(() => {
-    db.close();
-  });
-  return () => {
-    db.run('ROLLBACK');
-  };
 }

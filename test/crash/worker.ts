@@ -37,8 +37,6 @@ const VERBS = {
   deliver,
 };
 
-export type Verb = keyof typeof VERBS;
-
 /** Runs one verb of this process: `VERB ROOT HOME WORD…`. */
 export async function work(words: readonly string[]): Promise<void> {
   const [verb = '', root = '', home = '', ...rest] = words;

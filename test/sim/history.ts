@@ -95,7 +95,7 @@ function moveGrant(world: World): void {
   const route = anyRoute(world);
   withdraw(world, route);
   giveGrant(world, { route, checkout: world.dice.below(2) });
-  if (world.dice.chance(0.7)) tendParked(world, 'retry all');
+  if (world.dice.chance(0.9)) tendParked(world, 'retry all');
 }
 
 /** Longer than the right to record lasts without renewal. */
@@ -110,7 +110,7 @@ const DEEDS: readonly (readonly [number, Deed])[] = [
   [1.5, ({ world }) => importNow(world)],
   [2, ({ world }) => giveGrant(world, { route: anyRoute(world) })],
   [1, ({ world }) => withdraw(world, anyRoute(world))],
-  [1, ({ world }) => moveGrant(world)],
+  [1.5, ({ world }) => moveGrant(world)],
   [4, (course) => begin(course, true)],
   [4, (course) => begin(course, false)],
   [20, (course) => workOn(course)],
@@ -123,7 +123,7 @@ const DEEDS: readonly (readonly [number, Deed])[] = [
   [3, ({ world }) => tendParked(world)],
   [0.5, ({ world }) => acceptReceiver(world, anyRoute(world))],
   [1, ({ world }) => squatSomewhere(world)],
-  [1, (course) => losePower(course)],
+  [1.5, (course) => losePower(course)],
   [2, (course) => lockStore(course)],
   [0.2, ({ world }) => world.dice.pick(world.receivers).mend()],
 ];

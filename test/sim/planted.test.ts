@@ -9,7 +9,7 @@ import { PLANTED_BUGS, type PlantedBug } from './planted-bugs.ts';
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const FIRST_SEED = 1;
 /** Within so many histories a bug must show. */
-const HISTORIES = 400;
+const HISTORIES = 600;
 const HEALTHY_HISTORIES = 40;
 
 /** Plays histories until one of the named laws is broken, and says which was broken last. */

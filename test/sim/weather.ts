@@ -61,6 +61,7 @@ export function blowOnBatch(dice: Dice): Weather {
     [1, () => ({ kind: 'replica' })],
     [8, () => ({ kind: 'garbled', how: dice.pick(GARBLINGS) })],
     [3, () => ({ kind: 'garbled', how: 'contradicting results' })],
+    [3, () => ({ kind: 'garbled', how: 'refused by code' })],
   ])();
 }
 
