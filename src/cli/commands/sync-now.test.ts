@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import {
   createMachine,
@@ -11,10 +12,11 @@ import {
   answerAll,
   idsOf,
   recordingServer,
-  type Recorded,
   type RecordingServer,
 } from '../../../test/support/recording-server.ts';
 import { booksAt } from '../../../test/support/store-view.ts';
+
+const SLOW_MS = 200;
 
 describe('the counts line and the report', () => {
   it('are as the contract has them', async () => {
@@ -49,6 +51,22 @@ describe('the counts line and the report', () => {
     const { json } = await machine.run(['sync', 'now', '--json', '--report', 'report.json'], at);
     expect(json).toMatchObject({ dispatched: false, selected: 0, exit_code: 0 });
     expect(JSON.parse(readFileSync(path.join(at.cwd, 'report.json'), 'utf8'))).toEqual(json);
+  });
+});
+
+describe('several targets', () => {
+  it('are all served although one of them cannot be asked at all', async () => {
+    const { machine, at, server } = await permitted(async (request) => {
+      await wait(SLOW_MS);
+      return answerAll(request);
+    });
+    const other = ['sync', 'mode', 'EXTERNAL_RECEIVER', '--endpoint', 'https://127.0.0.1:9'];
+    await machine.run(other, at);
+    const env = { NODE_TLS_REJECT_UNAUTHORIZED: '0' };
+    const now = await machine.run(['sync', 'now', '--all', '--json'], { ...at, env });
+    expect(now.json).toMatchObject({ error: { code: 'insecure_tls' } });
+    const books = await booksAt(machine, at.cwd, server.url);
+    expect(books).toMatchObject({ delivered: EXAMPLE_FACTS, queued: 0 });
   });
 });
 
@@ -196,7 +214,7 @@ async function slowly(options: {
   });
 }
 
-async function permitted(reply: (request: Recorded) => ReturnType<typeof answerAll>): Promise<{
+async function permitted(reply: Parameters<typeof recordingServer>[0]): Promise<{
   readonly machine: Machine;
   readonly at: { readonly cwd: string };
   readonly server: RecordingServer;

@@ -39,7 +39,10 @@ function importFirst(context: Context, workspace: Workspace): Imported | null {
   return null;
 }
 
-/** Every route in its own drain: one that hangs or fails costs the others nothing. */
+/**
+ * Every route in its own drain: one that hangs or fails costs the others nothing, so nothing is thrown before all of
+ * them have come to their ends.
+ */
 async function drainAll(
   context: Context,
   workspace: Workspace,
@@ -48,7 +51,7 @@ async function drainAll(
   const progress = createProgress(context.io, context.system.clock, 'events');
   const done = new Map<number, number>();
   const total = waitingOn(context, workspace, routes);
-  const reports = await Promise.all(
+  const ended = await Promise.allSettled(
     routes.map((route) =>
       drain({
         home: context.home,
@@ -65,7 +68,10 @@ async function drainAll(
     ),
   );
   progress.end();
-  return reports;
+  return ended.map((each) => {
+    if (each.status === 'rejected') throw each.reason;
+    return each.value;
+  });
 }
 
 function waitingOn(context: Context, workspace: Workspace, routes: readonly Route[]): number {
