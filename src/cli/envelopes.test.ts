@@ -175,3 +175,26 @@ function payloads(machine: Machine, root: string): readonly string[] {
   );
   return rows.map((row) => row.payload.toString('utf8'));
 }
+
+it('says what earlier groups kept when a later one can be kept nowhere', async () => {
+  const { machine, root, line } = await project();
+  const input = Array.from({ length: 1_500 }, (_, n) => line(n)).join('\n');
+  let captures = 0;
+  const faults = {
+    at: (point: string) => {
+      if (point === 'capture.begin') captures += 1;
+      if (captures < 2) return;
+      throw Object.assign(new Error('no space left'), { code: 'ENOSPC' });
+    },
+  };
+  const ended = await machine.run(['emit', '--envelope', '-', '--json'], {
+    cwd: root,
+    input,
+    faults,
+  });
+  expect(ended.exit).toBe(1);
+  const { error } = ended.json as { error: { message: string; details: unknown } };
+  expect(error.message).toMatch(/^1000 event\(s\) were recorded before this and are kept/);
+  expect(error.details).toMatchObject({ captured: 1_000 });
+  expect(payloads(machine, root)).toHaveLength(1_000);
+});

@@ -1,5 +1,5 @@
-import { EXIT, printable } from '../base/index.ts';
-import { findProject } from '../home/index.ts';
+import { EXIT, printable, UserError } from '../base/index.ts';
+import { findProject, type Project } from '../home/index.ts';
 import { record, type Fact, type Kept } from '../journal/index.ts';
 import {
   MAX_EVENT_BYTES,
@@ -52,7 +52,7 @@ export async function captureEnvelopes(context: Context, name: string): Promise<
   };
   let group: Fact[] = [];
   const flush = (): void => {
-    if (group.length > 0) count(record(context.home, project, group), totals);
+    if (group.length > 0) count(keep(context, project, group, totals), totals);
     group = [];
   };
   for await (const line of documents(readChunks(context, name))) {
@@ -64,6 +64,31 @@ export async function captureEnvelopes(context: Context, name: string): Promise<
   }
   flush();
   return answer(totals);
+}
+
+/** Records a group; a failure names what earlier groups kept, so that nobody takes those for lost. */
+function keep(
+  context: Context,
+  project: Project,
+  group: readonly Fact[],
+  { captured, spilled, known }: Totals,
+): readonly Kept[] {
+  try {
+    return record(context.home, project, group);
+  } catch (error) {
+    const kept = captured + spilled + known;
+    if (!(error instanceof UserError) || error.code !== 'capture_failed' || kept === 0) throw error;
+    throw new UserError(
+      'capture_failed',
+      `${captured + spilled} event(s) were recorded before this and are kept, ${known} were known; of the rest, ${error.message}`,
+      {
+        remedy: error.remedy,
+        exitCode: error.exitCode,
+        details: { captured, spilled, known },
+        cause: error,
+      },
+    );
+  }
 }
 
 /**
