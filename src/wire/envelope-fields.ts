@@ -117,7 +117,7 @@ function checkText(
 }
 
 /** PostgreSQL keeps no NUL in a text, and no control character has a place in a name, a path or a branch. */
-function hasControl(text: string): boolean {
+export function hasControl(text: string): boolean {
   for (let index = 0; index < text.length; index += 1) {
     const code = text.charCodeAt(index);
     if (code < 0x20 || code === 0x7f) return true;
@@ -133,7 +133,8 @@ function isPrintableAscii(text: string): boolean {
   return true;
 }
 
-function refuse(reading: Reading, key: string, rule: string, message: string): null {
+/** Notes what is wrong with a member. */
+export function refuse(reading: Reading, key: string, rule: string, message: string): null {
   reading.issues.push({ pointer: `/${key}`, rule, message: `${key} ${message}` });
   return null;
 }

@@ -1,10 +1,18 @@
-// Wire: what crosses the network and how it is judged. Envelopes, the catalogue of types, batches, health, outcomes,
+// Wire: what crosses the network and how it is judged. Envelopes, the catalogue of types, batches, bodies, health, outcomes,
 // paths and headers; the one JSON reader for everything foreign. Pure: no I/O, no clock, no state.
 // Sending is delivery's, storing the journal's and the receiver's.
 export { aggregateOf } from './aggregates.ts';
 export type { Aggregate } from './aggregates.ts';
 export { encodeBatch, parseBatch } from './batch.ts';
 export type { BatchAnswer, BatchLimits, ItemResult } from './batch.ts';
+export {
+  encodeBodyAnswer,
+  encodeBodyPush,
+  isArtifactPath,
+  parseBodyAnswer,
+  parseBodyPush,
+} from './body.ts';
+export type { BodyAnswer, BodyPush, Namespace } from './body.ts';
 export { EVENT_TYPES, isKnownType, judgePayload } from './catalogue.ts';
 export type { EventType } from './catalogue.ts';
 export { encodeEnvelope, ENVELOPE_KEYS, parseEnvelope } from './envelope.ts';
@@ -22,7 +30,7 @@ export type { JsonObject, JsonValue } from './json/reader.ts';
 export type { JsonLimits } from './json/scanner.ts';
 export { elementSpans, memberSpan } from './json/spans.ts';
 export type { Span } from './json/spans.ts';
-export { BATCH_WRAPPER_BYTES, MAX_EVENT_BYTES } from './limits.ts';
+export { BATCH_WRAPPER_BYTES, MAX_BODY_BYTES, MAX_EVENT_BYTES, MAX_PUSH_BYTES } from './limits.ts';
 export { isTerminalCode, OUTCOMES, TERMINAL_CODES } from './outcome.ts';
 export type { Outcome, TerminalCode, Verdict } from './outcome.ts';
 export { parseTimestamp } from './timestamp.ts';

@@ -24,3 +24,9 @@ export const MAX_TEXT_CHARS = 2048;
 /** A proof event as JSON (wire contract 5.2). */
 export const MAX_PROOF_BYTES = 16_384;
 export const MAX_PROOF_ARTIFACTS = 20;
+
+/** An artifact's text as UTF-8, inclusive (wire contract 6.1). */
+export const MAX_BODY_BYTES = 524_288;
+
+/** One push as JSON: a control character takes six bytes, and the names around the text are texts themselves. */
+export const MAX_PUSH_BYTES = 6 * MAX_BODY_BYTES + 131_072;
