@@ -1,0 +1,88 @@
+import { assert, sha256Hex, type Db, type Millis } from '../base/index.ts';
+import { MAX_BODY_BYTES } from './limits.ts';
+import type { NamespaceRef } from './namespace.ts';
+
+/** One content of one artifact on its way to receivers. */
+export interface Upload {
+  readonly namespace: NamespaceRef;
+  /** Below the mission directory, with forward slashes, as the index event names it. */
+  readonly path: string;
+  /** UTF-8, 1 to 524,288 bytes. */
+  readonly content: Uint8Array;
+  /** SHA-256 of `content`, 64 lower-case hexadecimal digits. */
+  readonly sha256: string;
+  readonly checkoutId: number | null;
+  /** Position of the event that announces it in the journal; null when that is not known. */
+  readonly indexSeq: number | null;
+  /** False for what is kept and may never leave the machine. */
+  readonly eligible: boolean;
+  readonly origin: 'prepare' | 'legacy';
+  /** How far an old queue had got with it. */
+  readonly carried?: {
+    readonly retryCount: number;
+    readonly dueAt: Millis;
+    readonly createdAt: Millis;
+  };
+}
+
+export type Stored = 'enqueued' | 'already_in_queue' | 'queue_full';
+
+const KNOWN = `
+  SELECT 1 AS known FROM uploads
+  WHERE project_id = :projectUuid AND mission_slug = :missionSlug AND target_branch = :targetBranch
+    AND mission_type = :missionType AND manifest_version = :manifestVersion AND artifact_path = :path
+    AND sha256 = :sha256`;
+const KEEP_TEXT = `
+  INSERT INTO blobs (sha256, bytes, content) VALUES (:sha256, :bytes, :content)
+  ON CONFLICT (sha256) DO NOTHING`;
+const KEEP_UPLOAD = `
+  INSERT INTO uploads (project_id, checkout_id, index_seq, eligible, origin, mission_slug, target_branch,
+    mission_type, manifest_version, artifact_path, sha256, bytes, created_at, retry_count, due_at)
+  VALUES (:projectUuid, :checkoutId, :indexSeq, :eligible, :origin, :missionSlug, :targetBranch,
+    :missionType, :manifestVersion, :path, :sha256, :bytes, :createdAt, :retryCount, :dueAt)`;
+// Deliveries in their first two columns; the stream of bodies has the number 2, delivered the number 2.
+const PLACES = `
+  SELECT coalesce((SELECT max(seq) FROM uploads), 0) - coalesce((
+    SELECT max(c.n) FROM generations g JOIN delivery_counts c ON c.gen_id = g.gen_id AND c.state = 2
+    WHERE g.stream = 2), 0) AS taken`;
+
+/**
+ * Keeps an upload with its text, each text once. Idempotent on namespace, path and hash, whatever the capacity.
+ * Runs inside the caller's transaction, so that an upload stands or falls with its event.
+ * @param limits `capacity` is the number of uploads that may wait (`[sync].max_queue_size`); at the limit the
+ *   answer is `queue_full` and nothing is kept. Nothing is ever evicted.
+ */
+export function storeUpload(
+  db: Db,
+  upload: Upload,
+  limits: { readonly now: Millis; readonly capacity: number },
+): Stored {
+  const { namespace, path, sha256, content } = upload;
+  assert(content.length > 0 && content.length <= MAX_BODY_BYTES, 'a text has 1 to 524,288 bytes');
+  assert(sha256Hex(content) === sha256, 'an upload is kept under the hash of its text');
+  if (db.get(KNOWN, { ...namespace, path, sha256 }) !== undefined) return 'already_in_queue';
+  if (placesTaken(db) >= limits.capacity) return 'queue_full';
+  db.run(KEEP_TEXT, { sha256, bytes: content.length, content });
+  db.run(KEEP_UPLOAD, {
+    ...namespace,
+    path,
+    sha256,
+    bytes: content.length,
+    checkoutId: upload.checkoutId,
+    indexSeq: upload.indexSeq,
+    eligible: upload.eligible ? 1 : 0,
+    origin: upload.origin,
+    createdAt: upload.carried?.createdAt ?? limits.now,
+    retryCount: upload.carried?.retryCount ?? 0,
+    dueAt: upload.carried?.dueAt ?? 0,
+  });
+  return 'enqueued';
+}
+
+/**
+ * How many uploads wait: those kept, less those that the receiver which has most of them confirmed. Two index
+ * lookups, whatever their number; never less than the uploads that no receiver has.
+ */
+export function placesTaken(db: Db): number {
+  return db.get<{ taken: number }>(PLACES)?.taken ?? 0;
+}
