@@ -11,5 +11,7 @@ export { createHttpReceiver, createStubReceiver } from './receivers/index.ts';
 export type { BatchReply, Receiver } from './receivers/index.ts';
 export { drain, findDestination, grant, listRoutes, revoke } from './delivery/index.ts';
 export type { Destination, DrainReport, Route, Target } from './delivery/index.ts';
+export { namespaceOf, storeUpload } from './bodies/index.ts';
+export type { NamespaceRef, Upload } from './bodies/index.ts';
 export { balance, gatherProject } from './report/index.ts';
 export type { Books, ProjectStatus } from './report/index.ts';
