@@ -431,6 +431,43 @@ CREATE TABLE projects (
 
 -- A receiver
 
+CREATE TABLE artifact_versions (
+  team_id TEXT NOT NULL,
+  project_id TEXT NOT NULL,
+  namespace_id TEXT NOT NULL,
+  path TEXT NOT NULL,
+  sha256 TEXT NOT NULL CHECK (length(sha256) = 64),
+  size_bytes INTEGER,
+  indexed_at INTEGER NOT NULL,
+  stored_at INTEGER,
+  PRIMARY KEY (team_id, project_id, namespace_id, path, sha256)
+) STRICT;
+
+CREATE TABLE artifacts (
+  team_id TEXT NOT NULL,
+  project_id TEXT NOT NULL,
+  namespace_id TEXT NOT NULL,
+  path TEXT NOT NULL,
+  artifact_class TEXT NOT NULL,
+  artifact_key TEXT,
+  required_status TEXT,
+  sha256 TEXT CHECK (length(sha256) = 64),
+  size_bytes INTEGER,
+  occurred_at INTEGER NOT NULL,
+  lamport INTEGER NOT NULL,
+  event_id TEXT NOT NULL,
+  PRIMARY KEY (team_id, project_id, namespace_id, path)
+) STRICT;
+
+CREATE TABLE bodies (
+  team_id TEXT NOT NULL,
+  project_id TEXT NOT NULL,
+  sha256 TEXT NOT NULL CHECK (length(sha256) = 64),
+  received_at INTEGER NOT NULL,
+  content BLOB NOT NULL,
+  PRIMARY KEY (team_id, project_id, sha256)
+) STRICT;
+
 CREATE TABLE events (
   arrival INTEGER PRIMARY KEY AUTOINCREMENT,
   team_id TEXT NOT NULL,
@@ -458,6 +495,17 @@ CREATE TABLE instance (
 CREATE TABLE migrations (
     number INTEGER PRIMARY KEY, name TEXT NOT NULL, sha256 TEXT NOT NULL,
     breaking INTEGER NOT NULL CHECK (breaking IN (0, 1)), applied_at INTEGER NOT NULL) STRICT;
+
+CREATE TABLE namespaces (
+  team_id TEXT NOT NULL,
+  project_id TEXT NOT NULL,
+  namespace_id TEXT NOT NULL,
+  mission_slug TEXT NOT NULL,
+  target_branch TEXT NOT NULL,
+  mission_type TEXT NOT NULL,
+  manifest_version TEXT NOT NULL,
+  PRIMARY KEY (team_id, project_id, namespace_id)
+) STRICT;
 
 CREATE TABLE sqlite_sequence(name,seq);
 

@@ -10,7 +10,9 @@ import {
   type TerminalCode,
 } from '../wire/index.ts';
 import { coversProject, type Visitor } from './auth.ts';
+import { type DossierFact, readDossier } from './dossier.ts';
 import { MAX_ECHOED_ID_CHARS, MAX_ERROR_BYTES } from './limits.ts';
+import { indexArtifacts } from './store/artifacts.ts';
 import { type Arrival, insertEvents, type NewEvent, type PayloadCategory } from './store/events.ts';
 import type { Store } from './store/store.ts';
 
@@ -32,8 +34,8 @@ export async function ingest(
   rules: IngestRules,
 ): Promise<readonly ItemResult[]> {
   const judged = elements.map((element) => judgeElement(element, rules));
-  const events = judged.flatMap((each) => (each.kind === 'event' ? [each.event] : []));
-  const arrivals = await arrive(store, events, rules);
+  const accepted = judged.flatMap((each) => (each.kind === 'event' ? [each] : []));
+  const arrivals = await arrive(store, accepted, rules);
   return judged.map((each) => {
     if (each.kind === 'refused') return each.result;
     const arrival = arrivals.get(each.event);
@@ -44,17 +46,40 @@ export async function ingest(
 
 async function arrive(
   store: Store,
-  events: readonly NewEvent[],
+  accepted: readonly Accepted[],
   { visitor, now }: IngestRules,
 ): Promise<ReadonlyMap<NewEvent, Arrival>> {
-  if (events.length === 0) return new Map();
-  return store.driver.tx((sql) => insertEvents(sql, visitor.teamId, now, events));
+  if (accepted.length === 0) return new Map();
+  return store.driver.tx(async (sql) => {
+    const events = accepted.map(({ event }) => event);
+    const arrivals = await insertEvents(sql, visitor.teamId, now, events);
+    await indexArtifacts(sql, visitor.teamId, factsOf(accepted, arrivals));
+    return arrivals;
+  });
+}
+
+/** What the index learns: of duplicates too, so that sending again mends an index that was made after its events. */
+function factsOf(
+  accepted: readonly Accepted[],
+  arrivals: ReadonlyMap<NewEvent, Arrival>,
+): readonly DossierFact[] {
+  return accepted.flatMap(({ event, fact }) => {
+    const arrival = arrivals.get(event);
+    const isKept =
+      arrival !== undefined && (arrival.isNew || arrival.storedSha256 === event.sha256);
+    return fact !== null && isKept ? [fact] : [];
+  });
 }
 
 /** What one element is, before the store is asked: refused already, or an event to store. */
-export type Judged =
-  | { readonly kind: 'refused'; readonly result: ItemResult }
-  | { readonly kind: 'event'; readonly event: NewEvent };
+export type Judged = { readonly kind: 'refused'; readonly result: ItemResult } | Accepted;
+
+interface Accepted {
+  readonly kind: 'event';
+  readonly event: NewEvent;
+  /** What the artifact index learns from it. */
+  readonly fact: DossierFact | null;
+}
 
 /** Judges one element by itself. Every well-formed envelope of a project that the visitor speaks for passes. */
 export function judgeElement(element: Uint8Array, rules: IngestRules): Judged {
@@ -83,6 +108,7 @@ export function judgeElement(element: Uint8Array, rules: IngestRules): Judged {
   const { eventType: type, aggregateType, aggregateId, occurredAt } = envelope;
   return {
     kind: 'event',
+    fact: payload.category === null ? readDossier(envelope) : null,
     event: {
       projectId: projectUuid,
       eventId,

@@ -63,6 +63,11 @@ export function isArtifactPath(path: string): boolean {
   );
 }
 
+/** Whether a text can be one of a namespace's names: not blank, no control character, at most 2048 UTF-16 units. */
+export function isNamespaceName(text: string): boolean {
+  return text.length <= MAX_TEXT_CHARS && !hasControl(text) && text.trim() !== '';
+}
+
 /**
  * The body of a push: the nine fields under the names of the contract (wire contract 6.1). The text's bytes come out
  * of `parseBodyPush` as they went in, whatever characters they are.
@@ -118,7 +123,7 @@ export function parseBodyPush(bytes: Uint8Array): Result<BodyPush, readonly Issu
 
 function readName(reading: Reading, key: string): string {
   const text = readText(reading, key, MAX_TEXT_CHARS);
-  if (text !== '' && text.trim() === '') refuse(reading, key, 'empty', 'must not be blank');
+  if (text !== '' && !isNamespaceName(text)) refuse(reading, key, 'empty', 'must not be blank');
   return text;
 }
 

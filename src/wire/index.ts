@@ -9,6 +9,7 @@ export {
   encodeBodyAnswer,
   encodeBodyPush,
   isArtifactPath,
+  isNamespaceName,
   parseBodyAnswer,
   parseBodyPush,
 } from './body.ts';

@@ -13,11 +13,13 @@ import {
 } from '../../base/index.ts';
 import type { Dialect, Driver } from './driver.ts';
 import receiver0001 from './sql/0001-receiver.sql';
+import receiver0002 from './sql/0002-artifacts.sql';
 import { sqliteDriver, sqliteDialect } from './sqlite.ts';
 
 /** The schema of the receiver's store, in order, in the words of SQLite. */
 export const RECEIVER_MIGRATIONS: readonly Migration[] = [
   migration(1, 'receiver', inDialect(receiver0001, sqliteDialect)),
+  migration(2, 'artifacts', inDialect(receiver0002, sqliteDialect)),
 ];
 
 /** How long a statement waits for another process; the thread waits with it, so it is short. */
