@@ -35,6 +35,8 @@ CREATE TABLE batches (
   result TEXT
 ) STRICT;
 
+CREATE INDEX batches_by_position ON batches (gen_id, max_seq, min_seq);
+
 CREATE INDEX batches_open ON batches (gen_id) WHERE ended_at IS NULL;
 
 CREATE TABLE blobs (
@@ -123,6 +125,8 @@ CREATE INDEX event_deliveries_aside ON event_deliveries (route_id, state, gen_id
 CREATE INDEX event_deliveries_due ON event_deliveries (gen_id, seq) WHERE state = 1;
 
 CREATE INDEX event_deliveries_live ON event_deliveries (live_route) WHERE live_route IS NOT NULL;
+
+CREATE INDEX event_deliveries_superseded ON event_deliveries (seq) WHERE state = 4;
 
 CREATE TRIGGER event_deliveries_final BEFORE UPDATE OF state ON event_deliveries
   WHEN OLD.state = 2 AND NEW.state <> 2
@@ -296,6 +300,15 @@ CREATE TABLE provenance (
   stated_project_id TEXT
 ) STRICT;
 
+CREATE TABLE replays (
+  gen_id INTEGER PRIMARY KEY REFERENCES generations (gen_id),
+  to_seq INTEGER NOT NULL,
+  mission TEXT,
+  type TEXT,
+  since_at INTEGER,
+  until_at INTEGER
+) STRICT;
+
 CREATE TABLE route_streams (
   route_id INTEGER NOT NULL REFERENCES routes (route_id),
   stream INTEGER NOT NULL CHECK (stream BETWEEN 1 AND 3),
@@ -332,6 +345,18 @@ CREATE TABLE target_headers (
   env_var TEXT NOT NULL,
   PRIMARY KEY (target_id, name)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE target_sightings (
+  sighting_id INTEGER PRIMARY KEY,
+  target_id INTEGER NOT NULL REFERENCES targets (target_id),
+  instance_id TEXT,
+  deployment_id TEXT,
+  environment_name TEXT,
+  git_sha TEXT,
+  seen_at INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX target_sightings_of ON target_sightings (target_id, sighting_id);
 
 CREATE TABLE targets (
   target_id INTEGER PRIMARY KEY,

@@ -191,7 +191,7 @@ describe('an older event of the same key', () => {
     }
   });
 
-  it('is sent to a later target when an earlier one superseded it but has sent nothing of it', async () => {
+  it('is superseded at a later target too when an earlier one sent nothing of it', async () => {
     const trial = ledgerTrial();
     const [a, b] = [trial.grant('a'), trial.grant('b')];
     trial.captureKeyed('spec.md');
@@ -199,8 +199,53 @@ describe('an older event of the same key', () => {
     openAt(trial, a);
     await send(trial, a, 5);
     openAt(trial, b);
+    for (const route of [a, b]) {
+      expect(trial.deliveries(route)).toEqual(['1 superseded by 2', '2 queued']);
+      trial.books(route);
+    }
+  });
+
+  it('is not begun at a target where it was queued before another superseded it', async () => {
+    const trial = ledgerTrial();
+    const [a, b] = [trial.grant('a'), trial.grant('b')];
+    trial.captureKeyed('spec.md');
+    openAt(trial, a);
+    trial.captureKeyed('spec.md');
+    openAt(trial, b);
+    expect(trial.deliveries(b)).toEqual(['1 superseded by 2', '2 queued']);
+    expect(await send(trial, a, 5)).toBeNull();
+    expect(trial.deliveries(a)).toEqual(['1 superseded by 2']);
+    openAt(trial, a);
     expect(trial.deliveries(a)).toEqual(['1 superseded by 2', '2 queued']);
-    expect(trial.deliveries(b)[1]).toBe('2 queued');
+    trial.books(a);
+  });
+
+  it('stays unsent after a new permission, when another target superseded it meanwhile', async () => {
+    const trial = ledgerTrial();
+    const [a, b] = [trial.grant('a'), trial.grant('b')];
+    trial.captureKeyed('spec.md');
+    openAt(trial, a);
+    const now = trial.clock.now();
+    revoke(trial.db, { routeId: a.id, by: 'test', now, streams: [stream] });
+    trial.captureKeyed('spec.md');
+    openAt(trial, b);
+    await send(trial, b, 5);
+    trial.grant('a');
+    openAt(trial, a);
+    await send(trial, a, 5);
+    for (const route of [a, b])
+      expect(trial.deliveries(route)).toEqual(['1 superseded by 2', '2 queued']);
+  });
+
+  it('is sent when the newer one lies in another checkout, which a permission may leave out', () => {
+    const trial = ledgerTrial();
+    const [a, b] = [trial.grant('a'), trial.grant('b')];
+    trial.grant('b', { checkout: trial.otherCheckout });
+    trial.captureKeyed('spec.md');
+    trial.captureKeyed('spec.md', { checkout: trial.otherCheckout });
+    for (const route of [a, b]) openAt(trial, route);
+    expect(trial.deliveries(a)).toEqual(['1 queued', '2 withheld unknown_checkout']);
+    expect(trial.deliveries(b)).toEqual(['1 queued', '2 queued']);
   });
 
   it('is sent when the newer one is withheld', () => {

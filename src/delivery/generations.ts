@@ -17,7 +17,8 @@ export interface Generation {
   readonly instanceId: string | null;
 }
 
-interface GenerationRow {
+/** A row of `generations`. */
+export interface GenerationRow {
   readonly gen_id: number;
   readonly route_id: number;
   readonly kind: number;
@@ -31,7 +32,7 @@ interface GenerationRow {
 }
 
 /** Items opened in one transaction. */
-const OPEN_PAGE = 5_000;
+export const OPEN_PAGE = 5_000;
 
 const FOLLOW = `
   SELECT * FROM generations WHERE route_id = :routeId AND stream = :stream AND kind = 1 AND closed_at IS NULL`;
@@ -76,7 +77,20 @@ export function openFollow(
     if (!fromNow) return;
     db.run(CLOSE, { genId: existing.id, now });
   }
-  const from = fromNow ? lastSeq(db, stream) + 1 : 1;
+  beginFollow(db, { routeId, stream, from: fromNow ? lastSeq(db, stream) + 1 : 1, now });
+}
+
+/** Opens the next follow generation of a route and stream at position `from`; there may be no other. */
+export function beginFollow(
+  db: Db,
+  options: {
+    readonly routeId: number;
+    readonly stream: Stream;
+    readonly from: number;
+    readonly now: Millis;
+  },
+): void {
+  const { routeId, stream, from, now } = options;
   db.run(CREATE, { routeId, stream: stream.code, from, now });
 }
 
@@ -117,7 +131,8 @@ export function open(
     const withheld = opened === 0 ? 0 : countWithheld(db, stream, page);
     const ineligible = countIneligible(db, stream, page);
     moveCounts(db, generation.id, { queued: opened - withheld, withheld });
-    const superseded = supersede(db, stream, page);
+    supersedeAgain(db, stream, page);
+    const superseded = stream.coalesces ? supersede(db, stream, page) : 0;
     moveCounts(db, generation.id, { superseded, queued: -superseded });
     const looked = to - from + 1;
     const dropped = looked - ineligible - opened;
@@ -165,26 +180,52 @@ function countIneligible(db: Db, stream: Stream, page: Page): number {
   );
 }
 
-/** Newer items of a key stand for older ones that are still queued here and never left for anywhere. */
+/**
+ * Newer items of a key stand for older ones that are still queued here and never left for anywhere. Only within a
+ * checkout: then whoever is permitted the older one is permitted the newer one, too.
+ */
 function supersede(db: Db, stream: Stream, page: Page): number {
   const sent = db.get<{ sent: number | null }>(SENT, { stream: stream.code })?.sent ?? 0;
   const { genId, from, to } = page;
-  const latest = db.all<{ key: string; seq: number }>(
-    `SELECT i.coalesce_key AS key, max(i.seq) AS seq FROM ${stream.items} i
+  const latest = db.all<{ key: string; checkout: number | null; seq: number }>(
+    `SELECT i.coalesce_key AS key, i.checkout_id AS checkout, max(i.seq) AS seq FROM ${stream.items} i
      JOIN ${stream.deliveries} d ON d.gen_id = :genId AND d.seq = i.seq AND d.state = 1
      WHERE i.seq BETWEEN :from AND :to AND i.coalesce_key IS NOT NULL
-     GROUP BY i.coalesce_key`,
+     GROUP BY i.coalesce_key, i.checkout_id`,
     { genId, from, to },
   );
   let superseded = 0;
-  for (const { key, seq } of latest) {
+  for (const { key, checkout, seq } of latest) {
     superseded += db.run(
       `UPDATE ${stream.deliveries} SET state = 4, reason = 'by ' || CAST(:seq AS INTEGER)
        WHERE gen_id = :genId AND state = 1 AND attempts = 0 AND seq IN (
-         SELECT seq FROM ${stream.items} WHERE coalesce_key = :key AND seq > :sent AND seq < :seq)`,
-      { genId, key, seq, sent },
+         SELECT seq FROM ${stream.items}
+         WHERE coalesce_key = :key AND checkout_id IS :checkout AND seq > :sent AND seq < :seq)`,
+      { genId, key, checkout, seq, sent },
     ).changes;
   }
+  return superseded;
+}
+
+/**
+ * An item that a newer one stands for at any target is sent nowhere any more, so that every target receives the same
+ * ids. Looks at the queued items between two positions of a generation and moves the counts.
+ * @returns how many items that were.
+ */
+export function supersedeAgain(
+  db: Db,
+  stream: Stream,
+  range: { readonly genId: number; readonly from: number; readonly to: number },
+): number {
+  if (!stream.coalesces) return 0;
+  const superseded = db.run(
+    `UPDATE ${stream.deliveries} AS d SET state = 4, reason = (
+       SELECT s.reason FROM ${stream.deliveries} s WHERE s.seq = d.seq AND s.state = 4 LIMIT 1)
+     WHERE d.gen_id = :genId AND d.state = 1 AND d.seq IN (
+       SELECT s.seq FROM ${stream.deliveries} s WHERE s.state = 4 AND s.seq BETWEEN :from AND :to)`,
+    { genId: range.genId, from: range.from, to: range.to },
+  ).changes;
+  moveCounts(db, range.genId, { superseded, queued: -superseded });
   return superseded;
 }
 
@@ -197,7 +238,8 @@ export function lastSeq(db: Db, stream: Stream): number {
   return db.get<{ last: number | null }>(`SELECT max(seq) AS last FROM ${stream.items}`)?.last ?? 0;
 }
 
-function toGeneration(row: GenerationRow): Generation {
+/** A row of `generations` as the rest of the room sees it. */
+export function toGeneration(row: GenerationRow): Generation {
   return {
     id: row.gen_id,
     routeId: row.route_id,

@@ -12,6 +12,9 @@ export { acceptInstance, readFollow } from './generations.ts';
 export type { Generation } from './generations.ts';
 export { attemptsOf, dropParked, listParked, retryParked } from './parked.ts';
 export type { ParkedItem } from './parked.ts';
+export { countReplaying, openReplay, planReplay, redeliver } from './replay.ts';
+export type { ReplayFilter } from './replay.ts';
+export { listSightings } from './sightings.ts';
 export type { DrainReport } from './drain/report.ts';
 export {
   activate,

@@ -2,7 +2,7 @@ import { assert, type Db, type Faults, type Millis } from '../base/index.ts';
 import { OUTCOMES, type Outcome, type Verdict } from '../wire/index.ts';
 import { moveCounts } from './counts.ts';
 import { renewDrain, type Drain } from './drain/drains.ts';
-import { isGranted } from './generations.ts';
+import { isGranted, supersedeAgain } from './generations.ts';
 import type { OutboundItem } from '../receivers/index.ts';
 import type { DueItem, Stream } from './stream.ts';
 import {
@@ -106,6 +106,7 @@ export function begin(
   return db.tx(() => {
     requireFence(db, drain, now);
     if (!isGranted(db, drain.routeId)) return null;
+    if (supersedeAgain(db, stream, { genId, from: min, to: max }) > 0) return null;
     if (!allQueued(db, stream, genId, seqs)) return null;
     const bytes = items.reduce((sum, item) => sum + item.bytes.length, 0);
     const n = seqs.length;

@@ -20,6 +20,8 @@ export interface Stream {
   readonly deliveries: string;
   /** SQL condition: item `i` still has the bytes to send. */
   readonly present: string;
+  /** Whether a newer item of the same key stands for an older one that was never sent. */
+  readonly coalesces: boolean;
   /** Reads the bytes of the given items, in the order of `seqs`. */
   load(db: Db, seqs: readonly number[]): readonly OutboundItem[];
 }
@@ -45,6 +47,7 @@ export const eventsStream: Stream = {
   items: 'events',
   deliveries: 'event_deliveries',
   present: 'EXISTS (SELECT 1 FROM event_payloads p WHERE p.seq = i.seq)',
+  coalesces: true,
   load: (db, seqs) =>
     db.all<EventRow>(LOAD_EVENTS, { seqs: JSON.stringify(seqs) }).map((row) => ({
       seq: row.seq,

@@ -333,7 +333,8 @@ describe('answers that are not quite right', () => {
     trial.capture(4);
     const route = permit(trial, server.url);
     const report = await drainOnce(trial, route);
-    expect(report.blocked).toMatchObject({ reason: 'receiver_reset' });
+    expect(report.blocked).toMatchObject({ reason: 'halted' });
+    expect(report.blocked?.detail).toContain('several instances take turns');
     expect(tallyRows(trial, route)).toEqual({ queued: 4 });
     trial.books(route);
   });

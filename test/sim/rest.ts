@@ -70,8 +70,8 @@ async function drainOut(course: Course, route: KnownRoute, byOperator: boolean):
   const { world } = course;
   let drained = await drainOnce(course, route, byOperator);
   for (let rounds = 1; rounds < MAX_ROUNDS; rounds += 1) {
-    const reason = drained.report?.blocked?.reason;
-    if (reason === 'receiver_reset') {
+    const { reason, remedy } = drained.report?.blocked ?? { reason: null, remedy: null };
+    if (remedy?.includes('sync targets accept') === true) {
       if (route.instances.size < 2)
         throw new LawBroken('L5', 'a receiver with one instance is called another');
       acceptReceiver(world, route);

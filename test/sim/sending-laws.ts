@@ -19,6 +19,8 @@ export function checkSending(world: World, drains: Drains, exchange: Exchange): 
       throw new LawBroken('L7', `${id} was sent and never captured`);
     if (!known.kept.bytes.equals(bytes))
       throw new LawBroken('L3', `${id} left with other bytes than captured`);
+    if (world.model.routes.some(({ superseded }) => superseded.has(id)))
+      throw new LawBroken('L4', `${id} left after a newer one stood for it`);
     if (!mayLeave(route, known) && !isRest)
       throw new LawBroken('L9', `${id} left without a permission`);
   }

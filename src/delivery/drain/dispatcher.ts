@@ -3,14 +3,16 @@ import { clearEndpoint, readEndpoint, tripEndpoint } from '../../home/index.ts';
 import type { Blocked, Stop } from '../../receivers/index.ts';
 import { connect } from './connection.ts';
 import { claimDrain, DRAIN_EXPIRY_MS, releaseDrain, renewDrain, type Drain } from './drains.ts';
-import { isGranted, lastSeq, open, readFollow, type Generation } from '../generations.ts';
+import { isGranted, lastSeq, open, readFollow } from '../generations.ts';
 import { FenceLost, requireFence, selectDue } from '../ledger.ts';
+import { acceptCommand, askReceiver } from './identity.ts';
 import { noteFailure, readPacing } from './pacing.ts';
 import { DrainTally, type DrainReport } from './report.ts';
-import { block, routeById, unblock } from '../routes.ts';
+import { closeFinished, openReplayPage, openReplays } from '../replay.ts';
+import { block, unblock } from '../routes.ts';
 import { nextDue, Sending, type DrainOptions, type Work } from './sending.ts';
 import type { Stream } from '../stream.ts';
-import { originOf, recordHealth, type Target } from '../targets.ts';
+import { originOf, type Target } from '../targets.ts';
 import { backoffMs, LONGEST_WAIT_MS } from '../transition.ts';
 
 const RENEW_EVERY_MS = DRAIN_EXPIRY_MS / 3;
@@ -61,11 +63,15 @@ export async function drain(options: DrainOptions): Promise<DrainReport> {
 function isIdle(options: DrainOptions): boolean {
   const { db, route, streams, home } = options;
   return streams.every((stream) => {
-    const generation = readFollow(db, route.id, stream);
-    if (generation === null) return true;
-    if (lastSeq(db, stream) >= generation.nextSeq) return false;
-    const page = { genId: generation.id, after: 0, limit: 1 };
-    return selectDue(db, stream, { ...page, dueBy: home.system.clock.now() }).length === 0;
+    const follow = readFollow(db, route.id, stream);
+    if (follow === null) return true;
+    const replays = openReplays(db, route.id, stream);
+    if (lastSeq(db, stream) >= follow.nextSeq) return false;
+    if (replays.some(({ nextSeq, toSeq }) => nextSeq <= toSeq)) return false;
+    const dueBy = home.system.clock.now();
+    return [follow, ...replays].every(
+      ({ id }) => selectDue(db, stream, { genId: id, after: 0, limit: 1, dueBy }).length === 0,
+    );
   });
 }
 
@@ -110,30 +116,39 @@ async function drainStream(
   signal: AbortSignal,
 ): Promise<Blocked | null> {
   const { options } = work;
-  const { db, route, byOperator } = options;
+  const { db, route, byOperator, home } = options;
   openAll(options, stream);
-  const generation = readFollow(db, route.id, stream);
+  const follow = readFollow(db, route.id, stream);
   const waiting = pacingBlock(options, stream) ?? breakerBlock(options);
-  if (waiting !== null || generation === null) return waiting;
-  const isDue = nextDue(work, stream, { genId: generation.id, after: 0, limit: 1 }).length > 0;
-  if (!isDue && !byOperator) return null;
-  const asked = await askReceiver(work, { stream, generation, signal });
-  if (asked.blocked !== null || !isDue) return asked.blocked;
-  const stop = await new Sending(work, { stream, generation, target: asked.target, signal }).run();
-  if (stop === null) {
+  if (waiting !== null || follow === null) return waiting;
+  const due = [follow, ...openReplays(db, route.id, stream)].filter(
+    ({ id }) => nextDue(work, stream, { genId: id, after: 0, limit: 1 }).length > 0,
+  );
+  if (due.length === 0 && !byOperator) return null;
+  const asked = await askReceiver(work, follow.instanceId, signal);
+  if (asked.kind === 'stopped') return stopped(work, stream, asked.stop);
+  if (asked.kind === 'blocked') return asked.blocked;
+  if (asked.hasAnswered) noteReachable(options);
+  for (const generation of due) {
+    const stop = await new Sending(work, { ...asked, stream, generation, signal }).run();
+    if (stop !== null) return stopped(work, stream, stop);
     noteReachable(options);
-    return null;
   }
+  closeFinished(db, route.id, stream, home.system.clock.now());
+  return null;
+}
+
+function stopped(work: Work, stream: Stream, stop: Stop): Blocked {
   putOff(work, stream, stop);
-  return blockedBy(stop, route.target);
+  return blockedBy(stop, work.options.route.target);
 }
 
 function openAll(options: DrainOptions, stream: Stream): void {
   const { db, route, home } = options;
   const { faults } = home.system;
-  for (;;) {
-    const opened = open(db, { routeId: route.id, stream, faults });
-    if (opened === 0) return;
+  while (open(db, { routeId: route.id, stream, faults }) > 0);
+  for (const { id } of openReplays(db, route.id, stream)) {
+    while (openReplayPage(db, stream, id, faults) > 0);
   }
 }
 
@@ -195,59 +210,13 @@ function noteReachable({ home, route }: DrainOptions): void {
   clearEndpoint(home.machine(), origin, home.system.clock.now());
 }
 
-interface Asked {
-  readonly blocked: Blocked | null;
-  /** The target with what it said of itself just now. */
-  readonly target: Target;
-}
-
-/** Asks who the receiver is and what it takes, before anything is sent to it. */
-async function askReceiver(
-  work: Work,
-  context: {
-    readonly stream: Stream;
-    readonly generation: Generation;
-    readonly signal: AbortSignal;
-  },
-): Promise<Asked> {
-  const { db, route, home } = work.options;
-  const probe = await work.receiver.probe(context.signal);
-  const now = home.system.clock.now();
-  if (probe.kind === 'stopped') {
-    putOff(work, context.stream, probe.stop);
-    return { blocked: blockedBy(probe.stop, route.target), target: route.target };
-  }
-  if (probe.kind === 'silent') return { blocked: null, target: route.target };
-  noteReachable(work.options);
-  recordHealth(db, route.target.id, probe.health, now);
-  const target = routeById(db, route.id)?.target ?? route.target;
-  return {
-    blocked: resetBlock(context.generation, target, probe.health.serverInstanceId),
-    target,
-  };
-}
-
-function resetBlock(
-  generation: Generation,
-  target: Target,
-  instanceId: string | null,
-): Blocked | null {
-  if (generation.instanceId === null || instanceId === null) return null;
-  if (generation.instanceId === instanceId) return null;
-  return {
-    reason: 'receiver_reset',
-    detail: `${target.canonicalUrl} is another instance than the one that was delivered to`,
-    remedy: `spec-kitty sync targets accept ${target.publicId}`,
-  };
-}
-
 function blockedBy(stop: Stop, target: Target): Blocked {
   const said = stop.code === stop.detail ? stop.code : `${stop.code}: ${stop.detail}`;
   const remedy = 'spec-kitty sync now';
   if (stop.kind === 'backoff') return { reason: 'network_unavailable', detail: said, remedy };
   switch (stop.code) {
     case 'receiver_reset':
-      return { reason: 'receiver_reset', detail: stop.detail, remedy };
+      return { reason: 'receiver_reset', detail: stop.detail, remedy: acceptCommand(target) };
     case 'revoked':
       return ungranted(target, stop.detail);
     case 'unauthorized': {

@@ -3,6 +3,7 @@ import type { Home } from '../../home/index.ts';
 import type { BatchReply, Learned, OutboundItem, Receiver, Stop } from '../../receivers/index.ts';
 import { cutBatch, DEFAULT_BATCH_LIMITS, type BatchLimits } from './batcher.ts';
 import type { Drain } from './drains.ts';
+import { anotherInstance } from './identity.ts';
 import { setInstance, type Generation } from '../generations.ts';
 import { begin, record, selectDue, type Batch } from '../ledger.ts';
 import { noteSuccess } from './pacing.ts';
@@ -58,6 +59,8 @@ export class Sending {
   #most: BatchLimits;
   #limits: BatchLimits;
   #instanceId: string | null;
+  /** It said so itself in this drain. */
+  #isConfirmed: boolean;
   #after = 0;
   #stop: Stop | null = null;
   #refused: Stop | null = null;
@@ -68,6 +71,10 @@ export class Sending {
       readonly stream: Stream;
       readonly generation: Generation;
       readonly target: Target;
+      /** The instance that is delivered to; null where the receiver names none. */
+      readonly instanceId: string | null;
+      /** Whether it was asked, and answered. */
+      readonly hasAnswered: boolean;
       readonly signal: AbortSignal;
     },
   ) {
@@ -76,7 +83,8 @@ export class Sending {
     this.#stream = context.stream;
     this.#generation = context.generation;
     this.#signal = context.signal;
-    this.#instanceId = context.generation.instanceId;
+    this.#instanceId = context.instanceId;
+    this.#isConfirmed = context.hasAnswered;
     this.#width = Math.min(target.maxConcurrentBatches ?? 1, MAX_BATCHES_IN_FLIGHT);
     this.#most = {
       maxEvents: Math.min(
@@ -175,9 +183,8 @@ export class Sending {
     system.faults.at('batch.send');
     const reply = await receiver.deliver(this.#stream.name, items, this.#signal);
     system.faults.at('batch.answer');
-    const another = reply.instanceIds.some((instanceId) => this.#isAnotherInstance(instanceId));
-    if (another)
-      this.#stop ??= stopFor('receiver_reset', 'a batch was answered by another instance');
+    const another = this.#isAnotherInstance(reply.instanceIds);
+    if (another) this.#stop ??= anotherInstance(options.route.target, this.#isConfirmed);
     this.#stop = joined(this.#stop, this.#weigh(reply.stop));
     this.#learn(reply.learned);
     this.#record(batch, items, {
@@ -244,10 +251,11 @@ export class Sending {
     options.onProgress(tally.done);
   }
 
-  #isAnotherInstance(instanceId: string | null): boolean {
-    if (instanceId === null) return false;
-    this.#instanceId ??= instanceId;
-    return instanceId !== this.#instanceId;
+  #isAnotherInstance(instanceIds: BatchReply['instanceIds']): boolean {
+    const said = instanceIds.filter((each) => each !== null);
+    this.#instanceId ??= said[0] ?? null;
+    this.#isConfirmed ||= said.includes(this.#instanceId ?? '');
+    return said.some((each) => each !== this.#instanceId);
   }
 
   /** Part of the transaction that records: one who lost the drain must not say who the receiver is. */

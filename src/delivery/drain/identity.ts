@@ -1,0 +1,100 @@
+import type { Millis } from '../../base/index.ts';
+import type { Blocked, Stop } from '../../receivers/index.ts';
+import { isBack, listSightings, noteSighting } from '../sightings.ts';
+import { routeById } from '../routes.ts';
+import { recordHealth, type Target } from '../targets.ts';
+import type { Work } from './sending.ts';
+
+/** Who answers at a target, asked before anything is sent to it. */
+export type Asked =
+  | { readonly kind: 'stopped'; readonly stop: Stop }
+  | { readonly kind: 'blocked'; readonly blocked: Blocked }
+  | {
+      readonly kind: 'ready';
+      /** The target with what it said of itself just now. */
+      readonly target: Target;
+      /** The instance that is delivered to; null where the receiver names none. */
+      readonly instanceId: string | null;
+      /** False when it has no address to be asked at. */
+      readonly hasAnswered: boolean;
+    };
+
+/**
+ * Asks the receiver who it is and what it takes, and writes that down.
+ * @param expected the instance that was delivered to so far, or null.
+ */
+export async function askReceiver(
+  work: Work,
+  expected: string | null,
+  signal: AbortSignal,
+): Promise<Asked> {
+  const { route } = work.options;
+  const said = await probe(work, signal);
+  if (said.kind === 'stopped') return said;
+  if (said.kind === 'silent') {
+    return { kind: 'ready', target: route.target, instanceId: expected, hasAnswered: false };
+  }
+  const { target, instanceId } = said;
+  if (expected === null || instanceId === null || expected === instanceId) {
+    return { kind: 'ready', target, instanceId: expected ?? instanceId, hasAnswered: true };
+  }
+  // Another instance. Replicas behind one address give themselves away by answering differently a moment later.
+  const again = await probe(work, signal);
+  if (again.kind === 'stopped') return again;
+  const another = again.kind === 'answered' ? again.instanceId : instanceId;
+  if (another !== instanceId) return { kind: 'blocked', blocked: replicas(target) };
+  const isTurn = isBack(listSightings(work.options.db, target.id), instanceId);
+  const blocked = isTurn ? replicas(target, acceptCommand(target)) : reset(target);
+  return { kind: 'blocked', blocked };
+}
+
+/**
+ * The stop for a batch that another instance answered than the one that is delivered to.
+ * @param isConfirmed the other one answered in this drain as well, so that they take turns.
+ */
+export function anotherInstance(target: Target, isConfirmed: boolean): Stop {
+  const code = isConfirmed ? 'replicas' : 'receiver_reset';
+  const { detail } = isConfirmed ? replicas(target) : reset(target);
+  return { kind: 'halt', httpStatus: null, code, detail, retryAfterMs: null };
+}
+
+/** What an operator is told of several stores behind one address. */
+function replicas(target: Target, remedy = 'spec-kitty sync now'): Blocked {
+  return {
+    reason: 'halted',
+    detail: `several instances take turns at ${target.canonicalUrl}, each with data of its own: let one of them alone answer there`,
+    remedy,
+  };
+}
+
+function reset(target: Target): Blocked {
+  return {
+    reason: 'receiver_reset',
+    detail: `${target.canonicalUrl} is another instance than the one that was delivered to: accept it as it is, or send it everything again with \`spec-kitty sync replay --target ${target.publicId} --redeliver\``,
+    remedy: acceptCommand(target),
+  };
+}
+
+/** The operator's word that whoever answers now is the receiver that was meant. */
+export function acceptCommand(target: Target): string {
+  return `spec-kitty sync targets accept ${target.publicId}`;
+}
+
+type Said =
+  | { readonly kind: 'stopped'; readonly stop: Stop }
+  | { readonly kind: 'silent' }
+  | { readonly kind: 'answered'; readonly target: Target; readonly instanceId: string | null };
+
+async function probe({ options, receiver }: Work, signal: AbortSignal): Promise<Said> {
+  const { db, home, route } = options;
+  const answer = await receiver.probe(signal);
+  if (answer.kind !== 'health') return answer;
+  const now: Millis = home.system.clock.now();
+  const { health } = answer;
+  db.tx(() => {
+    recordHealth(db, route.target.id, health, now);
+    noteSighting(db, route.target.id, health, now);
+  });
+  const target = routeById(db, route.id)?.target ?? route.target;
+  return { kind: 'answered', target, instanceId: health.serverInstanceId };
+}
