@@ -21,6 +21,7 @@ export const bodiesStream: Stream = {
   items: 'uploads',
   deliveries: 'body_deliveries',
   present: 'EXISTS (SELECT 1 FROM blobs b WHERE b.sha256 = i.sha256)',
+  coalesces: false,
   load: (db, seqs) =>
     db.all<BodyRow>(LOAD, { seqs: JSON.stringify(seqs) }).map((row) => ({
       seq: row.seq,
