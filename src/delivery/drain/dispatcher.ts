@@ -125,7 +125,11 @@ async function drainStream(
     ({ id }) => nextDue(work, stream, { genId: id, after: 0, limit: 1 }).length > 0,
   );
   if (due.length === 0 && !byOperator) return null;
-  const asked = await askReceiver(work, follow.instanceId, signal);
+  const asked = await askReceiver(
+    { home, db, route, receiver: work.receiver },
+    follow.instanceId,
+    signal,
+  );
   if (asked.kind === 'stopped') return stopped(work, stream, asked.stop);
   if (asked.kind === 'blocked') return asked.blocked;
   if (asked.hasAnswered) noteReachable(options);

@@ -1,9 +1,17 @@
-import type { Millis } from '../../base/index.ts';
-import type { Blocked, Stop } from '../../receivers/index.ts';
+import type { Db } from '../../base/index.ts';
+import type { Home } from '../../home/index.ts';
+import type { Blocked, Receiver, Stop } from '../../receivers/index.ts';
 import { isBack, listSightings, noteSighting } from '../sightings.ts';
-import { routeById } from '../routes.ts';
+import { routeById, type Route } from '../routes.ts';
 import { recordHealth, type Target } from '../targets.ts';
-import type { Work } from './sending.ts';
+
+/** A route and the receiver at its end. */
+export interface Line {
+  readonly home: Home;
+  readonly db: Db;
+  readonly route: Route;
+  readonly receiver: Receiver;
+}
 
 /** Who answers at a target, asked before anything is sent to it. */
 export type Asked =
@@ -24,12 +32,12 @@ export type Asked =
  * @param expected the instance that was delivered to so far, or null.
  */
 export async function askReceiver(
-  work: Work,
+  line: Line,
   expected: string | null,
   signal: AbortSignal,
 ): Promise<Asked> {
-  const { route } = work.options;
-  const said = await probe(work, signal);
+  const { route } = line;
+  const said = await probe(line, signal);
   if (said.kind === 'stopped') return said;
   if (said.kind === 'silent') {
     return { kind: 'ready', target: route.target, instanceId: expected, hasAnswered: false };
@@ -39,11 +47,11 @@ export async function askReceiver(
     return { kind: 'ready', target, instanceId: expected ?? instanceId, hasAnswered: true };
   }
   // Another instance. Replicas behind one address give themselves away by answering differently a moment later.
-  const again = await probe(work, signal);
+  const again = await probe(line, signal);
   if (again.kind === 'stopped') return again;
   const another = again.kind === 'answered' ? again.instanceId : instanceId;
   if (another !== instanceId) return { kind: 'blocked', blocked: replicas(target) };
-  const isTurn = isBack(listSightings(work.options.db, target.id), instanceId);
+  const isTurn = isBack(listSightings(line.db, target.id), instanceId);
   const blocked = isTurn ? replicas(target, acceptCommand(target)) : reset(target);
   return { kind: 'blocked', blocked };
 }
@@ -85,11 +93,11 @@ type Said =
   | { readonly kind: 'silent' }
   | { readonly kind: 'answered'; readonly target: Target; readonly instanceId: string | null };
 
-async function probe({ options, receiver }: Work, signal: AbortSignal): Promise<Said> {
-  const { db, home, route } = options;
+async function probe(line: Line, signal: AbortSignal): Promise<Said> {
+  const { db, home, route, receiver } = line;
   const answer = await receiver.probe(signal);
   if (answer.kind !== 'health') return answer;
-  const now: Millis = home.system.clock.now();
+  const now = home.system.clock.now();
   const { health } = answer;
   db.tx(() => {
     recordHealth(db, route.target.id, health, now);
