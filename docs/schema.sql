@@ -128,6 +128,9 @@ CREATE INDEX event_deliveries_live ON event_deliveries (live_route) WHERE live_r
 
 CREATE INDEX event_deliveries_superseded ON event_deliveries (seq) WHERE state = 4;
 
+CREATE INDEX event_deliveries_tried ON event_deliveries (gen_id, attempts, outcome, due_at)
+  WHERE state = 1 AND attempts > 0;
+
 CREATE TRIGGER event_deliveries_final BEFORE UPDATE OF state ON event_deliveries
   WHEN OLD.state = 2 AND NEW.state <> 2
   BEGIN SELECT RAISE (ABORT, 'delivered is final'); END;

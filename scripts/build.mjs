@@ -19,6 +19,7 @@ const COMMON = {
   platform: 'node',
   target: 'node20',
   loader: { '.sql': 'text' },
+  define: { PROGRAM_VERSION: JSON.stringify(version) },
   external: ['better-sqlite3', 'better-sqlite3-node22', '@napi-rs/keyring'],
   // An `import('yaml')` of the CommonJS form would find nothing but a default export in a split bundle.
   alias: { yaml: path.join(ROOT, 'node_modules', 'yaml', 'browser', 'index.js') },

@@ -21,7 +21,7 @@ export async function bundleCore(bin, options) {
     format: 'esm',
     splitting: true,
     chunkNames: '[name]-[hash]',
-    define: { 'import.meta.url': 'moduleUrl' },
+    define: { ...options.define, 'import.meta.url': 'moduleUrl' },
     plugins: [withoutChildProcess, withDriver],
   });
   const quick = quickOutputs(metafile.outputs);

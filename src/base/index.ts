@@ -28,6 +28,6 @@ export { failed, ok } from './result.ts';
 export type { Result } from './result.ts';
 export { Db, openDb, sqliteCode } from './sqlite.ts';
 export type { SqlParams } from './sqlite.ts';
-export { createSystem } from './system.ts';
-export type { Env, Host, System } from './system.ts';
+export { createSystem, installationOf, thisProgram } from './system.ts';
+export type { Env, Host, Program, System } from './system.ts';
 export { printable } from './text.ts';

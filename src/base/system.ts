@@ -1,4 +1,5 @@
 import os from 'node:os';
+import path from 'node:path';
 import { systemClock, type Clock } from './clock.ts';
 import { noFaults, type Faults } from './faults.ts';
 import { systemFiles, type Files } from './files.ts';
@@ -16,6 +17,7 @@ export interface System {
   /** Absolute path of the working directory. */
   readonly cwd: string;
   readonly host: Host;
+  readonly program: Program;
 }
 
 export interface Host {
@@ -38,6 +40,7 @@ export function createSystem(env: Env, cwd: string, faults: Faults = noFaults): 
     env,
     cwd,
     host: createHost(env),
+    program: thisProgram(null),
   };
 }
 
@@ -70,4 +73,28 @@ function accountName(): string {
     if (error instanceof Error) return `uid-${process.geteuid?.() ?? 0}`;
     throw error;
   }
+}
+
+/** Which program runs: what tells one installation from another on the same machine. */
+export interface Program {
+  readonly version: string;
+  /** Absolute path of the interpreter. */
+  readonly executable: string;
+  /** The script it was started with; null where the caller is no program of its own. */
+  readonly script: string | null;
+}
+
+/** Set by the bundler; the sources themselves carry no number. */
+declare const PROGRAM_VERSION: string | undefined;
+
+/** The program of this process. @param script the path it was started with. */
+export function thisProgram(script: string | null): Program {
+  const version = typeof PROGRAM_VERSION === 'string' ? PROGRAM_VERSION : 'unreleased';
+  return { version, executable: process.execPath, script };
+}
+
+/** The directory of the installation: two levels above the script (`<package>/dist/bin/…`), links resolved. */
+export function installationOf(program: Program, files: Files): string | null {
+  if (program.script === null) return null;
+  return path.resolve(files.realpath(program.script), '..', '..', '..');
 }

@@ -1,7 +1,15 @@
 // The process's own door: the one place of the command line that reads argv, environment and standard streams.
 import { fstatSync, writeSync } from 'node:fs';
 import process from 'node:process';
-import { errnoOf, EXIT, faultsFrom, noFaults, type ExitCode, type Faults } from '../base/index.ts';
+import {
+  errnoOf,
+  EXIT,
+  faultsFrom,
+  noFaults,
+  thisProgram,
+  type ExitCode,
+  type Faults,
+} from '../base/index.ts';
 import { run } from './door.ts';
 import type { Io, Writer } from './io.ts';
 
@@ -47,6 +55,7 @@ function processIo(signal: AbortSignal): Io {
     signal,
     faults: faultsOf(env['SPEC_KITTY_FAULT']),
     endsProcess: true,
+    system: { program: thisProgram(process.argv[1] ?? null) },
   };
 }
 

@@ -96,8 +96,9 @@ export const COMMANDS: readonly CommandSpec[] = [
     options: [
       {
         flags: '--check',
-        what: 'count every delivery; exit 1 when something waits, 3 when the books do not balance',
+        what: 'count every delivery; exit 1 when something waits, 2 when the boundary refuses, 3 when the books do not balance',
       },
+      { flags: '--here', what: 'leave out the other projects of this home' },
     ],
     load: () => import('./commands/sync-status.ts'),
   },

@@ -4,6 +4,7 @@
 export { readCounts, recount } from './counts.ts';
 export { findDestination } from './destination.ts';
 export type { Destination } from './destination.ts';
+export { connect } from './drain/connection.ts';
 export { drain } from './drain/dispatcher.ts';
 export { drainOwner } from './drain/drains.ts';
 export { readRouteFacts } from './facts.ts';
@@ -33,3 +34,5 @@ export type { Stream } from './stream.ts';
 export { findTarget, headersOf, registerTarget, setHeaders } from './targets.ts';
 export type { Target } from './targets.ts';
 export { DELIVERY_STATES, transition } from './transition.ts';
+export { readWaiting } from './waiting.ts';
+export type { Waiting } from './waiting.ts';

@@ -107,6 +107,12 @@ export function checkoutId(db: Db, path: string, now: Millis): number {
   return findCheckout(db, path) ?? db.tx(() => addCheckout(db, path, now));
 }
 
+/** The number of a checkout that was seen before; null otherwise. */
+export function findCheckout(db: Db, path: string): number | null {
+  const sql = 'SELECT checkout_id FROM checkouts WHERE path = :path';
+  return db.get<{ checkout_id: number }>(sql, { path })?.checkout_id ?? null;
+}
+
 const REMEMBER_PROJECT = `
   INSERT INTO projects (project_id, slug, root, last_seen_at) VALUES (:project_id, :slug, :root, :now)
   ON CONFLICT (project_id) DO UPDATE
@@ -115,11 +121,6 @@ const REMEMBER_PROJECT = `
 /** Beyond this size a log is put aside, and the one put aside before is gone. */
 const MAX_LOG_BYTES = 4_194_304;
 const STORE_SUFFIX = '.db';
-
-function findCheckout(db: Db, path: string): number | undefined {
-  const sql = 'SELECT checkout_id FROM checkouts WHERE path = :path';
-  return db.get<{ checkout_id: number }>(sql, { path })?.checkout_id;
-}
 
 function addCheckout(db: Db, path: string, now: Millis): number {
   const sql =

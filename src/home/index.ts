@@ -6,13 +6,14 @@ export { parseSyncMode, readConfig, SYNC_MODES, writeConfig } from './config.ts'
 export type { Config, ConfigChange, SyncMode } from './config.ts';
 export { clearEndpoint, readEndpoint, tripEndpoint } from './endpoints.ts';
 export { gitFacts } from './project/git.ts';
-export { checkoutId, openHome, rememberProject } from './home.ts';
+export { checkoutId, findCheckout, openHome, rememberProject } from './home.ts';
 export type { Home, SpillMark, StoreOptions } from './home.ts';
 export { createHttp } from './http.ts';
 export type { Http } from './http.ts';
 export type { HttpReply, HttpRequest } from './http-exchange.ts';
 export { MACHINE_MIGRATIONS, PROJECT_MIGRATIONS } from './migrations.ts';
 export { homePaths } from './paths.ts';
+export type { Place } from './paths.ts';
 export { identifyProcess, isProvablyDead } from './process.ts';
 export { initProject } from './project/init.ts';
 export { findProject, projectRoot } from './project/project.ts';

@@ -4,9 +4,11 @@ import {
   drainOwner,
   listRoutes,
   readRouteFacts,
+  readWaiting,
   type Route,
   type RouteFacts,
   type Stream,
+  type Waiting,
 } from '../delivery/index.ts';
 import type { Home, Project } from '../home/index.ts';
 import {
@@ -28,7 +30,14 @@ export interface RouteStatus {
   readonly coversHere: boolean | null;
   /** Process that delivers right now, or null. */
   readonly drainedBy: number | null;
-  readonly streams: readonly { readonly facts: RouteFacts; readonly books: Books }[];
+  readonly streams: readonly StreamStatus[];
+}
+
+/** One stream of a route. */
+export interface StreamStatus {
+  readonly facts: RouteFacts;
+  readonly books: Books;
+  readonly waiting: Waiting;
 }
 
 /** Everything status needs to know of one project, gathered on one snapshot. */
@@ -95,15 +104,33 @@ function routeStatus(
     readonly journal: JournalFacts;
   },
 ): RouteStatus {
-  const { db, here, route, journal, streams } = options;
+  const { db, here, route, streams } = options;
   const checkoutId = here?.checkoutId ?? null;
   return {
     route,
-    coversHere: checkoutId === null ? null : coversCheckout(db, route.id, checkoutId),
+    coversHere:
+      here === null ? null : checkoutId !== null && coversCheckout(db, route.id, checkoutId),
     drainedBy: drainOwner(db, home.system, route.id),
     streams: streams
-      .map((stream) => readRouteFacts(db, route.id, stream, { recount: options.recount ?? false }))
-      .filter((facts) => facts !== null)
-      .map((facts) => ({ facts, books: balance(journal, facts) })),
+      .map((stream) => streamStatus(stream, { ...options, now: home.system.clock.now() }))
+      .filter((each) => each !== null),
   };
+}
+
+/** Null before the first grant. */
+function streamStatus(
+  stream: Stream,
+  options: {
+    readonly db: Db;
+    readonly route: Route;
+    readonly journal: JournalFacts;
+    readonly recount?: boolean;
+    readonly now: Millis;
+  },
+): StreamStatus | null {
+  const { db, route, journal, now, recount = false } = options;
+  const facts = readRouteFacts(db, route.id, stream, { recount });
+  if (facts === null) return null;
+  const waiting = readWaiting(db, stream, { genId: facts.generation.id, now });
+  return { facts, books: balance(journal, facts), waiting };
 }

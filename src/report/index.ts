@@ -1,8 +1,13 @@
 // Report: what is the state of things. Facts are gathered once, read-only; everything said is derived from them.
-// Here: the facts of a project, the books of each target, asking a store that may not answer.
+// Here: the facts of a project and of the whole home, the books of each target, the identity boundary.
 // Not here: how they are printed (cli).
+export { check, exitOf } from './checks.ts';
+export type { Finding } from './checks.ts';
 export { balance, isSettled } from './conservation.ts';
 export type { Books } from './conservation.ts';
+export { compareOwner } from './boundary.ts';
+export type { Boundary, OwnerMismatch } from './boundary.ts';
 export { gatherProject } from './facts.ts';
-export type { ProjectStatus, RouteStatus } from './facts.ts';
-export { readStore } from './reading.ts';
+export type { ProjectStatus, RouteStatus, StreamStatus } from './facts.ts';
+export { gatherHome } from './home-status.ts';
+export type { HomeStatus, KnownProject, UnknownProject } from './home-status.ts';

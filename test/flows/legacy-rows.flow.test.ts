@@ -25,6 +25,6 @@ it('never says that all is delivered while rows of the project wait in an old qu
   expect(now.stdout).not.toContain('All delivered.');
   expect(now.stdout).toContain('1 row(s) of this project wait in queue databases');
   const status = await machine.run(['sync', 'status', '--check', '--json'], at);
-  expect(status.exit).toBe(1);
+  expect(status.exit).toBe(2);
   expect(status.json).toMatchObject({ legacy_rows: 1 });
 });

@@ -155,6 +155,7 @@ export function spawn(world: World, role: string, points: readonly FaultPoint[] 
     env: {},
     cwd: disk.root,
     host: { name: 'sim', user: 'sim', homeDir: disk.root, platform: 'linux', pid: life.pid },
+    program: { version: '0', executable: '/sim', script: null },
   };
   return { life, system, home: disk.homeOf(life, system, network.httpOf(life)) };
 }
@@ -228,6 +229,7 @@ function invent(n: number, dice: Dice): Character {
 async function defaultConfig(timeline: Timeline): Promise<Awaited<ReturnType<Home['config']>>> {
   const clock = timeline.clockOf(bear(0, 'reader', 0));
   const host = { name: 'sim', user: 'sim', homeDir: '/', platform: 'linux', pid: 1 } as const;
+  const program = { version: '0', executable: '/sim', script: null };
   const system: System = {
     clock,
     ids: createIds(clock),
@@ -236,6 +238,7 @@ async function defaultConfig(timeline: Timeline): Promise<Awaited<ReturnType<Hom
     env: {},
     cwd: '/',
     host,
+    program,
   };
   return readConfig({ system, paths: homePaths(system) });
 }

@@ -9,7 +9,7 @@ import {
 } from '../../../test/support/command-line.ts';
 import { answerAll, recordingServer } from '../../../test/support/recording-server.ts';
 import { openStoreOf, projectIdOf, storeFile } from '../../../test/support/store-view.ts';
-import { age } from '../render/status.ts';
+import { age } from '../render/status-text.ts';
 
 describe('on a machine that knows nothing', () => {
   it('says so and how to begin', async () => {
@@ -48,10 +48,13 @@ describe('in a project', () => {
     const { stdout, exit } = await machine.run(['sync', 'status', '--check'], { cwd: root });
     expect(exit).toBe(0);
     const rows = new Map(
-      stdout.split('\n').flatMap((line) => {
-        const found = /^\s*(?<key>\S.*?)\s{2,}(?<value>.+?)\s*$/.exec(line)?.groups;
-        return found === undefined ? [] : [[found['key'], found['value']] as const];
-      }),
+      stdout
+        .split('\n')
+        .reverse()
+        .flatMap((line) => {
+          const found = /^\s*(?<key>\S.*?)\s{2,}(?<value>.+?)\s*$/.exec(line)?.groups;
+          return found === undefined ? [] : [[found['key'], found['value']] as const];
+        }),
     );
     expect(Object.fromEntries(rows)).toMatchObject({
       ...{ 'SaaS Sync': 'Disabled (SPEC_KITTY_ENABLE_SAAS_SYNC=1)', 'Server URL': '<unset>' },
@@ -89,7 +92,9 @@ describe('in a project', () => {
     expect(ended.stdout).toMatch(
       /events: 0 delivered, 21 waiting, the oldest for \d+ s; last success: never/,
     );
-    expect(ended.stdout).toMatch(/\nCheck failed: see above\.\n$/);
+    expect(ended.stdout).toMatch(
+      /\nCheck failed:\n {2}! 21 of the events wait for \S+: run `spec-kitty sync now`\n$/,
+    );
     const { json } = await machine.run(['sync', 'status', '--json'], { cwd: root });
     expect(json).toMatchObject({
       delivery_targets: {
@@ -140,7 +145,7 @@ describe('what cannot be read is unknown and never green', () => {
       for (const more of [[], ['--check']]) {
         const ended = await machine.run(['sync', 'status', ...more], { cwd });
         expect(ended.exit).toBe(1);
-        expect(ended.stdout).toContain(`Project ${projectIdOf(root)}: unknown`);
+        expect(ended.stdout).toContain(`${projectIdOf(root)}: unknown`);
         expect(ended.stdout).toContain('not every store could be read');
       }
       const { json } = await machine.run(['sync', 'status', '--json'], { cwd });
@@ -203,7 +208,12 @@ describe('a home that cannot be written', () => {
     const ended = await machine.run(['sync', 'status', '--json'], { cwd: root, env });
     expect(ended).toMatchObject({ exit: 0, stderr: '' });
     expect(ended.json).toMatchObject({ event_journal: { retained_event_count: 0 } });
-    expect(ended.json['read_from_copy']).toMatchObject([{ project_uuid: projectIdOf(root) }]);
+    expect(ended.json['projects']).toMatchObject([
+      {
+        project_uuid: projectIdOf(root),
+        read_from_copy: expect.stringContaining('ENOTDIR') as string,
+      },
+    ]);
     const people = await machine.run(['sync', 'status'], { cwd: root, env });
     expect(people.stdout).toContain('Not writable, so a copy was read: ENOTDIR');
   });
@@ -216,7 +226,9 @@ describe('a home that cannot be written', () => {
       expect(exit).toBe(0);
       expect(json).toMatchObject({
         event_journal: { retained_event_count: EXAMPLE_FACTS },
-        read_from_copy: [{ project_uuid: projectIdOf(root) }],
+        projects: [
+          { project_uuid: projectIdOf(root), read_from_copy: expect.any(String) as string },
+        ],
         conservation: [{ delivered: EXAMPLE_FACTS, balanced: true }],
       });
     }

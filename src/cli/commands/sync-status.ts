@@ -1,136 +1,76 @@
-import { EXIT, type Db, type ExitCode } from '../../base/index.ts';
-import { findDestination, type Destination } from '../../delivery/index.ts';
-import {
-  checkoutId,
-  currentSyncTarget,
-  findProject,
-  projectRoot,
-  type Project,
-  type ResolvedSyncTarget,
-} from '../../home/index.ts';
-import { gatherProject, isSettled, readStore, type ProjectStatus } from '../../report/index.ts';
+import { printable } from '../../base/index.ts';
+import { connect } from '../../delivery/index.ts';
+import { findProject, projectRoot } from '../../home/index.ts';
+import { check, exitOf, gatherHome, type Finding, type HomeStatus } from '../../report/index.ts';
 import type { Answer } from '../answer.ts';
 import { flagOption, type Context } from '../io.ts';
 import { statusToJson } from '../render/status-json.ts';
-import {
-  routesOf,
-  type KnownProject,
-  type StatusView,
-  type UnknownProject,
-} from '../render/status-view.ts';
+import type { Ping } from '../render/status-machine.ts';
 import { statusLines } from '../render/status.ts';
 import { STREAMS } from '../workspace.ts';
 
-/** `spec-kitty sync status`: of this project, or outside of one of every project in the home. */
+/** `spec-kitty sync status`: of every project in the home, the one at hand first. */
 export async function run(context: Context): Promise<Answer> {
-  const view =
-    projectRoot(context.system) === null ? await wholeHome(context) : await here(context);
-  const check = flagOption(context.options, 'check');
-  const exit = exitOf(view, check);
-  const verdict = exit === EXIT.fine ? 'Check passed.' : 'Check failed: see above.';
-  return {
-    exit,
-    json: { ...statusToJson(view), exit_code: exit },
-    lines: [...statusLines(view), ...(check ? ['', verdict] : [])],
-  };
-}
-
-async function here(context: Context): Promise<StatusView> {
-  const { home } = context;
-  const project = await findProject(context.system);
-  const reading = await readStore(home, project.id, (db) => askHere(context, project, db));
-  if (reading.kind === 'unknown') {
-    const authority = await currentSyncTarget(home, { processWideOverride: true });
-    const unknown = [
-      { projectId: project.id, error: reading.reason, isDamaged: reading.isDamaged },
-    ];
-    return { ...(await machineView(context, authority)), mode: null, unknown };
-  }
-  const { status, destination } = reading.value;
-  return {
-    ...(await machineView(context, destination.authority)),
-    mode: destination.mode,
-    activeTargetId: destination.route?.target.publicId ?? null,
-    projectSlug: project.slug,
-    projects: [{ status, copied: reading.copied }],
-  };
-}
-
-async function askHere(
-  context: Context,
-  project: Project,
-  db: Db,
-): Promise<{ readonly status: ProjectStatus; readonly destination: Destination }> {
-  const { home, system } = context;
-  const destination = await findDestination(home, db, { processWideOverride: true });
-  const number = checkoutId(db, project.checkoutPath, system.clock.now());
-  const status = gatherProject(home, {
-    projectId: project.id,
-    db,
+  const { home, options } = context;
+  const judges = flagOption(options, 'check');
+  const here = projectRoot(context.system) === null ? null : await findProject(context.system);
+  const status = await gatherHome(home, {
+    here,
     streams: STREAMS,
-    here: { project, checkoutId: number },
-    recount: flagOption(context.options, 'check'),
+    recount: judges,
+    onlyHere: flagOption(options, 'here') && here !== null,
   });
-  return { status, destination };
-}
-
-async function wholeHome(context: Context): Promise<StatusView> {
-  const { home } = context;
-  const recount = flagOption(context.options, 'check');
-  const projects: KnownProject[] = [];
-  const unknown: UnknownProject[] = [];
-  for (const projectId of home.projectIds()) {
-    const reading = await readStore(home, projectId, (db) =>
-      Promise.resolve(
-        gatherProject(home, { projectId, db, streams: STREAMS, here: null, recount }),
-      ),
-    );
-    if (reading.kind === 'known') projects.push({ status: reading.value, copied: reading.copied });
-    else unknown.push({ projectId, error: reading.reason, isDamaged: reading.isDamaged });
-  }
-  const authority = await currentSyncTarget(home, { processWideOverride: true });
-  const config = await home.config();
-  const mode = config.mode.value ?? 'TEAMSPACE';
-  return { ...(await machineView(context, authority)), mode, projects, unknown };
-}
-
-/** What can be said without asking any store. */
-async function machineView(context: Context, authority: ResolvedSyncTarget): Promise<StatusView> {
-  const { home, system } = context;
-  const config = await home.config();
-  return {
-    root: home.paths.root,
-    configFile: home.paths.config,
-    saasEnabled: config.saasEnabled.value,
-    authority,
-    mode: null,
-    activeTargetId: null,
-    projectSlug: null,
-    projects: [],
-    unknown: [],
-    now: system.clock.now(),
+  const findings = check(status);
+  const exit = exitOf(findings, judges);
+  const json = {
+    ok: judges ? findings.length === 0 : exit === 0,
+    exit_code: exit,
+    ...statusToJson(status),
+    findings,
   };
+  if (flagOption(options, 'json')) return { exit, json, lines: [] };
+  const ping = judges ? await pingTarget(context, status) : null;
+  return { exit, json, lines: [...statusLines(status, ping), ...endLines(findings, judges)] };
 }
 
-function exitOf(view: StatusView, check: boolean): ExitCode {
-  const streams = routesOf(view).flatMap((each) => each.streams);
-  const isDamaged = view.unknown.some((each) => each.isDamaged);
-  if (isDamaged || streams.some(({ books }) => !books.balanced)) return EXIT.integrity;
-  if (view.unknown.length > 0) return EXIT.failed;
-  return check && isWaiting(view) ? EXIT.failed : EXIT.fine;
+function endLines(findings: readonly Finding[], judges: boolean): readonly string[] {
+  if (!judges) return ['', 'Use `spec-kitty sync status --check` to judge it and ask the server.'];
+  if (findings.length === 0) return ['', 'Check passed.'];
+  const boundary = findings.filter(({ severity }) => severity === 'boundary');
+  const others = findings.filter(({ severity }) => severity !== 'boundary');
+  return [
+    ...(boundary.length === 0
+      ? []
+      : ['', 'Identity boundary check FAILED:', ...boundary.map(toLine)]),
+    ...(others.length === 0 ? [] : ['', 'Check failed:', ...others.map(toLine)]),
+  ];
 }
 
-/** Something of a granted route waits, is parked, or cannot leave. */
-function isWaiting(view: StatusView): boolean {
-  return view.projects.some(
-    ({ status: { routes, pending, spill, legacy } }) =>
-      spill.files + spill.corrupt > 0 ||
-      legacy.rows + legacy.unreadable.length > 0 ||
-      (pending !== null && pending.lines + pending.badLines + pending.skipped.length > 0) ||
-      routes.some(
-        ({ route, streams }) =>
-          route.grantedAt !== null &&
-          (route.blocked !== null || streams.some(({ books }) => !isSettled(books))),
-      ),
-  );
+function toLine({ detail, remedy }: Finding): string {
+  const how = remedy === null ? '' : `: run \`${printable(remedy, MAX_REMEDY)}\``;
+  return `  ! ${printable(detail)}${how}`;
+}
+
+const MAX_REMEDY = 8_192;
+
+/** Asks the active target of this project who it is; whatever it says changes no exit code. */
+async function pingTarget({ home, io }: Context, status: HomeStatus): Promise<Ping | null> {
+  const here = status.projects.find(({ isHere }) => isHere);
+  if (here?.current == null) return null;
+  const db = home.store(here.status.projectId);
+  const connection = await connect(home, db, here.current.route.target);
+  if (connection.kind === 'blocked') {
+    const { reason, detail } = connection.blocked;
+    return { word: reason === 'saas_disabled' ? 'Disabled' : 'Not authenticated', note: detail };
+  }
+  const probe = await connection.receiver.probe(io.signal);
+  if (probe.kind === 'health') return { word: 'Connected', note: null };
+  if (probe.kind === 'silent') return { word: 'Unexpected', note: 'it does not say who it is' };
+  return { word: wordOf(probe.stop.httpStatus), note: probe.stop.detail };
+}
+
+function wordOf(httpStatus: number | null): string {
+  if (httpStatus === null) return 'Unreachable';
+  if (httpStatus === 401) return 'Authentication failed';
+  return httpStatus === 403 ? 'Permission denied' : 'Server unavailable';
 }

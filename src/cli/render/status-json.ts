@@ -1,70 +1,114 @@
 import type { Millis } from '../../base/index.ts';
 import { targetToWire } from '../../home/index.ts';
-import type { RouteStatus } from '../../report/index.ts';
+import type { HomeStatus, KnownProject, RouteStatus } from '../../report/index.ts';
+import { boundaryToJson } from './status-boundary.ts';
 import {
-  currentRoute,
+  currentRoutes,
+  legacyRows,
+  previousRoutes,
   routesOf,
   sum,
   sumBooks,
-  type KnownProject,
-  type StatusView,
-} from './status-view.ts';
+  sumWaiting,
+} from './status-sums.ts';
 
 /**
- * The value for `--json`: the sections of the contract that exist (cli contract 3.4), and the books. A sum that an
- * unreadable store would belong to is null.
+ * The value for `--json`: the members of the contract (cli contract 3.4), summed over the home, and the books. A sum
+ * that an unreadable store would belong to is null: unknown is no number.
  */
-export function statusToJson(view: StatusView): Readonly<Record<string, unknown>> {
-  const statuses = view.projects.map(({ status }) => status);
-  const routes = routesOf(view);
-  const current = currentRoute(view);
-  const others = routes.filter((each) => each !== current);
-  const known = <T>(value: T): T | null => (view.unknown.length === 0 ? value : null);
-  const pending = statuses.map((each) => each.pending?.lines ?? null);
+export function statusToJson(status: HomeStatus): Readonly<Record<string, unknown>> {
+  const known = <T>(value: T): T | null => (status.unknown.length === 0 ? value : null);
+  const statuses = status.projects.map((project) => project.status);
+  const pending = statuses.flatMap((each) => (each.pending === null ? [] : [each.pending.lines]));
   return {
-    home: view.root,
-    mode: view.mode,
-    saas_enabled: view.saasEnabled,
-    target_authority: targetToWire(view.authority),
+    home: status.root,
+    saas_enabled: status.saasEnabled,
+    mode: status.projects.find(({ isHere }) => isHere)?.mode ?? null,
+    ...boundaryToJson(status),
+    target_authority: targetToWire(status.authority),
     event_journal: {
       retained_event_count: known(sum(statuses.map(({ journal }) => journal.captured))),
       ineligible_event_count: known(sum(statuses.map(({ journal }) => journal.ineligible))),
-      oldest_retained_event_at: known(oldestRetained(view)),
+      oldest_retained_event_at: known(oldestRetained(status)),
     },
-    delivery_targets: {
-      current: current === null ? null : targetToJson(current),
-      previous: others
-        .filter((each) => sumBooks([each], 'delivered') > 0)
-        .map((each) => ({ ...targetToJson(each), delivered_count: sumBooks([each], 'delivered') })),
-    },
-    delivery_ledger: {
-      delivered_current_target: known(current === null ? 0 : sumBooks([current], 'delivered')),
-      delivered_previous_target: known(sumBooks(others, 'delivered')),
-      waiting: known(sumBooks(routes, 'queued') + sumBooks(routes, 'unopened')),
-    },
-    terminal_failures: { count: known(sumBooks(routes, 'parked')) },
+    ...deliverySections(status),
     conflicts: known(sum(statuses.map((each) => each.conflicts))),
     spilled_events: known(sum(statuses.map((each) => each.spill.events))),
-    legacy_rows: known(sum(statuses.map((each) => each.legacy.rows))),
-    unreadable_legacy_databases: statuses[0]?.legacy.unreadable ?? [],
     corrupt_spill_files: known(sum(statuses.map((each) => each.spill.corrupt))),
+    legacy_rows: known(legacyRows(status.projects)),
+    unreadable_legacy_databases: statuses[0]?.legacy.unreadable ?? [],
     // Only a checkout knows its own new lines.
-    new_lines: pending.every((lines) => lines !== null) ? known(sum(pending)) : null,
-    conservation: view.projects.flatMap(booksToJson),
-    read_from_copy: view.projects
-      .filter(({ copied }) => copied !== null)
-      .map(({ status, copied }) => ({ project_uuid: status.projectId, reason: copied })),
-    unknown: view.unknown.map((each) => ({ project_uuid: each.projectId, error: each.error })),
+    new_lines: pending.length === 0 ? null : sum(pending),
+    projects: status.projects.map(projectToJson),
+    conservation: status.projects.flatMap(booksToJson),
+    unknown: status.unknown.map((each) => ({
+      project_uuid: each.projectId,
+      project_slug: each.slug,
+      error: each.error,
+      damaged: each.isDamaged,
+    })),
   };
 }
 
-function oldestRetained(view: StatusView): string | null {
-  const oldest = view.projects
-    .map(({ status }) => status.journal.oldestCapturedAt)
+function deliverySections(status: HomeStatus): Readonly<Record<string, unknown>> {
+  const known = <T>(value: T): T | null => (status.unknown.length === 0 ? value : null);
+  const [current, previous, all] = [
+    currentRoutes(status),
+    previousRoutes(status),
+    routesOf(status).filter(({ route }) => route.grantedAt !== null),
+  ];
+  const [first] = status.projects;
+  const waiting = all.flatMap(({ streams }) =>
+    streams.filter(({ facts }) => facts.stream === 'events'),
+  );
+  const rejected = sum(waiting.map((each) => each.waiting.rejected));
+  const transient = sum(waiting.map((each) => each.waiting.transient));
+  return {
+    delivery_targets: {
+      current: first?.current == null ? null : targetToJson(first.current),
+      previous: previous
+        .filter((each) => sumBooks([each], 'delivered', 'events') > 0)
+        .map((each) => ({
+          ...targetToJson(each),
+          delivered_count: sumBooks([each], 'delivered', 'events'),
+        })),
+    },
+    delivery_ledger: {
+      delivered_current_target: known(sumBooks(current, 'delivered', 'events')),
+      delivered_previous_target: known(sumBooks(previous, 'delivered', 'events')),
+      waiting: known(sumWaiting(all, 'events')),
+      pending: known(sumBooks(all, 'queued', 'events') - rejected - transient),
+      rejected: known(rejected),
+      transient: known(transient),
+    },
+    terminal_failures: {
+      count: known(sumBooks(routesOf(status), 'parked')),
+    },
+  };
+}
+
+function projectToJson(project: KnownProject): Readonly<Record<string, unknown>> {
+  const { status, current } = project;
+  return {
+    project_uuid: status.projectId,
+    project_slug: project.slug,
+    here: project.isHere,
+    store: status.storePath,
+    read_from_copy: project.copied,
+    mode: project.mode,
+    mode_source: project.modeSource,
+    active_target_id: current?.route.target.publicId ?? null,
+    retained_event_count: status.journal.captured,
+    waiting: current === null ? null : sumWaiting([current]),
+  };
+}
+
+function oldestRetained(status: HomeStatus): string | null {
+  const oldest = status.projects
+    .map((project) => project.status.journal.oldestCapturedAt)
     .filter((at) => at !== null);
   return oldest.length === 0 ? null : iso(Math.min(...oldest));
 }
-
 function targetToJson({ route }: RouteStatus): Readonly<Record<string, unknown>> {
   const { target } = route;
   return {

@@ -1,35 +1,37 @@
 import { printable, type Millis } from '../../base/index.ts';
+import type {
+  HomeStatus,
+  KnownProject,
+  ProjectStatus,
+  RouteStatus,
+  StreamStatus,
+} from '../../report/index.ts';
 import { legacyLines } from './legacy.ts';
-import type { ProjectStatus, RouteStatus } from '../../report/index.ts';
-import {
-  currentRoute,
-  routesOf,
-  sum,
-  sumBooks,
-  type KnownProject,
-  type StatusView,
-} from './status-view.ts';
+import { boundaryLines } from './status-boundary.ts';
+import { healthLines, machineLines, type Ping } from './status-machine.ts';
+import { currentRoutes, previousRoutes, routesOf, sum, sumBooks } from './status-sums.ts';
+import { age, row } from './status-text.ts';
 
-const LABEL_WIDTH = 26;
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
-
-/** The lines of `sync status`: the machine, the sum over its projects, then each project with its targets. */
-export function statusLines(view: StatusView): readonly string[] {
+/** The lines of `sync status`: the machine, what waits, the identity boundary, the sums, then each project. */
+export function statusLines(status: HomeStatus, ping: Ping | null): readonly string[] {
   const lines = [
     '',
     'Spec Kitty Sync Status',
     '',
-    ...machineLines(view),
+    ...machineLines(status, ping),
     '',
-    ...summaryLines(view),
+    ...healthLines(status),
+    '',
+    ...boundaryLines(status),
+    '',
+    ...summaryLines(status),
   ];
-  for (const project of view.projects) lines.push('', ...projectLines(view, project));
-  for (const each of view.unknown) {
-    lines.push('', `Project ${each.projectId}: unknown`, `  ${printable(each.error)}`);
+  for (const project of status.projects) lines.push('', ...projectLines(status, project));
+  for (const each of status.unknown) {
+    const name = each.slug === null ? '' : `${printable(each.slug)} `;
+    lines.push('', `Project ${name}${each.projectId}: unknown`, `  ${printable(each.error)}`);
   }
-  if (view.projects.length + view.unknown.length === 0) {
+  if (status.projects.length + status.unknown.length === 0) {
     lines.push(
       '',
       'No project has recorded anything here yet: `spec-kitty init` in a repository begins.',
@@ -38,45 +40,42 @@ export function statusLines(view: StatusView): readonly string[] {
   return lines;
 }
 
-function machineLines(view: StatusView): readonly string[] {
-  const { authority, saasEnabled, configFile } = view;
-  const configured = authority.configuredServerUrl ?? '<unset>';
-  return [
-    row('SaaS Sync', saasEnabled ? 'Enabled' : 'Disabled (SPEC_KITTY_ENABLE_SAAS_SYNC=1)'),
-    row('Server URL', authority.resolvedServerUrl ?? '<unset>'),
-    ...(authority.overrideMode === 'none'
-      ? []
-      : [row('Overridden by', `SPEC_KITTY_SAAS_URL (configured: ${configured})`)]),
-    row('Config File', configFile),
-  ];
-}
-
-function summaryLines(view: StatusView): readonly string[] {
-  const current = currentRoute(view);
-  const others = routesOf(view).filter((each) => each !== current);
-  const now = current === null ? 0 : sumBooks([current], 'delivered');
-  const captured = sum(view.projects.map(({ status }) => status.journal.captured));
-  const orMore = view.unknown.length === 0 ? '' : ' or more (not every store could be read)';
+function summaryLines(status: HomeStatus): readonly string[] {
+  const captured = sum(status.projects.map((project) => project.status.journal.captured));
+  const orMore = status.unknown.length === 0 ? '' : ' or more (not every store could be read)';
+  const ratio = [currentRoutes(status), previousRoutes(status)]
+    .map((routes) => sumBooks(routes, 'delivered', 'events'))
+    .join('/');
   return [
     'Event Sync',
-    `  ${row('Mode', view.mode ?? 'unknown; nothing is sent')}`,
+    `  ${row('Mode', modeOf(status))}`,
     `  ${row('Retained events', `${captured}${orMore}`)}`,
-    `  ${row('Delivered (cur/prev)', `${now}/${sumBooks(others, 'delivered')}${orMore}`)}`,
-    `  ${row('Terminal failures', `${sumBooks(routesOf(view), 'parked')}${orMore}`)}`,
+    `  ${row('Delivered (cur/prev)', `${ratio}${orMore}`)}`,
+    `  ${row('Terminal failures', `${sumBooks(routesOf(status), 'parked')}${orMore}`)}`,
   ];
 }
 
-function projectLines(view: StatusView, { status, copied }: KnownProject): readonly string[] {
-  const name = view.projectSlug === null ? '' : `${view.projectSlug} `;
+/** The one mode of all projects, or that they differ. */
+function modeOf({ projects, unknown }: HomeStatus): string {
+  const modes = new Set(projects.map(({ mode }) => mode ?? 'unknown; nothing is sent'));
+  if (modes.size > 1) return 'differs by project';
+  return [...modes][0] ?? (unknown.length > 0 ? 'unknown; nothing is sent' : 'TEAMSPACE');
+}
+
+function projectLines(view: HomeStatus, project: KnownProject): readonly string[] {
+  const { status, copied, slug } = project;
+  const name = slug === null ? '' : `${printable(slug)} `;
   const lines = [`Project ${name}${status.projectId}`, `  Store ${status.storePath}`];
   if (copied !== null) lines.push(`  Not writable, so a copy was read: ${printable(copied)}`);
-  lines.push(...journalLines(view.now, status), ...newLines(status));
+  lines.push(...journalLines(view.readAt, status), ...newLines(status));
   if (status.routes.length === 0) {
     lines.push(
       '  No target: nothing is sent anywhere. `spec-kitty sync mode --help` says how to name one.',
     );
   }
-  for (const each of status.routes) lines.push(...routeLines(view, each));
+  for (const each of status.routes) {
+    lines.push(...routeLines(view.readAt, each, each === project.current));
+  }
   return lines;
 }
 
@@ -110,10 +109,9 @@ function newLines({ pending }: ProjectStatus): readonly string[] {
   return lines;
 }
 
-function routeLines(view: StatusView, status: RouteStatus): readonly string[] {
+function routeLines(now: Millis, status: RouteStatus, isActive: boolean): readonly string[] {
   const { route, streams, coversHere, drainedBy } = status;
   const { target, blocked } = route;
-  const isActive = target.publicId === view.activeTargetId;
   const marks = [
     isActive ? 'active' : '',
     route.grantedAt === null ? 'not permitted' : '',
@@ -128,16 +126,13 @@ function routeLines(view: StatusView, status: RouteStatus): readonly string[] {
     lines.push('    Nothing is sent from here before `spec-kitty sync opt-in`.');
   if (blocked !== null) {
     const { reason, detail, at } = blocked;
-    lines.push(`    blocked: ${reason}, ${age(view.now - at)} ago: ${printable(detail)}`);
+    lines.push(`    blocked: ${reason}, ${age(now - at)} ago: ${printable(detail)}`);
   }
-  for (const stream of streams) lines.push(...streamLines(view.now, stream));
+  for (const stream of streams) lines.push(...streamLines(now, stream));
   return lines;
 }
 
-function streamLines(
-  now: Millis,
-  { facts, books }: RouteStatus['streams'][number],
-): readonly string[] {
+function streamLines(now: Millis, { facts, books }: StreamStatus): readonly string[] {
   const waiting = books.unopened + books.queued;
   const { oldestWaitingAt, pacing, aside } = facts;
   const oldest = oldestWaitingAt === null ? '' : `, the oldest for ${age(now - oldestWaitingAt)}`;
@@ -157,16 +152,4 @@ function streamLines(
   );
   if (!books.balanced) lines.push('      DOES NOT BALANCE: an event is missing or counted twice');
   return lines;
-}
-
-function row(label: string, value: string): string {
-  return `${label.padEnd(LABEL_WIDTH)}${value}`;
-}
-
-/** `3 min`, `5 h`, `12 d`: one unit is enough to act on. */
-export function age(ms: Millis): string {
-  if (ms < MINUTE) return `${Math.max(Math.round(ms / 1000), 0)} s`;
-  if (ms < HOUR) return `${Math.round(ms / MINUTE)} min`;
-  if (ms < 2 * DAY) return `${Math.round(ms / HOUR)} h`;
-  return `${Math.round(ms / DAY)} d`;
 }

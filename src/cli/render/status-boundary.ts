@@ -1,0 +1,145 @@
+import path from 'node:path';
+import { printable } from '../../base/index.ts';
+import type { Boundary, HomeStatus, OwnerMismatch } from '../../report/index.ts';
+import { currentRoutes, legacyRows, sumWaiting } from './status-sums.ts';
+
+const KEY_WIDTH = 24;
+
+/**
+ * The block that other programs parse (cli contract 3.2): headers with a colon, children two spaces in, keys padded
+ * to 24, values never shortened.
+ */
+export function boundaryLines(status: HomeStatus): readonly string[] {
+  const { foreground, owner, mismatches } = status.boundary;
+  const { record } = owner;
+  const legacy = legacyRows(status.projects);
+  const orphans = owner.status === 'orphan' ? 1 : 0;
+  const fields = mismatches.map(({ field }) => field).join(', ');
+  return [
+    'Identity Boundary',
+    'Foreground:',
+    child('Package version', foreground.packageVersion),
+    child('Executable path', foreground.executablePath),
+    child('Source path', foreground.sourcePath ?? '-'),
+    child('Server URL', foreground.serverUrl ?? '<unset>'),
+    child('Team/User', foreground.teamOrUser ?? '<unset>'),
+    child('Queue DB path', foreground.queueDbPath),
+    'Daemon owner record:',
+    child('Status', owner.status),
+    child('PID', record?.pid),
+    child('Port', record?.port),
+    child('Package version', record?.packageVersion),
+    child('Executable path', record?.executablePath),
+    child('Source path', record?.sourcePath),
+    child('Server URL', record?.serverUrl),
+    child('Team/User', record?.teamOrUser),
+    child('Queue DB path', record?.queueDbPath),
+    'Active queue:',
+    child('Path', foreground.queueDbPath),
+    child('Event count', sumWaiting(currentRoutes(status), 'events')),
+    child('Body upload cnt', sumWaiting(currentRoutes(status), 'bodies')),
+    'Legacy queue:',
+    child('Path', path.join(status.root, 'queue.db')),
+    child('Event count', legacy),
+    child('Body upload cnt', 0),
+    child('Rows in scope', legacy),
+    scalar('Mismatches', mismatches.length),
+    scalar('Orphan records', orphans),
+    scalar('Legacy queue rows', `${legacy} event(s), 0 body upload(s)`),
+    scalar('Mismatched fields', fields === '' ? 'none' : fields),
+    scalar('Orphan daemon records', orphans),
+    ...mismatchLines(mismatches),
+  ];
+}
+
+/** The top-level members of the contract (cli contract 3.4). */
+export function boundaryToJson(status: HomeStatus): Readonly<Record<string, unknown>> {
+  const { foreground, owner, mismatches } = status.boundary;
+  const { root } = status;
+  const legacy = legacyRows(status.projects);
+  return {
+    auth_required: status.needsLogin,
+    auth_present: status.isLoggedIn,
+    foreground: {
+      package_version: foreground.packageVersion,
+      executable_path: foreground.executablePath,
+      source_path: foreground.sourcePath,
+      server_url: foreground.serverUrl,
+      team_or_user: foreground.teamOrUser,
+      queue_db_path: foreground.queueDbPath,
+      pid: foreground.pid,
+    },
+    daemon_owner_record: { status: owner.status, detail: owner.detail, ...recordToJson(owner) },
+    active_queue: {
+      path: foreground.queueDbPath,
+      event_count: sumWaiting(currentRoutes(status), 'events'),
+      body_upload_count: sumWaiting(currentRoutes(status), 'bodies'),
+    },
+    legacy_queue: {
+      path: path.join(root, 'queue.db'),
+      event_count: legacy,
+      body_upload_count: 0,
+      rows_in_scope: legacy,
+    },
+    mismatches: mismatches.map(({ field, foregroundValue, daemonValue }) => ({
+      field,
+      foreground_value: foregroundValue,
+      daemon_value: daemonValue,
+    })),
+    orphan_records:
+      owner.status === 'orphan'
+        ? [{ ...recordToJson(owner), started_at: owner.record?.startedAt ?? null }]
+        : [],
+  };
+}
+
+const NO_RECORD = {
+  pid: null,
+  port: null,
+  packageVersion: null,
+  executablePath: null,
+  sourcePath: null,
+  serverUrl: null,
+  teamOrUser: null,
+  queueDbPath: null,
+};
+
+function recordToJson(owner: Boundary['owner']): Readonly<Record<string, unknown>> {
+  const record = owner.record ?? NO_RECORD;
+  return {
+    pid: record.pid,
+    port: record.port,
+    package_version: record.packageVersion,
+    executable_path: record.executablePath,
+    source_path: record.sourcePath,
+    server_url: record.serverUrl,
+    team_or_user: record.teamOrUser,
+    queue_db_path: record.queueDbPath,
+  };
+}
+
+function mismatchLines(mismatches: readonly OwnerMismatch[]): readonly string[] {
+  if (mismatches.length === 0) return [];
+  return [
+    '',
+    'Mismatch Detail',
+    ...mismatches.flatMap(({ field, foregroundValue, daemonValue }) => [
+      `  ${field}`,
+      `    foreground  ${unset(foregroundValue)}`,
+      `    daemon      ${unset(daemonValue)}`,
+    ]),
+  ];
+}
+
+function unset(value: string | null): string {
+  return value === null ? '<unset>' : printable(value);
+}
+
+function child(key: string, value: string | number | null | undefined): string {
+  return `  ${scalar(key, value ?? '<absent>')}`;
+}
+
+function scalar(key: string, value: string | number): string {
+  const text = typeof value === 'number' ? String(value) : printable(value, 4_096);
+  return `${key.padEnd(KEY_WIDTH)}${text}`;
+}

@@ -1,0 +1,97 @@
+import { printable } from '../../base/index.ts';
+import type { HomeStatus, StreamStatus } from '../../report/index.ts';
+import { currentRoutes, sum, sumWaiting } from './status-sums.ts';
+import { age, row } from './status-text.ts';
+
+/** What the resolved server answered when `--check` asked it. */
+export interface Ping {
+  readonly word: string;
+  readonly note: string | null;
+}
+
+/** The rows of the machine, under the labels that scripts read (cli contract 3.1). */
+export function machineLines(status: HomeStatus, ping: Ping | null): readonly string[] {
+  const { authority, saasEnabled, configFile } = status;
+  const configured = authority.configuredServerUrl ?? '<unset>';
+  return [
+    row('Queue', `${sumWaiting(currentRoutes(status), 'events')} event(s)`),
+    row('SaaS Sync', saasEnabled ? 'Enabled' : 'Disabled (SPEC_KITTY_ENABLE_SAAS_SYNC=1)'),
+    row('Daemon', daemonWord(status)),
+    row('WebSocket', 'not used'),
+    row('Last Sync', lastSync(status)),
+    ...failures(status),
+    row('Auth', authWord(status)),
+    row('Server URL', authority.resolvedServerUrl ?? '<unset>'),
+    ...(authority.overrideMode === 'none'
+      ? []
+      : [row('Overridden by', `SPEC_KITTY_SAAS_URL (configured: ${configured})`)]),
+    row('Config File', configFile),
+    ...pingLines(ping),
+  ];
+}
+
+/** How what waits at the active targets is doing. */
+export function healthLines(status: HomeStatus): readonly string[] {
+  const streams = currentStreams(status);
+  const waiting = sumWaiting(currentRoutes(status));
+  if (waiting === 0) return [nothingWaits(status)];
+  const total = (pick: (stream: StreamStatus) => number): number => sum(streams.map(pick));
+  const few = total(({ waiting: { triedOneToThree } }) => triedOneToThree);
+  const many = total(({ waiting: { triedMore } }) => triedMore);
+  const later = total(({ waiting: { backingOff } }) => backingOff);
+  const oldest = Math.min(
+    ...streams.map(({ facts }) => facts.oldestWaitingAt).filter((at) => at !== null),
+  );
+  return [
+    'Queue Health',
+    `  ${row('Queue Depth', String(waiting))}`,
+    `  ${row('Retried', String(few + many))}`,
+    `  ${row('Oldest Event', `${age(status.readAt - oldest)} ago`)}`,
+    `  ${row('Drain Ready', `${waiting - later} ready / ${later} blocked`)}`,
+    `  ${row('0 retries', String(waiting - few - many))}`,
+    `  ${row('1-3 retries', String(few))}`,
+    `  ${row('4+ retries', String(many))}`,
+  ];
+}
+
+function nothingWaits(status: HomeStatus): string {
+  const isKnown = status.unknown.length === 0;
+  if (!isKnown) return 'Queue unknown -- not every store could be read.';
+  return currentRoutes(status).length === 0
+    ? 'Queue empty -- no target is named yet.'
+    : 'Queue empty -- all events synced.';
+}
+
+function currentStreams(status: HomeStatus): readonly StreamStatus[] {
+  return currentRoutes(status).flatMap(({ streams }) => streams);
+}
+
+function daemonWord({ boundary: { owner } }: HomeStatus): string {
+  const { status, record, path, detail } = owner;
+  if (status === 'present') return `Running (the Python daemon, process ${record?.pid ?? '?'})`;
+  return status === 'unreadable' ? `Unknown (${path}: ${printable(detail ?? '')})` : 'Stopped';
+}
+
+function lastSync(status: HomeStatus): string {
+  const times = currentStreams(status)
+    .map(({ facts }) => facts.pacing.lastSuccessAt)
+    .filter((at) => at !== null);
+  if (times.length === 0) return 'Never';
+  const text = new Date(Math.max(...times)).toISOString();
+  return `${text.slice(0, 10)} ${text.slice(11, 19)} UTC`;
+}
+
+function failures(status: HomeStatus): readonly string[] {
+  const most = Math.max(0, ...currentStreams(status).map(({ facts }) => facts.pacing.failures));
+  return most === 0 ? [] : [row('Failures', `${most} consecutive`)];
+}
+
+function authWord({ saasEnabled, isLoggedIn }: HomeStatus): string {
+  if (!saasEnabled) return 'Disabled by feature flag';
+  return isLoggedIn ? 'Authenticated' : 'Not authenticated';
+}
+
+function pingLines(ping: Ping | null): readonly string[] {
+  if (ping === null) return [];
+  return [row('Ping', ping.word), ...(ping.note === null ? [] : [row('', printable(ping.note))])];
+}

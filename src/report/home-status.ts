@@ -1,0 +1,165 @@
+import { isSystemError, sqliteCode, UserError, type Db, type Millis } from '../base/index.ts';
+import { findDestination, type Destination, type Stream } from '../delivery/index.ts';
+import {
+  currentSyncTarget,
+  findCheckout,
+  sessionFor,
+  type Home,
+  type Project,
+  type ResolvedSyncTarget,
+} from '../home/index.ts';
+import { gatherBoundary, type Boundary } from './boundary.ts';
+import { gatherProject, type ProjectStatus, type RouteStatus } from './facts.ts';
+import { readStore } from './reading.ts';
+
+/** A store that could not be read: nothing is known of it, which is a failing state. */
+export interface UnknownProject {
+  readonly projectId: string;
+  readonly slug: string | null;
+  readonly error: string;
+  /** The store opened and contradicts itself. */
+  readonly isDamaged: boolean;
+}
+
+/** A store that was read. */
+export interface KnownProject {
+  readonly status: ProjectStatus;
+  readonly slug: string | null;
+  /** Whether the question was asked in this project. */
+  readonly isHere: boolean;
+  /** Why only a copy could be read; null when the store itself answered. */
+  readonly copied: string | null;
+  readonly mode: Destination['mode'];
+  readonly modeSource: Destination['source'];
+  /** The route to the project's active target; null before one is named. */
+  readonly current: RouteStatus | null;
+}
+
+/** Everything that is known of this home: the machine, the boundary, and each project. */
+export interface HomeStatus {
+  readonly root: string;
+  readonly configFile: string;
+  readonly saasEnabled: boolean;
+  readonly authority: ResolvedSyncTarget;
+  /** Whether a session exists for the resolved server. */
+  readonly isLoggedIn: boolean;
+  /** Whether delivery of some project needs one. */
+  readonly needsLogin: boolean;
+  readonly boundary: Boundary;
+  /** The project the question was asked in comes first. */
+  readonly projects: readonly KnownProject[];
+  readonly unknown: readonly UnknownProject[];
+  readonly readAt: Millis;
+}
+
+export interface HomeQuestion {
+  /** The project the question is asked in; null outside of one. */
+  readonly here: Project | null;
+  /** Leave out every other project. */
+  readonly onlyHere: boolean;
+  readonly streams: readonly Stream[];
+  /** Compare counters with rows, which takes a look at each delivery. */
+  readonly recount: boolean;
+}
+
+/**
+ * Gathers the state of the home in one pass that changes no fact, opens no socket, and takes a store that does not
+ * answer for unknown.
+ * @throws UserError `config_corrupt`, `session_unreadable`.
+ */
+export async function gatherHome(home: Home, question: HomeQuestion): Promise<HomeStatus> {
+  const projects: KnownProject[] = [];
+  const unknown: UnknownProject[] = [];
+  let authority: ResolvedSyncTarget | null = null;
+  for (const { projectId, slug } of projectsOf(home, question)) {
+    const isHere = projectId === question.here?.id;
+    const reading = await readStore(home, projectId, (db) =>
+      readProject(home, db, { projectId, question, isHere }),
+    );
+    if (reading.kind === 'unknown') {
+      const { reason: error, isDamaged } = reading;
+      unknown.push({ projectId, slug, error, isDamaged });
+      continue;
+    }
+    const { status, destination } = reading.value;
+    if (isHere) authority = destination.authority;
+    projects.push({
+      status,
+      slug,
+      isHere,
+      copied: reading.copied,
+      mode: destination.mode,
+      modeSource: destination.source,
+      current: status.routes.find(({ route }) => route.id === destination.route?.id) ?? null,
+    });
+  }
+  authority ??= await currentSyncTarget(home, { processWideOverride: true });
+  return { ...(await machineStatus(home, authority, projects)), projects, unknown };
+}
+
+async function machineStatus(
+  home: Home,
+  authority: ResolvedSyncTarget,
+  projects: readonly KnownProject[],
+): Promise<Omit<HomeStatus, 'projects' | 'unknown'>> {
+  const { saasEnabled } = await home.config();
+  const server = authority.resolvedServerUrl;
+  const sendsThere = projects.some(({ mode }) => mode === 'TEAMSPACE') || projects.length === 0;
+  return {
+    root: home.paths.root,
+    configFile: home.paths.config,
+    saasEnabled: saasEnabled.value,
+    authority,
+    isLoggedIn: server !== null && sessionFor(home, server) !== null,
+    needsLogin: saasEnabled.value && server !== null && sendsThere,
+    boundary: gatherBoundary(home, authority),
+    readAt: home.system.clock.now(),
+  };
+}
+
+interface NamedProject {
+  readonly projectId: Project['id'];
+  readonly slug: string | null;
+}
+
+/** The projects with a store, the one at hand first, whether it has one yet or not. */
+function projectsOf(home: Home, { here, onlyHere }: HomeQuestion): readonly NamedProject[] {
+  const first = here === null ? [] : [{ projectId: here.id, slug: here.slug }];
+  if (onlyHere) return first;
+  const others = home.projectIds().filter((id) => id !== here?.id);
+  return [...first, ...others.map((projectId) => ({ projectId, slug: slugOf(home, projectId) }))];
+}
+
+/** A name is a convenience: a machine file that cannot be read says nothing of the project's own store. */
+function slugOf(home: Home, projectId: Project['id']): string | null {
+  const sql = 'SELECT slug FROM projects WHERE project_id = :projectId';
+  try {
+    return home.machine().get<{ slug: string | null }>(sql, { projectId })?.slug ?? null;
+  } catch (error) {
+    if (error instanceof UserError || isSystemError(error) || sqliteCode(error) !== '') return null;
+    throw error;
+  }
+}
+
+async function readProject(
+  home: Home,
+  db: Db,
+  options: {
+    readonly projectId: Project['id'];
+    readonly question: HomeQuestion;
+    readonly isHere: boolean;
+  },
+): Promise<{ readonly status: ProjectStatus; readonly destination: Destination }> {
+  const { projectId, question, isHere } = options;
+  const destination = await findDestination(home, db, { processWideOverride: true });
+  const { here, streams, recount } = question;
+  const project = isHere ? here : null;
+  const status = gatherProject(home, {
+    projectId,
+    db,
+    streams,
+    recount,
+    here: project === null ? null : { project, checkoutId: findCheckout(db, project.checkoutPath) },
+  });
+  return { status, destination };
+}
