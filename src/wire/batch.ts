@@ -1,6 +1,6 @@
 import { failed, ok, type Result } from '../base/index.ts';
 import type { Issue } from './json/issue.ts';
-import { elementSpans, memberSpans } from './json/spans.ts';
+import { frameOf } from './json/spans.ts';
 
 /** How large one batch may be. */
 export interface BatchLimits {
@@ -56,12 +56,12 @@ export function parseBatch(
       `${bytes.length} bytes, at most ${limits.maxBytes} are accepted`,
     );
   }
-  const members = memberSpans(bytes);
-  if (members === null) return refused('', 'invalid-json', 'a batch must be a JSON object');
-  const [events, second] = members.filter((member) => member.key === 'events');
+  const frame = frameOf(bytes);
+  if (frame === null) return refused('', 'invalid-json', 'a batch must be a JSON object');
+  const [events, second] = frame.members.filter((member) => member.key === 'events');
   if (events === undefined) return refused('/events', 'required', 'events is missing');
   if (second !== undefined) return refused('/events', 'duplicate-key', 'events stands there twice');
-  const spans = elementSpans(bytes, events.value);
+  const spans = frame.elementsOf(events);
   if (spans === null) return refused('/events', 'wrong-type', 'events must be an array');
   if (spans.length > limits.maxEvents) {
     const count = `${spans.length} events, at most ${limits.maxEvents} are accepted`;

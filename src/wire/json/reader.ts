@@ -1,8 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import { failed, ok, type Result } from '../../base/index.ts';
 import { MAX_DEPTH, MAX_DOCUMENT_BYTES, MAX_KEYS, MAX_NUMBER_CHARS } from '../limits.ts';
+import { countKeys } from './glance.ts';
 import type { Issue } from './issue.ts';
-import { type JsonLimits, scanJson, type ScanOptions } from './scanner.ts';
+import { type JsonLimits, scanJson } from './scanner.ts';
 import { decodeText } from './tokens.ts';
 
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
@@ -11,12 +12,11 @@ export interface JsonObject {
   readonly [key: string]: JsonValue;
 }
 
-const DEFAULTS: ScanOptions = {
+const DEFAULTS: JsonLimits = {
   maxBytes: MAX_DOCUMENT_BYTES,
   maxDepth: MAX_DEPTH,
   maxKeys: MAX_KEYS,
   maxNumberChars: MAX_NUMBER_CHARS,
-  uniqueKeys: false,
 };
 
 /**
@@ -28,17 +28,33 @@ export function parseJson(
   bytes: Uint8Array,
   limits: Partial<JsonLimits> = {},
 ): Result<JsonValue, Issue> {
-  const options: ScanOptions = { ...DEFAULTS, ...limits };
+  const options: JsonLimits = { ...DEFAULTS, ...limits };
   const refusal = refuseWhole(bytes, options);
   if (refusal !== null) return failed(refusal);
+  const text = decodeText(bytes);
+  const plain = readPlain(text, options);
+  if (plain !== undefined) return ok(plain);
   const scanned = scanJson(bytes, options);
-  if (!scanned.ok) return failed(scanned.issue);
-  const value = JSON.parse(decodeText(bytes)) as JsonValue;
+  return scanned.ok ? ok(JSON.parse(text) as JsonValue) : failed(scanned.issue);
+}
+
+/** The value of a text in which nothing asks for the strict scan, as in nearly all; undefined for every other. */
+function readPlain(text: string, limits: JsonLimits): JsonValue | undefined {
+  const keys = countKeys(text, limits);
+  const value = keys === null ? undefined : platformParse(text);
   // The parser keeps one of two equal keys, so a repeated key shows as a member that got lost, unless objects
   // inherit members: then nothing can be said without a closer look.
-  if (countMembers(value) === scanned.keys && countMembers({}) === 0) return ok(value);
-  const closer = scanJson(bytes, { ...options, uniqueKeys: true });
-  return closer.ok ? ok(value) : failed(closer.issue);
+  const isWhole = value !== undefined && countMembers(value) === keys && countMembers({}) === 0;
+  return isWhole ? value : undefined;
+}
+
+function platformParse(text: string): JsonValue | undefined {
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 }
 
 function refuseWhole(bytes: Uint8Array, limits: JsonLimits): Issue | null {

@@ -16,8 +16,8 @@ import {
   stringEnd,
 } from './tokens.ts';
 
-// One strict pass over the bytes of a document: grammar, depth, counts. It builds nothing on the way; where it
-// stopped is turned into a pointer afterwards, and only then.
+// One strict pass over the bytes of a document: grammar, depth, counts, keys. It is for the documents that a glance
+// could not clear, and its answer counts. Where it stopped is turned into a pointer afterwards, and only then.
 
 const TRUE = Buffer.from('true');
 const FALSE = Buffer.from('false');
@@ -32,19 +32,12 @@ export interface JsonLimits {
   readonly maxNumberChars: number;
 }
 
-export interface ScanOptions extends JsonLimits {
-  /** Refuse a key that an object already has. Costs a set for each object, so the first pass leaves it out. */
-  readonly uniqueKeys: boolean;
-}
-
-/** What a scan found: the number of members of all objects, or the first issue. */
-export type Scanned =
-  | { readonly ok: true; readonly keys: number }
-  | { readonly ok: false; readonly issue: Issue };
+/** What a scan found: nothing, or the first issue. */
+export type Scanned = { readonly ok: true } | { readonly ok: false; readonly issue: Issue };
 
 interface Scan {
   readonly bytes: Uint8Array;
-  readonly options: ScanOptions;
+  readonly limits: JsonLimits;
   at: number;
   /** Open containers. */
   depth: number;
@@ -57,10 +50,10 @@ interface Scan {
 }
 
 /** Checks that `bytes` are one JSON value within the limits, white space around it allowed. Total. */
-export function scanJson(bytes: Uint8Array, options: ScanOptions): Scanned {
+export function scanJson(bytes: Uint8Array, limits: JsonLimits): Scanned {
   const scan: Scan = {
     bytes,
-    options,
+    limits,
     at: spaceEnd(bytes, 0),
     depth: 0,
     keys: 0,
@@ -71,7 +64,7 @@ export function scanJson(bytes: Uint8Array, options: ScanOptions): Scanned {
   };
   if (scanValue(scan)) {
     scan.at = spaceEnd(bytes, scan.at);
-    if (scan.at === bytes.length) return { ok: true, keys: scan.keys };
+    if (scan.at === bytes.length) return { ok: true };
     refuse(scan, 'invalid-json', 'there is more text behind the end of the value');
   }
   return { ok: false, issue: issueOf(scan) };
@@ -108,8 +101,8 @@ function scanValue(scan: Scan): boolean {
 }
 
 function enter(scan: Scan): boolean {
-  if (scan.depth >= scan.options.maxDepth) {
-    return refuse(scan, 'too-deep', `nested deeper than ${scan.options.maxDepth} levels`);
+  if (scan.depth >= scan.limits.maxDepth) {
+    return refuse(scan, 'too-deep', `nested deeper than ${scan.limits.maxDepth} levels`);
   }
   scan.depth += 1;
   scan.at = spaceEnd(scan.bytes, scan.at + 1);
@@ -125,7 +118,7 @@ function leave(scan: Scan): true {
 
 function scanMembers(scan: Scan): boolean {
   const { bytes } = scan;
-  const seen = scan.options.uniqueKeys ? new Set<string>() : null;
+  const seen = new Set<string>();
   if (bytes[scan.at] === CLOSE_BRACE) return leave(scan);
   for (;;) {
     if (!scanKey(scan, seen) || !scanValue(scan)) return false;
@@ -137,7 +130,7 @@ function scanMembers(scan: Scan): boolean {
   }
 }
 
-function scanKey(scan: Scan, seen: Set<string> | null): boolean {
+function scanKey(scan: Scan, seen: Set<string>): boolean {
   const start = scan.at;
   const level = scan.depth - 1;
   // While a key is being read, what goes wrong belongs to the object.
@@ -145,12 +138,12 @@ function scanKey(scan: Scan, seen: Set<string> | null): boolean {
   if (scan.bytes[start] !== QUOTE) return expected(scan, 'a key in double quotes');
   if (!scanString(scan)) return false;
   scan.keys += 1;
-  if (scan.keys > scan.options.maxKeys) {
-    return refuse(scan, 'too-many-keys', `more than ${scan.options.maxKeys} members`);
+  if (scan.keys > scan.limits.maxKeys) {
+    return refuse(scan, 'too-many-keys', `more than ${scan.limits.maxKeys} members`);
   }
   scan.steps[level] = start;
   scan.known = level + 1;
-  if (seen !== null && isRepeated(scan, start, seen)) {
+  if (isRepeated(scan, start, seen)) {
     return refuse(scan, 'duplicate-key', 'the object has this key already');
   }
   scan.at = spaceEnd(scan.bytes, scan.at);
@@ -223,8 +216,8 @@ function scanWord(scan: Scan, word: Uint8Array): boolean {
 function scanNumber(scan: Scan): boolean {
   const end = numberEnd(scan.bytes, scan.at);
   if (end === null) return expected(scan, 'a value');
-  if (end - scan.at > scan.options.maxNumberChars) {
-    const limit = scan.options.maxNumberChars;
+  if (end - scan.at > scan.limits.maxNumberChars) {
+    const limit = scan.limits.maxNumberChars;
     return refuse(scan, 'number-too-long', `a number of more than ${limit} characters`);
   }
   scan.at = end;

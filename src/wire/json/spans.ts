@@ -1,17 +1,14 @@
-import { MAX_DEPTH, MAX_KEYS, MAX_NUMBER_CHARS } from '../limits.ts';
-import { scanJson } from './scanner.ts';
+import { asText, parseJson } from './reader.ts';
 import {
   CLOSE_BRACE,
   CLOSE_BRACKET,
   COLON,
   COMMA,
-  decodeString,
+  isSpace,
   OPEN_BRACE,
   OPEN_BRACKET,
   QUOTE,
-  spaceEnd,
   stringEnd,
-  trimSpace,
 } from './tokens.ts';
 
 /** A range of bytes of a document: `start` inclusive, `end` exclusive, no white space around the value. */
@@ -39,15 +36,35 @@ export function memberSpan(bytes: Uint8Array, key: string): Span | null {
  * its members. The values are stepped over, not checked. Total.
  */
 export function memberSpans(bytes: Uint8Array): readonly MemberSpan[] | null {
-  const parts = partsOf(bytes, { start: 0, end: bytes.length }, OPEN_BRACE, CLOSE_BRACE);
-  if (parts === null) return null;
+  return frameOf(bytes)?.members ?? null;
+}
+
+/** An object taken apart in one pass, two levels deep. */
+export interface Frame {
+  readonly members: readonly MemberSpan[];
+  /** As `elementSpans` of that member's value, without another pass. */
+  elementsOf(member: MemberSpan): readonly Span[] | null;
+}
+
+/** The frame of a document; null when it is no object or is broken between its members. Total. */
+export function frameOf(bytes: Uint8Array): Frame | null {
+  const whole = trimmed(bytes, { start: 0, end: bytes.length });
+  const commas = commasOf(bytes, whole);
+  const parts = commas === null ? null : partsOf(bytes, whole, OBJECT, commas.outer);
+  if (commas === null || parts === null) return null;
   const members: MemberSpan[] = [];
   for (const part of parts) {
-    const split = splitMember(bytes, part);
-    if (split === null) return null;
-    members.push(split);
+    const member = splitMember(bytes, part);
+    if (member === null) return null;
+    members.push(member);
   }
-  return members;
+  return {
+    members,
+    elementsOf: ({ value }) => {
+      const within = commas.inner.filter((at) => at > value.start && at < value.end);
+      return partsOf(bytes, value, ARRAY, within);
+    },
+  };
 }
 
 /**
@@ -55,67 +72,84 @@ export function memberSpans(bytes: Uint8Array): readonly MemberSpan[] | null {
  * elements. The elements are stepped over, not checked, so that a bad one spoils no other. Total.
  */
 export function elementSpans(bytes: Uint8Array, array: Span): readonly Span[] | null {
-  return partsOf(bytes, array, OPEN_BRACKET, CLOSE_BRACKET);
+  const whole = trimmed(bytes, array);
+  const commas = commasOf(bytes, whole);
+  return commas === null ? null : partsOf(bytes, whole, ARRAY, commas.outer);
 }
 
-function partsOf(bytes: Uint8Array, whole: Span, open: number, close: number): Span[] | null {
-  const range = trimmed(bytes, whole);
-  if (bytes[range.start] !== open || bytes[range.end - 1] !== close) return null;
-  const parts: Span[] = [];
-  const end = range.end - 1;
-  let at = range.start + 1;
-  if (spaceEnd(bytes, at) === end) return parts;
-  for (;;) {
-    const stop = partEnd(bytes, at, end);
-    const part = trimmed(bytes, { start: at, end: stop });
-    if (stop > end || part.start === part.end) return null;
-    parts.push(part);
-    if (stop === end) return parts;
-    at = stop + 1;
-  }
+type Brackets = readonly [open: number, close: number];
+
+const OBJECT: Brackets = [OPEN_BRACE, CLOSE_BRACE];
+const ARRAY: Brackets = [OPEN_BRACKET, CLOSE_BRACKET];
+
+/** The commas right inside the outermost container, and those one level deeper. */
+interface Commas {
+  readonly outer: readonly number[];
+  readonly inner: readonly number[];
 }
 
-/** The next comma on the same level, or `end`; behind `end` when a bracket or a string does not fit. */
-function partEnd(bytes: Uint8Array, start: number, end: number): number {
+/** Null when the bracket at the start of `whole` is not closed by the one at its end. */
+function commasOf(bytes: Uint8Array, whole: Span): Commas | null {
+  const outer: number[] = [];
+  const inner: number[] = [];
+  const last = whole.end - 1;
   let depth = 0;
-  let at = start;
-  while (at < end) {
-    const byte = bytes[at];
-    if (byte === COMMA && depth === 0) return at;
-    if (byte === QUOTE) {
-      at = stringEnd(bytes, at);
-      continue;
+  for (let at = whole.start; at <= last; at += 1) {
+    switch (bytes[at]) {
+      case QUOTE:
+        at = stringEnd(bytes, at) - 1;
+        break;
+      case OPEN_BRACE:
+      case OPEN_BRACKET:
+        depth += 1;
+        break;
+      case CLOSE_BRACE:
+      case CLOSE_BRACKET:
+        depth -= 1;
+        if (depth === 0) return at === last ? { outer, inner } : null;
+        break;
+      case COMMA:
+        if (depth === 1) outer.push(at);
+        else if (depth === 2) inner.push(at);
     }
-    if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth += 1;
-    else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth -= 1;
-    if (depth < 0) return end + 1;
-    at += 1;
   }
-  return depth === 0 ? at : end + 1;
+  return null;
 }
 
-function trimmed(bytes: Uint8Array, span: Span): Span {
-  const start = Math.min(spaceEnd(bytes, span.start), span.end);
-  return { start, end: start + trimSpace(bytes.subarray(start, span.end)).length };
+function partsOf(
+  bytes: Uint8Array,
+  { start, end }: Span,
+  [open, close]: Brackets,
+  commas: readonly number[],
+): readonly Span[] | null {
+  if (bytes[start] !== open || bytes[end - 1] !== close) return null;
+  const parts: Span[] = [];
+  let from = start + 1;
+  for (const to of [...commas, end - 1]) {
+    const part = trimmed(bytes, { start: from, end: to });
+    // Nothing between the brackets is an empty container; nothing beside a comma is a mistake.
+    if (part.start === part.end) return commas.length === 0 ? parts : null;
+    parts.push(part);
+    from = to + 1;
+  }
+  return parts;
+}
+
+function trimmed(bytes: Uint8Array, { start: from, end: to }: Span): Span {
+  let start = from;
+  while (start < to && isSpace(bytes[start])) start += 1;
+  let end = to;
+  while (end > start && isSpace(bytes[end - 1])) end -= 1;
+  return { start, end };
 }
 
 function splitMember(bytes: Uint8Array, part: Span): MemberSpan | null {
   if (bytes[part.start] !== QUOTE) return null;
   const keyEnd = stringEnd(bytes, part.start);
-  const colon = spaceEnd(bytes, keyEnd);
+  const colon = trimmed(bytes, { start: keyEnd, end: part.end }).start;
   if (bytes[colon] !== COLON) return null;
   const value = trimmed(bytes, { start: colon + 1, end: part.end });
-  const key = readKey(bytes.subarray(part.start, keyEnd));
+  const read = parseJson(bytes.subarray(part.start, keyEnd));
+  const key = read.ok ? asText(read.value) : null;
   return key === null || value.start === value.end ? null : { key, value };
-}
-
-function readKey(token: Uint8Array): string | null {
-  const scanned = scanJson(token, {
-    maxBytes: token.length,
-    maxDepth: MAX_DEPTH,
-    maxKeys: MAX_KEYS,
-    maxNumberChars: MAX_NUMBER_CHARS,
-    uniqueKeys: false,
-  });
-  return scanned.ok ? decodeString(token) : null;
 }

@@ -52,9 +52,12 @@ export function trimSpace(bytes: Uint8Array): Uint8Array {
 
 /** Just behind the string whose opening quote is at `start`; the end of the text when it is never closed. */
 export function stringEnd(bytes: Uint8Array, start: number): number {
-  let at = start + 1;
-  while (at < bytes.length && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
-  return Math.min(at + 1, bytes.length);
+  for (let at = start + 1; at < bytes.length; at += 1) {
+    const byte = bytes[at];
+    if (byte === QUOTE) return at + 1;
+    if (byte === BACKSLASH) at += 1;
+  }
+  return bytes.length;
 }
 
 /** Just behind the number that starts at `start` (section 6); null when none does. */
@@ -118,7 +121,8 @@ function hexValue(byte: number | undefined): number | null {
 
 /** The text of a valid string token, its quotes included in `bytes`. */
 export function decodeString(bytes: Uint8Array): string {
-  return String(JSON.parse(decodeText(bytes)));
+  const isPlain = !bytes.includes(BACKSLASH);
+  return isPlain ? decodeText(bytes.subarray(1, -1)) : String(JSON.parse(decodeText(bytes)));
 }
 
 /** Valid UTF-8 as text, a byte order mark kept. */
