@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import Database from 'better-sqlite3';
 import { capture } from '../src/journal/index.ts';
 import { parseEnvelope, type ParsedEnvelope } from '../src/wire/index.ts';
-import { limitGoal, pairs, quantile, rateGoal, type Measured } from './measure.ts';
+import { limitGoal, pairs, quantile, rateGoal, stopwatch, type Measured } from './measure.ts';
 import { bytesOf, createWorld, fill, type World } from './world.ts';
 
 const SINGLE = 1_000;
@@ -74,20 +74,20 @@ function eachTimed(
   write: (bytes: Uint8Array) => void,
 ): number {
   const all = Array.from({ length: count }, (_, index) => bytesOf(from + index));
-  const start = performance.now();
+  const passed = stopwatch();
   for (const bytes of all) {
     const before = performance.now();
     write(bytes);
     latencies.push(performance.now() - before);
   }
-  return performance.now() - start;
+  return passed();
 }
 
 function groupsTimed(from: number, write: (all: readonly Uint8Array[]) => void): number {
   const all = Array.from({ length: GROUPED }, (_, index) => bytesOf(from + index));
-  const start = performance.now();
+  const passed = stopwatch();
   for (let at = 0; at < all.length; at += 1000) write(all.slice(at, at + 1000));
-  return performance.now() - start;
+  return passed();
 }
 
 /** What a program would do that only wants the rows: the same columns, indexes, pragmas and commits. */

@@ -7,7 +7,10 @@ export type SqlParam = string | number | Uint8Array | null;
 export interface Sql {
   /** Every row of one statement; one that writes says `RETURNING`. */
   all<Row>(text: string, params?: readonly SqlParam[]): Promise<readonly Row[]>;
-  /** One writing statement for each list of parameters, in order: how many rows each changed. */
+  /**
+   * One writing statement for each list of parameters, in order: how many rows each changed. The statement names
+   * its `$1 … $n` once each and in order.
+   */
   each(text: string, lists: readonly (readonly SqlParam[])[]): Promise<readonly number[]>;
 }
 

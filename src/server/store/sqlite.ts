@@ -39,7 +39,11 @@ function sqlOf(db: Db): Sql {
     all: async <Row>(text: string, params: readonly SqlParam[] = []) =>
       guarded(() => db.all<Row>(text, bind(params))),
     each: async (text, lists) =>
-      guarded(() => lists.map((params) => db.run(text, bind(params)).changes)),
+      guarded(() => {
+        // By position: looking up each name of each row costs a fifth of the insert.
+        const statement = text.replaceAll(/\$\d+/g, '?');
+        return lists.map((params) => db.run(statement, params).changes);
+      }),
   };
 }
 
