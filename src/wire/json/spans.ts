@@ -111,6 +111,8 @@ function commasOf(bytes: Uint8Array, whole: Span): Commas | null {
       case COMMA:
         if (depth === 1) outer.push(at);
         else if (depth === 2) inner.push(at);
+        break;
+      default:
     }
   }
   return null;
