@@ -7,6 +7,17 @@ CREATE TABLE active (
   set_at INTEGER NOT NULL
 ) STRICT;
 
+CREATE TABLE archives (
+  archive_id INTEGER PRIMARY KEY,
+  path TEXT NOT NULL,
+  digest TEXT NOT NULL CHECK (length(digest) = 64),
+  events INTEGER NOT NULL CHECK (events > 0),
+  bytes INTEGER NOT NULL,
+  first_seq INTEGER NOT NULL,
+  last_seq INTEGER NOT NULL,
+  archived_at INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE attempts (
   attempt_id INTEGER PRIMARY KEY,
   gen_id INTEGER NOT NULL REFERENCES generations (gen_id),
@@ -296,11 +307,25 @@ CREATE TABLE migrations (
     number INTEGER PRIMARY KEY, name TEXT NOT NULL, sha256 TEXT NOT NULL,
     breaking INTEGER NOT NULL CHECK (breaking IN (0, 1)), applied_at INTEGER NOT NULL) STRICT;
 
+CREATE TABLE payloads_away (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  events INTEGER NOT NULL CHECK (events >= 0),
+  bytes INTEGER NOT NULL CHECK (bytes >= 0),
+  -- Those of them that lie in an archive.
+  archived INTEGER NOT NULL CHECK (archived BETWEEN 0 AND events)
+) STRICT;
+
 CREATE TABLE provenance (
   seq INTEGER PRIMARY KEY REFERENCES events (seq),
   source TEXT NOT NULL,
   line INTEGER NOT NULL,
   stated_project_id TEXT
+) STRICT;
+
+CREATE TABLE quarantine (
+  seq INTEGER PRIMARY KEY,
+  reason TEXT NOT NULL CHECK (reason IN ('payload_damaged', 'payload_missing', 'event_missing')),
+  noted_at INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE replays (

@@ -15,6 +15,7 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 /** Every code a `UserError` may carry. A code names what is wrong, never who noticed it. */
 export const USER_ERROR_CODES = [
   'address_unavailable',
+  'archive_damaged',
   'auth_required',
   'busy',
   'capture_failed',

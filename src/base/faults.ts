@@ -19,6 +19,12 @@ export const FAULT_POINTS = [
   'record.append',
   'record.commit',
   'record.done',
+  'gc.drop',
+  'gc.reclaim',
+  'archive.write',
+  'archive.written',
+  'archive.recorded',
+  'archive.restore',
 ] as const;
 
 export type FaultPoint = (typeof FAULT_POINTS)[number];

@@ -41,6 +41,8 @@ export interface Files {
   write(path: string, data: string | Uint8Array, mode?: number): void;
   /** Like `write`, but never over an existing file: false when there is one. */
   create(path: string, data: string | Uint8Array, mode?: number): boolean;
+  /** Like `create`, a piece at a time: for what should not be held in memory as a whole. */
+  createFrom(path: string, pieces: Iterable<Uint8Array>, mode?: number): boolean;
   /** Adds to the end of a file and, unless `flush` is false, flushes it. */
   append(path: string, data: string | Uint8Array, mode?: number, flush?: boolean): void;
   /** Removes a file; absent is fine. */
@@ -66,7 +68,8 @@ export const systemFiles: Files = {
   list: (directory) => [...(orNull(() => fs.readdirSync(directory)) ?? [])].sort(byCodeUnit),
   makeDir: makeDirectory,
   write: replaceFile,
-  create: createFile,
+  create: (file, data, mode) => createFile(file, [data], mode),
+  createFrom: createFile,
   append: appendFile,
   remove: (file) => {
     fs.rmSync(file, { force: true });
@@ -160,14 +163,18 @@ function makeMissing(directory: string, mode: number): string | undefined {
 }
 
 function replaceFile(file: string, data: string | Uint8Array, mode = PRIVATE_FILE): void {
-  publish(file, data, mode, (temporary) => {
+  publish(file, [data], mode, (temporary) => {
     fs.renameSync(temporary, file);
     return true;
   });
 }
 
-function createFile(file: string, data: string | Uint8Array, mode = PRIVATE_FILE): boolean {
-  return publish(file, data, mode, (temporary) => {
+function createFile(
+  file: string,
+  pieces: Iterable<string | Uint8Array>,
+  mode = PRIVATE_FILE,
+): boolean {
+  return publish(file, pieces, mode, (temporary) => {
     try {
       // A link, unlike a rename, never replaces what another process has put there meanwhile.
       fs.linkSync(temporary, file);
@@ -195,7 +202,7 @@ const WITHOUT_LINKS: ReadonlySet<string> = new Set([
 /** Writes a temporary file beside `file`, flushes it, lets `place` give it its name, flushes the directory. */
 function publish(
   file: string,
-  data: string | Uint8Array,
+  pieces: Iterable<string | Uint8Array>,
   mode: number,
   place: (temporary: string) => boolean,
 ): boolean {
@@ -204,7 +211,7 @@ function publish(
   let isPlaced = false;
   try {
     withDescriptor(temporary, flags, mode, (fd) => {
-      fs.writeFileSync(fd, data);
+      for (const piece of pieces) fs.writeFileSync(fd, piece);
       fs.fsyncSync(fd);
     });
     isPlaced = place(temporary);

@@ -121,7 +121,7 @@ function ownerOf(
 
 function describe(workspace: Workspace, route: Route, fromNow: boolean): Granted {
   const { db, project } = workspace;
-  const covered = fromNow ? { events: 0, oldestAt: null } : countCovered(db, route.id, 1);
+  const covered = fromNow ? { events: 0, away: 0, oldestAt: null } : countCovered(db, route.id, 1);
   const since = covered.oldestAt === null ? null : new Date(covered.oldestAt).toISOString();
   const { target } = route;
   const headers = headersOf(db, target.id);
@@ -138,12 +138,16 @@ function describe(workspace: Workspace, route: Route, fromNow: boolean): Granted
       project_uuid: project.id,
       covered_events: covered.events,
       covered_since: since,
+      covered_without_payload: covered.away,
       from_now: fromNow,
       headers: headers.map(({ name, envVar }) => ({ name, variable: envVar })),
     },
     lines: [
       `✓ This checkout of ${project.slug ?? project.id} may be sent to ${target.canonicalUrl}`,
       `  It covers ${scope}.`,
+      ...(covered.away === 0
+        ? []
+        : [`  ${covered.away} more cannot be sent: their payloads were dropped or archived.`]),
       ...headers.map(
         ({ name, envVar }) => `  Sends the header ${name} from the variable ${envVar}.`,
       ),

@@ -19,6 +19,10 @@ const PARKED_FILTERS: readonly OptionSpec[] = [
   { flags: '--code <code>', what: 'parked for this reason, for example schema_invalid' },
   { flags: '--mission <slug>', what: 'of this mission' },
 ];
+const CONFIRMED: readonly OptionSpec[] = [
+  { flags: '--yes', what: 'do it without asking' },
+  { flags: '--dry-run', what: 'only say what would be done' },
+];
 const EVERY_PARKED: OptionSpec = { flags: '--all', what: 'every parked event' };
 
 /** Every command there is. Help, parsing and the test that walks all printed remedies read this table. */
@@ -180,6 +184,33 @@ export const COMMANDS: readonly CommandSpec[] = [
     args: [{ name: '[event...]', what: 'event ids' }],
     options: [...PARKED_FILTERS, EVERY_PARKED],
     load: () => import('./commands/sync-parked-drop.ts'),
+  },
+  {
+    path: ['sync', 'gc'],
+    what: 'drop payloads that every registered target has; ids, hashes and history stay',
+    options: CONFIRMED,
+    load: () => import('./commands/sync-gc.ts'),
+  },
+  {
+    path: ['sync', 'archive'],
+    what: 'move payloads that no target waits for into a file',
+    options: [
+      ...CONFIRMED,
+      { flags: '--to <file>', what: 'where it is written (default: archives/ in the home)' },
+    ],
+    load: () => import('./commands/sync-archive.ts'),
+  },
+  {
+    path: ['sync', 'archive', 'verify'],
+    what: 'read an archive to its end and check every payload',
+    args: [{ name: '<file>', what: 'an archive' }],
+    load: () => import('./commands/sync-archive-verify.ts'),
+  },
+  {
+    path: ['sync', 'archive', 'restore'],
+    what: 'put the payloads of an archive back',
+    args: [{ name: '<file>', what: 'an archive' }],
+    load: () => import('./commands/sync-archive-restore.ts'),
   },
   {
     path: ['receiver', 'serve'],

@@ -1,5 +1,11 @@
 import type { Db, Millis } from '../base/index.ts';
-import { checkoutId, findProject, rememberProject, type Project } from '../home/index.ts';
+import {
+  checkoutId,
+  findProject,
+  rememberProject,
+  reserveBallast,
+  type Project,
+} from '../home/index.ts';
 import { openJournal, type Journal } from '../journal/index.ts';
 import { eventsStream, type Stream } from '../delivery/index.ts';
 import type { Context } from './io.ts';
@@ -19,13 +25,18 @@ export const STREAMS: readonly Stream[] = [eventsStream];
 
 /**
  * Opens the project around the working directory.
+ * @param options.ballast whether room is set aside, so that gc works on a full disk later.
  * @throws UserError `not_a_project`, `identity_missing`, `identity_corrupt`, and what opening a store may throw.
  */
-export async function openWorkspace(context: Context): Promise<Workspace> {
+export async function openWorkspace(
+  context: Context,
+  options: { readonly ballast: boolean } = { ballast: true },
+): Promise<Workspace> {
   const { home, system } = context;
   const project = await findProject(system);
   const journal = openJournal(home, project);
   rememberProject(home, project);
+  if (options.ballast) reserveBallast(home);
   const { db } = journal;
   const now = system.clock.now();
   return { project, journal, db, checkoutId: checkoutId(db, project.checkoutPath, now), now };

@@ -123,6 +123,7 @@ export function retryParked(
   return db.tx(() =>
     items.filter((item) => {
       requireGrant(db, item);
+      if (!isPresent(db, stream, item)) return false;
       if (isCovered(db, stream, item)) {
         if (!move(db, stream, item, { state: 1, reason: null })) return false;
         moveCounts(db, item.genId, { parked: -1, queued: 1 });
@@ -167,6 +168,12 @@ function isCovered(db: Db, stream: Stream, { routeId, seq }: ParkedItem): boolea
     LEFT JOIN grant_checkouts c ON c.route_id = :routeId AND c.checkout_id = i.checkout_id
     WHERE i.seq = :seq AND (i.checkout_id IS NULL OR c.checkout_id IS NOT NULL)`;
   return db.get(sql, { routeId, seq }) !== undefined;
+}
+
+/** What was dropped by gc, or found damaged, cannot be sent again. */
+function isPresent(db: Db, stream: Stream, { seq }: ParkedItem): boolean {
+  const sql = `SELECT 1 AS present FROM ${stream.items} i WHERE i.seq = :seq AND ${stream.present}`;
+  return db.get(sql, { seq }) !== undefined;
 }
 
 function requireGrant(db: Db, item: ParkedItem): void {

@@ -33,6 +33,7 @@ const GROWING = new Set([
   'event_deliveries',
   'provenance',
   'gc_permits',
+  'quarantine',
   'batches',
   'attempts',
   'imported_files',

@@ -114,7 +114,7 @@ describe('a grant', () => {
   it('says how many events it covers, and since when', () => {
     const trial = ledgerTrial();
     const route = trial.grant('a');
-    expect(countCovered(trial.db, route.id, 1)).toEqual({ events: 0, oldestAt: null });
+    expect(countCovered(trial.db, route.id, 1)).toEqual({ events: 0, away: 0, oldestAt: null });
     const start = trial.clock.now();
     trial.capture(1, { checkout: trial.otherCheckout });
     trial.clock.move(10);
@@ -122,8 +122,12 @@ describe('a grant', () => {
     trial.clock.move(10);
     trial.capture(2);
     trial.capture(1, { type: LOCAL_TYPE });
-    expect(countCovered(trial.db, route.id, 1)).toEqual({ events: 3, oldestAt: start + 10 });
-    expect(countCovered(trial.db, route.id, 3)).toEqual({ events: 2, oldestAt: start + 20 });
+    expect(countCovered(trial.db, route.id, 1)).toEqual({
+      ...{ events: 3, away: 0, oldestAt: start + 10 },
+    });
+    expect(countCovered(trial.db, route.id, 3)).toEqual({
+      ...{ events: 2, away: 0, oldestAt: start + 20 },
+    });
   });
 
   it('from now on covers only what is captured afterwards', () => {

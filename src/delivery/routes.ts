@@ -72,7 +72,12 @@ const ACTIVATE = `
 const GENERATIONS_OF =
   'SELECT gen_id FROM generations WHERE route_id = :routeId AND stream = :stream';
 const COVERED = `
-  SELECT count(*) AS events, min(e.captured_at) AS oldest FROM events e
+  SELECT count(p.seq) AS events,
+    coalesce(sum(p.seq IS NULL AND NOT EXISTS (
+      SELECT 1 FROM generations g JOIN event_deliveries d ON d.gen_id = g.gen_id AND d.seq = e.seq
+      WHERE g.route_id = :routeId AND g.stream = 1 AND g.closed_at IS NULL AND d.state = 2)), 0) AS away,
+    min(iif(p.seq IS NULL, NULL, e.captured_at)) AS oldest
+  FROM events e LEFT JOIN event_payloads p ON p.seq = e.seq
   LEFT JOIN grant_checkouts c ON c.route_id = :routeId AND c.checkout_id = e.checkout_id
   WHERE e.eligible = 1 AND e.seq >= :from AND (e.checkout_id IS NULL OR c.checkout_id IS NOT NULL)`;
 
@@ -160,14 +165,20 @@ export function coversCheckout(db: Db, routeId: number, checkoutId: number): boo
   return db.get(COVERS, { routeId, checkoutId }) !== undefined;
 }
 
-/** How many events a grant covers from position `from` on, and since when they were captured. */
+/**
+ * How many events a grant covers from position `from` on, and since when they were captured; `away` are those that
+ * lack there and whose payload was dropped, so that they will be passed over.
+ */
 export function countCovered(
   db: Db,
   routeId: number,
   from: number,
-): { readonly events: number; readonly oldestAt: Millis | null } {
-  const row = db.get<{ events: number; oldest: number | null }>(COVERED, { routeId, from });
-  return { events: row?.events ?? 0, oldestAt: row?.oldest ?? null };
+): { readonly events: number; readonly away: number; readonly oldestAt: Millis | null } {
+  const row = db.get<{ events: number; away: number; oldest: number | null }>(COVERED, {
+    routeId,
+    from,
+  });
+  return { events: row?.events ?? 0, away: row?.away ?? 0, oldestAt: row?.oldest ?? null };
 }
 
 /** Writes on the route why nothing leaves. */
@@ -252,7 +263,8 @@ function requeue(db: Db, routeId: number, stream: Stream, fromNow: boolean): voi
   const covered = `
     EXISTS (SELECT 1 FROM ${stream.items} i
       LEFT JOIN grant_checkouts c ON c.route_id = d.route_id AND c.checkout_id = i.checkout_id
-      WHERE i.seq = d.seq AND (i.checkout_id IS NULL OR c.checkout_id IS NOT NULL))`;
+      WHERE i.seq = d.seq AND (i.checkout_id IS NULL OR c.checkout_id IS NOT NULL)
+        AND ${stream.present})`;
   // By the index of what was put aside, which SQLite recognises by its condition; +gen_id keeps it from walking
   // through the whole generation instead.
   const aside = `route_id = :routeId AND state IN (3, 5) AND state = 5 AND +gen_id = :genId`;

@@ -38,6 +38,7 @@ const LOAD_EVENTS = `
   FROM json_each(:seqs) wanted
   CROSS JOIN events e ON e.seq = wanted.value
   JOIN event_payloads p ON p.seq = e.seq
+  WHERE NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.seq = e.seq)
   ORDER BY e.seq`;
 
 /** The events of the journal. */
@@ -46,7 +47,8 @@ export const eventsStream: Stream = {
   code: 1,
   items: 'events',
   deliveries: 'event_deliveries',
-  present: 'EXISTS (SELECT 1 FROM event_payloads p WHERE p.seq = i.seq)',
+  present: `EXISTS (SELECT 1 FROM event_payloads p WHERE p.seq = i.seq)
+    AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.seq = i.seq)`,
   coalesces: true,
   load: (db, seqs) =>
     db.all<EventRow>(LOAD_EVENTS, { seqs: JSON.stringify(seqs) }).map((row) => ({

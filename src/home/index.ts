@@ -4,6 +4,7 @@ export { resolveSyncTarget, targetToWire } from './authority.ts';
 export type { ResolvedSyncTarget } from './authority.ts';
 export { parseSyncMode, readConfig, SYNC_MODES, writeConfig } from './config.ts';
 export type { Config, ConfigChange, SyncMode } from './config.ts';
+export { releaseBallast, reserveBallast } from './ballast.ts';
 export { clearEndpoint, readEndpoint, tripEndpoint } from './endpoints.ts';
 export { gitFacts } from './project/git.ts';
 export { checkoutId, findCheckout, openHome, rememberProject } from './home.ts';

@@ -16,6 +16,10 @@ export interface Paths {
   readonly activeQueueScope: string;
   /** The earlier program's login, likewise. */
   readonly credentials: string;
+  /** Reserved room, let go of so that payloads can be dropped on a full disk. */
+  readonly ballast: string;
+  /** Where archives are written when nobody says another place. */
+  readonly archives: string;
   /** One project's database. */
   projectStore(id: ProjectId): string;
   /** Captures that wait for the project's database. */
@@ -47,6 +51,8 @@ export function homePaths(system: System): Paths {
     log: on.join(logDir, 'spec-kitty.log'),
     activeQueueScope: on.join(root, 'active_queue_scope'),
     credentials: on.join(root, 'credentials'),
+    ballast: on.join(root, 'ballast'),
+    archives: on.join(root, 'archives'),
     projectStore: (id) => on.join(projects, `${id}.db`),
     spillDir: (id) => on.join(projects, `${id}.spill`),
   };

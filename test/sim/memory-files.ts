@@ -61,6 +61,11 @@ export function memoryFiles(now: () => number): MemoryFiles {
       put(file, data, true);
       return true;
     },
+    createFrom: (file, pieces) => {
+      if (entries.has(file)) return false;
+      put(file, Buffer.concat([...pieces]), true);
+      return true;
+    },
     append: (file, data, _mode, flush = true) => {
       append(file, data, flush);
     },
