@@ -29,9 +29,8 @@ export {
   routeTo,
 } from './routes.ts';
 export type { Route } from './routes.ts';
-export { countRegistered, selectUnneeded, stillUnneeded } from './settled.ts';
+export { countRegistered, queueSkipped, selectUnneeded, stillUnneeded } from './settled.ts';
 export type { NeedRule, Unneeded } from './settled.ts';
-export { queueSkipped } from './skipped.ts';
 export { eventsStream } from './stream.ts';
 export type { Stream } from './stream.ts';
 export { findTarget, headersOf, registerTarget, setHeaders } from './targets.ts';

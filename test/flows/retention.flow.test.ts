@@ -15,7 +15,7 @@ import { realReceiver } from '../support/real-receiver.ts';
 interface Scene {
   readonly machine: Machine;
   readonly root: string;
-  run(...words: string[]): ReturnType<Machine['run']>;
+  readonly run: (...words: string[]) => ReturnType<Machine['run']>;
 }
 
 async function scene(): Promise<Scene> {
