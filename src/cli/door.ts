@@ -15,6 +15,7 @@ import { openHome, type Home } from '../home/index.ts';
 import type { Answer } from './answer.ts';
 import { groupHelp } from './help.ts';
 import type { Io } from './io.ts';
+import { warnOfOld } from './render/notice.ts';
 import { parseCommandLine } from './parse.ts';
 import type { CommandSpec } from './spec.ts';
 import { commandsBelow, findCommand } from './table.ts';
@@ -44,7 +45,10 @@ async function answerCommand(spec: CommandSpec, argv: readonly string[], io: Io)
   const system = { ...createSystem(io.env, io.cwd, io.faults ?? noFaults), ...io.system };
   const home = openHome(system, io.http);
   try {
-    return await command.run({ io, system, home, args: parsed.args, options: parsed.options });
+    const context = { io, system, home, args: parsed.args, options: parsed.options };
+    const answer = await command.run(context);
+    warnOfOld(context);
+    return answer;
   } catch (error) {
     logFailure(home, spec, error);
     throw error;

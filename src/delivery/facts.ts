@@ -89,3 +89,20 @@ function oldestWaiting(db: Db, stream: Stream, generation: Generation): Millis |
   );
   return unopened?.at ?? null;
 }
+
+const GRANTED = 'SELECT route_id AS routeId FROM grants';
+
+/**
+ * When the oldest item that some granted target still lacks was captured; null when every one has everything. Reads
+ * index positions only.
+ */
+export function oldestUndelivered(db: Db, streams: readonly Stream[]): Millis | null {
+  const times = db.all<{ routeId: number }>(GRANTED).flatMap(({ routeId }) =>
+    streams.flatMap((stream) => {
+      const generation = readFollow(db, routeId, stream);
+      const at = generation === null ? null : oldestWaiting(db, stream, generation);
+      return at === null ? [] : [at];
+    }),
+  );
+  return times.length === 0 ? null : Math.min(...times);
+}

@@ -7,7 +7,7 @@ export type { Destination } from './destination.ts';
 export { connect } from './drain/connection.ts';
 export { drain } from './drain/dispatcher.ts';
 export { drainOwner } from './drain/drains.ts';
-export { readRouteFacts } from './facts.ts';
+export { oldestUndelivered, readRouteFacts } from './facts.ts';
 export type { RouteFacts } from './facts.ts';
 export { acceptInstance, readFollow } from './generations.ts';
 export type { Generation } from './generations.ts';

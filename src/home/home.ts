@@ -43,6 +43,8 @@ export interface Home {
   forgetStore(id: ProjectId): void;
   /** What this process put beside each store last, so that it need not look there again. */
   readonly spillMarks: Map<ProjectId, SpillMark>;
+  /** The stores that were opened and not forgotten since. */
+  openStores(): readonly Db[];
   /** The projects that have a store here, in order of id. */
   projectIds(): readonly ProjectId[];
   close(): void;
@@ -80,6 +82,7 @@ export function openHome(system: System, http: Http = createHttp(system.env)): H
       stores.get(id)?.close();
       stores.delete(id);
     },
+    openStores: () => [...stores.values()],
     spillMarks: new Map(),
     projectIds: () => listProjects(place),
     close: () => {

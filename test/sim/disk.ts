@@ -87,6 +87,7 @@ export function memoryDisk(timeline: Timeline, config: Config): Disk {
       },
       forgetStore: () => {},
       projectIds: () => [PROJECT_ID],
+      openStores: () => [],
       spillMarks: new Map(),
       close: () => {},
     }),

@@ -9,6 +9,7 @@ import {
 } from '../../../test/support/command-line.ts';
 import { answerAll, recordingServer } from '../../../test/support/recording-server.ts';
 import { openStoreOf, projectIdOf, storeFile } from '../../../test/support/store-view.ts';
+import { systemClock } from '../../base/index.ts';
 import { age } from '../render/status-text.ts';
 
 describe('on a machine that knows nothing', () => {
@@ -123,6 +124,36 @@ describe('in a project', () => {
     expect(ended.stdout).toContain('No target: nothing is sent anywhere.');
     const outside = await machine.run(['sync', 'status', '--json']);
     expect(outside.json).toMatchObject({ new_lines: null });
+  });
+});
+
+describe('what has waited for more than a day', () => {
+  it('is said by every command that looks at the project, on standard error alone', async () => {
+    const machine = createMachine();
+    const root = await machine.project('repo', EXAMPLE_MISSIONS);
+    const at = { cwd: root };
+    await machine.run(['sync', 'import'], at);
+    await machine.run(
+      ['sync', 'mode', 'EXTERNAL_RECEIVER', '--endpoint', 'http://127.0.0.1:9'],
+      at,
+    );
+    const young = await machine.run(['sync', 'status', '--json'], at);
+    expect(young.stderr).toBe('');
+    const today = systemClock();
+    const clock = { ...today, now: () => today.now() + 3 * 86_400_000 };
+    const later = { ...at, system: { clock } };
+    for (const argv of [
+      ['sync', 'status', '--json'],
+      ['sync', 'import'],
+      ['sync', 'targets'],
+    ]) {
+      const old = await machine.run(argv, later);
+      expect(old.stderr).toBe(
+        'Note: something has waited for 3 day(s) to be delivered; `spec-kitty sync status` says where and why.\n',
+      );
+    }
+    await machine.run(['sync', 'opt-out'], later);
+    expect((await machine.run(['sync', 'import'], later)).stderr).toBe('');
   });
 });
 
