@@ -10,9 +10,12 @@ import {
   requireVisitor,
   type Visitor,
 } from './auth.ts';
+import { readArtifacts, readBody, readNamespaces } from './http/artifacts.ts';
+import { pushReceiver } from './http/bodies.ts';
 import { type Chunks, type Inlet, openInlet } from './http/body.ts';
 import { HttpError } from './http/errors.ts';
 import { type BatchReceipt, batchReceiver, readEvent, readPage } from './http/events.ts';
+import type { PostRequest } from './http/post.ts';
 import {
   MAX_BATCH_BYTES,
   MAX_CONCURRENT_BATCHES,
@@ -77,20 +80,44 @@ export function createApp(store: Store, options: AppOptions): App {
   });
   app.post(route(PATHS.events), takeBatches(store, options));
   app.all(route(PATHS.events), onlyWith('POST'));
-  app.get(route(PATHS.eventList), async (c) => {
-    const { after, limit, project } = c.req.query();
-    const page = await readPage(store, c.var.visitor, { after, limit, project });
-    return c.json({ ...page, server_instance_id: instanceId });
-  });
-  app.get(`${PATHS.eventList}:id`, async (c) => {
-    const body = await readEvent(store, c.var.visitor, c.req.param('id'));
-    return c.body(new Uint8Array(body), 200, { [HEADERS.contentType]: 'application/json' });
-  });
+  app.post(route(PATHS.bodies), takeBodies(store, options));
+  app.all(route(PATHS.bodies), onlyWith('POST'));
+  addReading(app, store);
   app.all('*', () => {
     throw new HttpError(404, 'not_found', 'nothing is here');
   });
   return { fetch: (request, env = {}) => app.fetch(request, env) };
 }
+
+function addReading(app: Hono<Hall>, store: Store): void {
+  const lists = [
+    [PATHS.eventList, readPage],
+    [PATHS.namespaceList, readNamespaces],
+    [PATHS.artifactList, readArtifacts],
+  ] as const;
+  for (const [path, read] of lists) {
+    app.get(route(path), async (c) => {
+      const page = await read(store, c.var.visitor, c.req.query());
+      return c.json({ ...page, server_instance_id: store.instanceId });
+    });
+  }
+  app.get(`${PATHS.eventList}:id`, async (c) => {
+    const body = await readEvent(store, c.var.visitor, c.req.param('id'));
+    return c.body(new Uint8Array(body), 200, { [HEADERS.contentType]: 'application/json' });
+  });
+  app.get(`${route(PATHS.bodyList)}/:hash?`, async (c) => {
+    const body = await readBody(store, c.var.visitor, c.req.query(), c.req.param('hash'));
+    return c.body(new Uint8Array(body), 200, RAW_TEXT);
+  });
+}
+
+/** The text is somebody's: no browser may run it, or guess that it is something else. */
+const RAW_TEXT = {
+  [HEADERS.contentType]: 'text/plain; charset=utf-8',
+  'content-disposition': 'attachment',
+  'content-security-policy': "default-src 'none'; sandbox",
+  'x-content-type-options': 'nosniff',
+};
 
 /** A path of the wire contract, which both spellings of its end reach. */
 function route(path: string): string {
@@ -113,22 +140,40 @@ function takeBatches(store: Store, options: AppOptions): (c: Here) => Promise<Re
   });
   return async (c) => {
     const started = clock.monotonic();
-    const { visitor, inlet } = c.var;
-    const receipt = await receive({
-      visitor,
-      contentType: c.req.header(HEADERS.contentType) ?? null,
-      contentEncoding: c.req.header(HEADERS.contentEncoding) ?? null,
-      contentLength: c.req.header('content-length') ?? null,
-      inlet,
-    });
+    const receipt = await receive(postOf(c));
     log.info('receiver.ingest', {
-      team: visitor?.teamId ?? '',
-      token: visitor?.token?.id ?? null,
+      ...senderOf(c),
       ...countsOf(receipt),
       ms: Math.round(clock.monotonic() - started),
     });
     return c.json({ results: receipt.results, server_instance_id: store.instanceId });
   };
+}
+
+function takeBodies(store: Store, { clock, log }: AppOptions): (c: Here) => Promise<Response> {
+  const receive = pushReceiver(store, () => clock.now());
+  return async (c) => {
+    const started = clock.monotonic();
+    const { status, answer, bytes } = await receive(postOf(c));
+    const ms = Math.round(clock.monotonic() - started);
+    log.info('receiver.body', { ...senderOf(c), status, bytes, ms });
+    return c.json({ ...answer, server_instance_id: store.instanceId }, status);
+  };
+}
+
+function postOf(c: Here): PostRequest {
+  return {
+    visitor: c.var.visitor,
+    contentType: c.req.header(HEADERS.contentType) ?? null,
+    contentEncoding: c.req.header(HEADERS.contentEncoding) ?? null,
+    contentLength: c.req.header('content-length') ?? null,
+    inlet: c.var.inlet,
+  };
+}
+
+function senderOf(c: Here): { readonly team: string; readonly token: string | null } {
+  const { visitor } = c.var;
+  return { team: visitor?.teamId ?? '', token: visitor?.token?.id ?? null };
 }
 
 function countsOf({ results, requestBytes, batchBytes }: BatchReceipt): Record<string, number> {
@@ -154,7 +199,7 @@ function healthOf(visitor: Visitor | null, instanceId: string, options: AppOptio
       maxDecompressedBytesPerBatch: MAX_BATCH_BYTES,
       maxConcurrentBatches: MAX_CONCURRENT_BATCHES,
     },
-    capabilities: { brotli: true, bodies: false, snapshots: false },
+    capabilities: { brotli: true, bodies: true, snapshots: false },
     identity: visitor === null ? null : { team: visitor.teamId, user: visitor.token?.name ?? null },
   });
 }

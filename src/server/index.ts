@@ -2,10 +2,20 @@
 // What travels is wire's; commands, signals and the environment are the command line's.
 export { createApp } from './app.ts';
 export type { App, AppOptions, Deployment } from './app.ts';
-export { createToken, listEvents, listTokens, revokeToken, showEvent } from './operator.ts';
-export type { EventPage, ListOptions, NewTokenOptions } from './operator.ts';
+export {
+  createToken,
+  listArtifacts,
+  listEvents,
+  listNamespaces,
+  listTokens,
+  revokeToken,
+  showEvent,
+} from './operator.ts';
+export type { ArtifactOptions, EventPage, ListOptions, NamespaceOptions } from './operator.ts';
+export type { NewTokenOptions, TextPage } from './operator.ts';
 export { serve } from './serve.ts';
 export type { Receiver, ServeOptions } from './serve.ts';
+export type { ArtifactEntry, ArtifactVersion, NamespaceEntry } from './store/artifacts.ts';
 export type { EventEntry, StoredEvent } from './store/events.ts';
 export { openStore, RECEIVER_MIGRATIONS } from './store/store.ts';
 export type { Store, StoreOptions } from './store/store.ts';

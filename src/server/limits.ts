@@ -15,6 +15,12 @@ export const MAX_CONCURRENT_BATCHES = 3;
 /** Batches that are inflated, parsed and stored at the same time; the others wait with their compressed bytes. */
 export const BATCHES_AT_WORK = 4;
 
+/** Pushes of bodies that are read, waiting or being stored; the next one is told to come again. */
+export const PUSHES_UNDER_WAY = 32;
+
+/** Seconds in `Retry-After` of that answer. */
+export const PUSH_RETRY_SECONDS = 1;
+
 /** What is still read of a refused request, so that the sender sees the answer and not a reset. */
 export const DRAIN_BYTES = 8 * 1_048_576;
 export const DRAIN_MS = 2_000;

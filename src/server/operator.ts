@@ -2,6 +2,13 @@ import { type Clock, EXIT, type Ids, printable, type Random, UserError } from '.
 import { parseProjectId, type ProjectId } from '../wire/index.ts';
 import { mintSecret } from './auth.ts';
 import { MAX_ECHOED_ID_CHARS, PAGE_DEFAULT, PAGE_MAX } from './limits.ts';
+import { namespaceId, type NamespaceNames } from './dossier.ts';
+import {
+  type ArtifactEntry,
+  type NamespaceEntry,
+  pageOfArtifacts,
+  pageOfNamespaces,
+} from './store/artifacts.ts';
 import { type EventEntry, eventsById, pageOfEvents, type StoredEvent } from './store/events.ts';
 import { LOCAL_TEAM, type Store } from './store/store.ts';
 import {
@@ -128,6 +135,74 @@ export async function listEvents(
   });
   const items = found.slice(0, limit);
   return { items, nextCursor: found.length > limit ? (items.at(-1)?.cursor ?? null) : null };
+}
+
+export interface NamespaceOptions {
+  readonly project: string;
+  /** The `nextCursor` of the page before; the beginning when absent. */
+  readonly after?: string;
+  /** 1 … 1000, 100 when absent. */
+  readonly limit?: number;
+}
+
+export interface ArtifactOptions extends NamespaceOptions {
+  readonly namespace: NamespaceNames;
+}
+
+/** A page of what is listed by a text. */
+export interface TextPage<T> {
+  readonly items: readonly T[];
+  /** What `after` takes for the next page; null when this is the last. */
+  readonly nextCursor: string | null;
+}
+
+/**
+ * One page of the namespaces that the events of a project speak of.
+ * @throws UserError `usage` for a project that is no UUID.
+ */
+export async function listNamespaces(
+  store: Store,
+  options: NamespaceOptions,
+  teamId = LOCAL_TEAM,
+): Promise<TextPage<NamespaceEntry>> {
+  const project = toProjectId(options.project);
+  return pageBy(
+    options,
+    ({ id }: NamespaceEntry) => id,
+    (range) => pageOfNamespaces(store.driver, teamId, project, range),
+  );
+}
+
+/**
+ * One page of a namespace's artifacts in the order of their paths, each with every content it had.
+ * @throws UserError `usage` for a project that is no UUID.
+ */
+export async function listArtifacts(
+  store: Store,
+  options: ArtifactOptions,
+  teamId = LOCAL_TEAM,
+): Promise<TextPage<ArtifactEntry>> {
+  const project = toProjectId(options.project);
+  const scope = [teamId, project, namespaceId(options.namespace)] as const;
+  return pageBy(
+    options,
+    ({ path }: ArtifactEntry) => path,
+    (range) => pageOfArtifacts(store.driver, scope, range),
+  );
+}
+
+/** Asks for one more than wanted: whether there is a next page. */
+async function pageBy<T>(
+  options: NamespaceOptions,
+  cursorOf: (item: T) => string,
+  read: (range: { readonly after: string; readonly limit: number }) => Promise<readonly T[]>,
+): Promise<TextPage<T>> {
+  const limit = Math.min(Math.max(options.limit ?? PAGE_DEFAULT, 1), PAGE_MAX);
+  const found = await read({ after: options.after ?? '', limit: limit + 1 });
+  const items = found.slice(0, limit);
+  const last = items.at(-1);
+  const isMore = found.length > limit && last !== undefined;
+  return { items, nextCursor: isMore ? cursorOf(last) : null };
 }
 
 /** Every stored event with this id, exactly spelled: one for each project that sent it; empty when there is none. */

@@ -4,6 +4,9 @@ export const PATHS = {
   eventList: '/api/v1/events/',
   health: '/api/v1/sync/health/',
   bodies: '/api/dossier/push-content/',
+  namespaceList: '/api/v1/namespaces/',
+  artifactList: '/api/v1/artifacts/',
+  bodyList: '/api/v1/bodies/',
   snapshots: '/api/v1/connectors/trackers/snapshots/',
 } as const;
 

@@ -1,12 +1,4 @@
-import {
-  ENCODINGS,
-  type Encoding,
-  type Issue,
-  type ItemResult,
-  JSON_MEDIA_TYPE,
-  parseBatch,
-  parseProjectId,
-} from '../../wire/index.ts';
+import { type Encoding, type Issue, type ItemResult, parseBatch } from '../../wire/index.ts';
 import { coversProject, requireScope, type Visitor } from '../auth.ts';
 import { ingest } from '../ingest.ts';
 import {
@@ -20,17 +12,10 @@ import {
 import { listEvents, showEvent } from '../operator.ts';
 import type { EventEntry } from '../store/events.ts';
 import type { Store } from '../store/store.ts';
-import { type Inlet, inflate } from './body.ts';
+import { inflate } from './body.ts';
 import { HttpError } from './errors.ts';
-
-/** One POST to the batch URL, as far as it has been read. */
-export interface BatchRequest {
-  readonly visitor: Visitor | null;
-  readonly contentType: string | null;
-  readonly contentEncoding: string | null;
-  readonly contentLength: string | null;
-  readonly inlet: Inlet;
-}
+import { type PostRequest, readWithin, requireEncoding, requireJson, turnstile } from './post.ts';
+import { projectFor, type Query, toCount } from './query.ts';
 
 /** What one POST did. */
 export interface BatchReceipt {
@@ -45,7 +30,7 @@ export interface BatchRules {
   readonly now: () => number;
 }
 
-export type ReceiveBatch = (request: BatchRequest) => Promise<BatchReceipt>;
+export type ReceiveBatch = (request: PostRequest) => Promise<BatchReceipt>;
 
 /**
  * Takes batches for one store: authorises, limits, inflates, cuts into elements, stores (wire contract 1). Only a
@@ -55,8 +40,8 @@ export function batchReceiver(store: Store, rules: BatchRules): ReceiveBatch {
   const throughGate = turnstile(BATCHES_AT_WORK);
   return async (request) => {
     const visitor = requireScope(request.visitor, 'ingest');
-    requireJson(request.contentType);
-    const encoding = requireEncoding(request.contentEncoding);
+    requireJson(request);
+    const encoding = requireEncoding(request);
     const body = await readBody(request);
     return throughGate(async () => {
       const batch = await inflate(body, encoding, MAX_BATCH_BYTES);
@@ -69,46 +54,8 @@ export function batchReceiver(store: Store, rules: BatchRules): ReceiveBatch {
   };
 }
 
-/** Lets `places` pieces of work run at one time, first come first served. */
-function turnstile(places: number): <T>(work: () => Promise<T>) => Promise<T> {
-  const waiting: (() => void)[] = [];
-  let free = places;
-  return async (work) => {
-    if (free > 0) free -= 1;
-    else await new Promise<void>((resolve) => waiting.push(resolve));
-    try {
-      return await work();
-    } finally {
-      const next = waiting.shift();
-      if (next === undefined) free += 1;
-      else next();
-    }
-  };
-}
-
-const MEDIA_TYPE = /^\s*([^;\s]+)\s*(?:;\s*charset=("?)utf-8\2\s*)?$/i;
-
-function requireJson(contentType: string | null): void {
-  if (MEDIA_TYPE.exec(contentType ?? '')?.[1]?.toLowerCase() === JSON_MEDIA_TYPE) return;
-  throw new HttpError(415, 'unsupported_media_type', `content-type must be ${JSON_MEDIA_TYPE}`);
-}
-
-/** One layer or none: a list of encodings would let a small request unfold twice. */
-function requireEncoding(contentEncoding: string | null): Encoding {
-  const named = (contentEncoding ?? 'identity').trim().toLowerCase();
-  const encoding = ENCODINGS.find((each) => each === named);
-  if (encoding !== undefined) return encoding;
-  throw new HttpError(
-    415,
-    'unsupported_content_encoding',
-    `content-encoding must be one of ${ENCODINGS.join(', ')}`,
-    { headers: { 'accept-encoding': ENCODINGS.join(', ') } },
-  );
-}
-
-async function readBody({ inlet, contentLength }: BatchRequest): Promise<Buffer> {
-  if (Number(contentLength ?? '0') > MAX_REQUEST_BYTES) throw tooLarge();
-  const body = await inlet.read(MAX_REQUEST_BYTES);
+async function readBody(request: PostRequest): Promise<Buffer> {
+  const body = await readWithin(request, MAX_REQUEST_BYTES);
   if (body === null) throw tooLarge();
   return body;
 }
@@ -153,23 +100,16 @@ function malformed({ pointer, rule, message }: Issue): HttpError {
   });
 }
 
-/** The query of the read side as it came; absent members are undefined. */
-export interface ReadQuery {
-  readonly after: string | undefined;
-  readonly limit: string | undefined;
-  readonly project: string | undefined;
-}
-
 /** One page of what arrived, in the wire's names. */
 export async function readPage(
   store: Store,
   caller: Visitor | null,
-  query: ReadQuery,
+  query: Query,
 ): Promise<Readonly<Record<string, unknown>>> {
   const visitor = requireScope(caller, 'read');
-  const after = toCount(query.after ?? '0', 'after', Number.MAX_SAFE_INTEGER);
-  const limit = toCount(query.limit ?? String(PAGE_DEFAULT), 'limit', PAGE_MAX);
-  const project = projectFor(visitor, query.project);
+  const after = toCount(query['after'] ?? '0', 'after', Number.MAX_SAFE_INTEGER);
+  const limit = toCount(query['limit'] ?? String(PAGE_DEFAULT), 'limit', PAGE_MAX);
+  const project = projectFor(visitor, query['project']);
   // What a token is not for looks exactly like what does not exist.
   if (project !== null && !coversProject(visitor, project)) return { items: [], next_cursor: null };
   const options = { after, limit, ...(project === null ? {} : { project }) };
@@ -199,26 +139,6 @@ export async function readEvent(
   ]);
   const tail = `],"server_instance_id":${JSON.stringify(store.instanceId)}}`;
   return Buffer.concat([Buffer.from('{"items":['), ...items, Buffer.from(tail)]);
-}
-
-/** The project asked for; the only one of a token for one; null for all. A token for several must name one. */
-function projectFor(visitor: Visitor, asked: string | undefined): string | null {
-  if (asked !== undefined) {
-    const project = parseProjectId(asked);
-    if (project !== null) return project;
-    throw new HttpError(400, 'bad_request', 'project must be a UUID');
-  }
-  const projects = visitor.token?.projects ?? 'all';
-  if (projects === 'all') return null;
-  const [only, another] = projects;
-  if (only !== undefined && another === undefined) return only;
-  throw new HttpError(400, 'project_required', 'this token is for several projects: name one');
-}
-
-function toCount(text: string, name: string, most: number): number {
-  const value = /^\d{1,16}$/.test(text) ? Number(text) : -1;
-  if (value >= 0 && value <= most) return value;
-  throw new HttpError(400, 'bad_request', `${name} must be an integer from 0 to ${most}`);
 }
 
 function toWire(entry: EventEntry): Readonly<Record<string, unknown>> {

@@ -182,6 +182,15 @@ export async function pageOfArtifacts(
   return rows.map((row) => toEntry(row, (versions.get(row.path) ?? []).toSorted(byIndexing)));
 }
 
+export const PRESENT = `
+  SELECT sha256 FROM artifacts WHERE team_id = $1 AND project_id = $2 AND namespace_id = $3 AND path = $4`;
+
+/** The hash of a path's present content; null when it has none. */
+export async function presentHash(sql: Sql, scope: Scope, path: string): Promise<string | null> {
+  const [row] = await sql.all<{ readonly sha256: string | null }>(PRESENT, [...scope, path]);
+  return row?.sha256 ?? null;
+}
+
 export const PAGE_OF_NAMESPACES = `
   SELECT namespace_id, mission_slug, target_branch, mission_type, manifest_version FROM namespaces
   WHERE team_id = $1 AND project_id = $2 AND namespace_id > $3 ORDER BY namespace_id LIMIT $4`;

@@ -1,0 +1,176 @@
+import {
+  asObject,
+  asText,
+  type BodyPush,
+  encodeBodyAnswer,
+  type Issue,
+  type JsonObject,
+  HEADERS,
+  MAX_BODY_BYTES,
+  MAX_PUSH_BYTES,
+  member,
+  parseBodyPush,
+  parseJson,
+} from '../../wire/index.ts';
+import { coversProject, requireScope, requireVisitor, type Visitor } from '../auth.ts';
+import { BATCHES_AT_WORK, PUSH_RETRY_SECONDS, PUSHES_UNDER_WAY } from '../limits.ts';
+import { type PushOutcome, storeBody } from '../store/bodies.ts';
+import type { Store } from '../store/store.ts';
+import { inflate } from './body.ts';
+import { HttpError } from './errors.ts';
+import { type PostRequest, readWithin, requireEncoding, requireJson, turnstile } from './post.ts';
+
+/** What one push did. */
+export interface PushReceipt {
+  readonly status: 200 | 201;
+  readonly answer: JsonObject;
+  /** Of the text. */
+  readonly bytes: number;
+}
+
+export type ReceivePush = (request: PostRequest) => Promise<PushReceipt>;
+
+/**
+ * Takes texts of artifacts for one store: limits, judges, authorises, stores (wire contract 6). Refusals say `rejected`
+ * and name the path and the hash, as far as the request did.
+ */
+export function pushReceiver(store: Store, now: () => number): ReceivePush {
+  const throughGate = turnstile(BATCHES_AT_WORK);
+  let underWay = 0;
+  return async (request) => {
+    requireVisitor(request.visitor);
+    requireJson(request);
+    const encoding = requireEncoding(request);
+    if (underWay >= PUSHES_UNDER_WAY) throw rateLimited();
+    underWay += 1;
+    try {
+      const body = await readWithin(request, MAX_PUSH_BYTES);
+      if (body === null) throw tooLarge('the request is larger than any push', NO_ECHO);
+      return await throughGate(async () => {
+        const push = await inflate(body, encoding, MAX_PUSH_BYTES);
+        if (push.ok) return take(store, request.visitor, push.value, now());
+        if (push.error === 'too_large') throw tooLarge('the push is too large', NO_ECHO);
+        const message = `the body is not valid ${encoding}`;
+        throw invalid([{ pointer: '', rule: 'damaged', message }], NO_ECHO);
+      });
+    } finally {
+      underWay -= 1;
+    }
+  };
+}
+
+async function take(
+  store: Store,
+  caller: Visitor | null,
+  bytes: Uint8Array,
+  now: number,
+): Promise<PushReceipt> {
+  const parsed = parseBodyPush(bytes);
+  const echo = parsed.ok ? echoOf(parsed.value) : statedEcho(bytes);
+  const visitor = echoing(echo, () => requireScope(caller, 'ingest'));
+  if (!parsed.ok) throw invalid(parsed.error, echo);
+  const push = parsed.value;
+  if (!coversProject(visitor, push.projectUuid)) {
+    throw refusal(403, NOT_FOR_PROJECT, echo);
+  }
+  const { teamId } = visitor;
+  const outcome = await store.driver.tx((sql) => storeBody(sql, teamId, now, push));
+  return receiptOf(push, outcome);
+}
+
+const NOT_FOR_PROJECT = {
+  code: 'project_refused',
+  detail: 'this token is not for the project',
+};
+
+function receiptOf(push: BodyPush, outcome: PushOutcome): PushReceipt {
+  if (outcome === 'stored' || outcome === 'already_exists') {
+    const answer = encodeBodyAnswer(outcome, push);
+    return { status: outcome === 'stored' ? 201 : 200, answer, bytes: push.content.length };
+  }
+  throw refusal(404, { code: outcome, detail: NOT_INDEXED[outcome] }, echoOf(push));
+}
+
+const NOT_INDEXED = {
+  index_entry_not_found: 'no event has indexed this path with this hash',
+  namespace_not_found: 'no event has spoken of this namespace',
+};
+
+/** What a refusal repeats of its request. */
+interface Echo {
+  readonly path: string | null;
+  readonly hash: string | null;
+}
+
+const NO_ECHO: Echo = { path: null, hash: null };
+
+function echoOf({ artifactPath, contentHash }: BodyPush): Echo {
+  return { path: artifactPath, hash: contentHash };
+}
+
+const MAX_ECHOED_CHARS = 2048;
+
+/** The path and hash that a request states although it cannot be taken. */
+function statedEcho(bytes: Uint8Array): Echo {
+  const parsed = parseJson(bytes, { maxBytes: MAX_PUSH_BYTES });
+  const fields = (parsed.ok ? asObject(parsed.value) : null) ?? {};
+  const [path = null, hash = null] = ['artifact_path', 'content_hash'].map((key) => {
+    const text = asText(member(fields, key));
+    return text !== null && text.length <= MAX_ECHOED_CHARS ? text : null;
+  });
+  return { path, hash };
+}
+
+function echoing<T>(echo: Echo, authorise: () => T): T {
+  try {
+    return authorise();
+  } catch (error) {
+    throw error instanceof HttpError
+      ? refusal(error.status, { code: error.code, detail: error.message }, echo)
+      : error;
+  }
+}
+
+function invalid(issues: readonly Issue[], echo: Echo): HttpError {
+  const detail = issues.map(({ pointer, message }) => `${pointer}: ${message}`).join('; ');
+  if (issues.some(({ rule }) => rule === 'too-large')) return tooLarge(detail, echo);
+  const details = issues.map(({ pointer, rule, message }) => ({ pointer, rule, detail: message }));
+  return refusal(400, { code: 'validation_error', detail }, echo, { members: { details } });
+}
+
+function tooLarge(detail: string, echo: Echo): HttpError {
+  const limits = { max_body_bytes: MAX_BODY_BYTES };
+  return refusal(413, { code: 'payload_too_large', detail }, echo, { members: { limits } });
+}
+
+function rateLimited(): HttpError {
+  return refusal(429, { code: 'rate_limited', detail: 'too many pushes at one time' }, NO_ECHO, {
+    members: { retry_after: PUSH_RETRY_SECONDS },
+    headers: { [HEADERS.retryAfter]: String(PUSH_RETRY_SECONDS) },
+  });
+}
+
+interface Reason {
+  readonly code: string;
+  readonly detail: string;
+}
+
+/** A refusal in the words of this part of the contract, where `error` is the code. */
+function refusal(
+  status: number,
+  { code, detail }: Reason,
+  { path, hash }: Echo,
+  more: ConstructorParameters<typeof HttpError>[3] = {},
+): HttpError {
+  return new HttpError(status, code, detail, {
+    ...more,
+    members: {
+      ...more.members,
+      error: code,
+      detail,
+      status: 'rejected',
+      ...(path === null ? {} : { artifact_path: path }),
+      ...(hash === null ? {} : { content_hash: hash }),
+    },
+  });
+}

@@ -1,0 +1,72 @@
+import type { Millis } from '../../base/index.ts';
+import type { BodyPush } from '../../wire/index.ts';
+import { missionAlone } from '../dossier.ts';
+import { adoptVersion, scopeOf } from './artifacts.ts';
+import type { Sql } from './driver.ts';
+
+/** What became of a push: stored now, there already, or of nothing that the index knows. */
+export type PushOutcome =
+  | 'stored'
+  | 'already_exists'
+  | 'index_entry_not_found'
+  | 'namespace_not_found';
+
+export const VERSION = `
+  SELECT stored_at FROM artifact_versions
+  WHERE team_id = $1 AND project_id = $2 AND namespace_id = $3 AND path = $4 AND sha256 = $5`;
+
+export const NAMESPACE = `
+  SELECT 1 AS one FROM namespaces WHERE team_id = $1 AND project_id = $2 AND namespace_id = $3`;
+
+const ADD_BODY = `
+  INSERT INTO bodies (team_id, project_id, sha256, received_at, content) VALUES ($1, $2, $3, $4, $5)
+  ON CONFLICT (team_id, project_id, sha256) DO NOTHING`;
+
+const SET_STORED = `
+  UPDATE artifact_versions SET stored_at = $6
+  WHERE team_id = $1 AND project_id = $2 AND namespace_id = $3 AND path = $4 AND sha256 = $5
+    AND stored_at IS NULL`;
+
+/**
+ * Stores a text for the path and hash that the index has; the caller holds the transaction. The content's hash was
+ * checked. What an event of the first generation indexed under the mission alone becomes part of the push's namespace.
+ */
+export async function storeBody(
+  sql: Sql,
+  teamId: string,
+  now: Millis,
+  push: BodyPush,
+): Promise<PushOutcome> {
+  const { projectUuid: projectId, artifactPath: path, contentHash: sha256 } = push;
+  const scope = scopeOf(teamId, { projectId, namespace: push });
+  const mission = scopeOf(teamId, { projectId, namespace: missionAlone(push.missionSlug) });
+  const key = [...scope, path, sha256];
+  const [version] = await sql.all<VersionRow>(VERSION, key);
+  if (version === undefined && !(await adoptVersion(sql, mission, push, { path, sha256 }))) {
+    const named = [...(await sql.all(NAMESPACE, scope)), ...(await sql.all(NAMESPACE, mission))];
+    return named.length > 0 ? 'index_entry_not_found' : 'namespace_not_found';
+  }
+  if (version !== undefined && version.stored_at !== null) return 'already_exists';
+  await sql.each(ADD_BODY, [[teamId, projectId, sha256, now, push.content]]);
+  await sql.each(SET_STORED, [[...key, now]]);
+  return 'stored';
+}
+
+interface VersionRow {
+  readonly stored_at: number | null;
+}
+
+export const BODY = `
+  SELECT content FROM bodies WHERE team_id = $1 AND project_id = $2 AND sha256 = $3`;
+
+/** The text with this hash in a project, as its UTF-8 bytes; null when it is not stored. */
+export async function bodyWithHash(
+  sql: Sql,
+  teamId: string,
+  projectId: string,
+  sha256: string,
+): Promise<Uint8Array | null> {
+  type Row = { readonly content: Uint8Array };
+  const [row] = await sql.all<Row>(BODY, [teamId, projectId, sha256]);
+  return row?.content ?? null;
+}
