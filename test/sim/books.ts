@@ -19,10 +19,11 @@ const COUNTED = 'SELECT gen_id, state, n FROM delivery_counts WHERE n <> 0';
 const HEAD = `
   SELECT (SELECT captured FROM journal_head) AS captured, (SELECT ineligible FROM journal_head) AS ineligible,
     (SELECT count(*) FROM events) AS rows, (SELECT count(*) FROM events WHERE eligible = 0) AS aside`;
-/** An event behind the cursor that has no delivery, or one before the start or ahead that has. */
+/** An event behind the cursor that has no delivery although it could be sent, or one before the start or ahead that has. */
 const MISPLACED = `
   SELECT e.seq FROM events e LEFT JOIN event_deliveries d ON d.gen_id = :genId AND d.seq = e.seq
-  WHERE (d.seq IS NOT NULL) <> (e.seq >= :from AND e.seq < :next AND e.eligible = 1)`;
+  WHERE (d.seq IS NOT NULL) <> (e.seq >= :from AND e.seq < :next AND e.eligible = 1)
+    AND NOT (d.seq IS NULL AND EXISTS (SELECT 1 FROM gc_permits p WHERE p.seq = e.seq))`;
 
 /** L4: the books that the product prints balance, and counting the rows themselves gives the same. */
 export function checkBooks(world: World): void {

@@ -5,6 +5,7 @@ import { arrive, setClock, settle, type Course } from './course.ts';
 import { captureSome, emitOne, importNow, writeLines } from './captures.ts';
 import { acceptReceiver, giveGrant, squatSomewhere, tendParked, withdraw } from './operator.ts';
 import { give, startDrain, type Drains } from './drains.ts';
+import { dropGarbage } from './garbage.ts';
 import { Death, type Life } from './life.ts';
 import { LawBroken, type KnownRoute } from './model.ts';
 import type { Exchange } from './network.ts';
@@ -123,6 +124,12 @@ const DEEDS: readonly (readonly [number, Deed])[] = [
   [3, ({ world }) => tendParked(world)],
   [0.5, ({ world }) => acceptReceiver(world, anyRoute(world))],
   [1, ({ world }) => squatSomewhere(world)],
+  [
+    3,
+    ({ world }) => {
+      dropGarbage(world);
+    },
+  ],
   [1.5, (course) => losePower(course)],
   [2, (course) => lockStore(course)],
   [0.2, ({ world }) => world.dice.pick(world.receivers).mend()],

@@ -1,5 +1,6 @@
 import type { Db } from '../../src/base/index.ts';
 import { MAY_PARK } from './facts.ts';
+import { checkGone } from './garbage.ts';
 import {
   isAnywhere,
   LawBroken,
@@ -14,7 +15,8 @@ interface JournalRow {
   readonly seq: number;
   readonly event_id: string;
   readonly path: string | null;
-  readonly payload: Buffer;
+  /** Null when gc dropped it. */
+  readonly payload: Buffer | null;
 }
 
 interface DeliveryRow {
@@ -28,7 +30,7 @@ interface DeliveryRow {
 
 const JOURNAL = `
   SELECT e.seq, e.event_id, c.path, p.payload FROM events e
-  JOIN event_payloads p ON p.seq = e.seq LEFT JOIN checkouts c ON c.checkout_id = e.checkout_id
+  LEFT JOIN event_payloads p ON p.seq = e.seq LEFT JOIN checkouts c ON c.checkout_id = e.checkout_id
   ORDER BY e.seq`;
 const DELIVERIES = `
   SELECT d.gen_id, d.route_id, d.seq, e.event_id, d.state, d.reason
@@ -59,7 +61,8 @@ export function checkJournal(world: World, db: Db): void {
     ids.add(id);
     const known = model.events.get(id);
     if (known === undefined) throw new LawBroken('L2', `nobody ever recorded ${id}`);
-    if (known.kept === null) {
+    if (payload === null) checkGone(model, db, known);
+    else if (known.kept === null) {
       const checkout = checkouts.findIndex(({ project }) => project.checkoutPath === path);
       learn(world, known, { seq, bytes: payload, checkout });
     } else if (known.kept.seq !== seq || !known.kept.bytes.equals(payload)) {

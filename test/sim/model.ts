@@ -80,6 +80,8 @@ export interface KnownRoute {
 export interface Model {
   readonly events: Map<string, KnownEvent>;
   readonly routes: readonly KnownRoute[];
+  /** Ids whose payload gc dropped. */
+  readonly gone: Set<string>;
   acknowledgements: number;
 }
 
@@ -98,7 +100,7 @@ export function createModel(receivers: readonly SimReceiver[]): Model {
     instances: new Set<string>(),
     leftAlone: null,
   }));
-  return { events: new Map(), routes, acknowledgements: 0 };
+  return { events: new Map(), routes, gone: new Set(), acknowledgements: 0 };
 }
 
 /** Somebody tries to record this; whether it stays is not known yet. */
@@ -158,10 +160,10 @@ export function isStoodFor(model: Model, known: KnownEvent): boolean {
 }
 
 /** Events that may leave on a route, were not given up or stood for, and lie at none of its instances. */
-export function undelivered({ events }: Model, route: KnownRoute): readonly string[] {
+export function undelivered({ events, gone }: Model, route: KnownRoute): readonly string[] {
   return [...events.values()]
     .filter((known) => mayLeave(route, known) && !isAnywhere(route, known))
-    .filter(({ id }) => !route.dropped.has(id) && !route.superseded.has(id))
+    .filter(({ id }) => !route.dropped.has(id) && !route.superseded.has(id) && !gone.has(id))
     .map(({ id }) => id);
 }
 

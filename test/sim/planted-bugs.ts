@@ -183,4 +183,11 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     replace: 'byOperator ? 0 :',
     laws: ['retry-after'],
   },
+  {
+    name: 'gc forgets to ask what a target lacks',
+    file: 'src/delivery/settled.ts',
+    find: 'WHERE t.retired_at IS NULL AND d.state IS NOT 2)`;',
+    replace: 'WHERE t.retired_at IS NOT NULL AND d.state IS NOT 2)`;',
+    laws: ['L3', 'L5'],
+  },
 ];
