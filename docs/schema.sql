@@ -32,6 +32,23 @@ CREATE TABLE attempts (
 
 CREATE INDEX attempts_of_item ON attempts (gen_id, seq, attempt_id);
 
+CREATE TABLE audit (
+  audit_id INTEGER PRIMARY KEY,
+  event_id TEXT NOT NULL UNIQUE,
+  type TEXT NOT NULL,
+  family INTEGER NOT NULL CHECK (family BETWEEN 1 AND 4),
+  sha256 TEXT NOT NULL CHECK (length(sha256) = 64),
+  source TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  discarded_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit
+  BEGIN SELECT RAISE (ABORT, 'the record of what was discarded stays'); END;
+
+CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit
+  BEGIN SELECT RAISE (ABORT, 'the record of what was discarded stays'); END;
+
 CREATE TABLE batches (
   batch_id INTEGER PRIMARY KEY,
   gen_id INTEGER NOT NULL REFERENCES generations (gen_id),
@@ -89,6 +106,13 @@ CREATE TABLE delivery_counts (
   state INTEGER NOT NULL CHECK (state BETWEEN 1 AND 5),
   n INTEGER NOT NULL CHECK (n >= 0),
   PRIMARY KEY (gen_id, state)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE discards (
+  type TEXT PRIMARY KEY,
+  family INTEGER NOT NULL CHECK (family BETWEEN 1 AND 4),
+  n INTEGER NOT NULL CHECK (n > 0),
+  last_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE dossiers (

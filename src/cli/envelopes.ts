@@ -1,6 +1,14 @@
 import { EXIT, printable, UserError } from '../base/index.ts';
-import { findProject, type Project } from '../home/index.ts';
-import { record, type Fact, type Kept } from '../journal/index.ts';
+import { findProject, type CaptureRules, type Project } from '../home/index.ts';
+import {
+  addTallies,
+  NOTHING_DISCARDED,
+  record,
+  tallyOptOut,
+  type Fact,
+  type Kept,
+  type OptOutTally,
+} from '../journal/index.ts';
 import {
   MAX_EVENT_BYTES,
   parseEnvelope,
@@ -11,6 +19,7 @@ import {
 import type { Answer } from './answer.ts';
 import { readChunks, splitLines, type InputLine } from './input.ts';
 import type { Context } from './io.ts';
+import { optOutJson, optOutLines } from './render/opt-out.ts';
 
 const GROUP = 1_000;
 const MAX_LISTED = 100;
@@ -30,6 +39,9 @@ interface Totals {
   spilled: number;
   known: number;
   conflicts: number;
+  /** Dropped, as the mode OPT_OUT says. */
+  discarded: number;
+  optOut: OptOutTally;
   refused: number;
   readonly listed: Refused[];
   readonly conflicting: string[];
@@ -46,13 +58,16 @@ export async function captureEnvelopes(context: Context, name: string): Promise<
     spilled: 0,
     known: 0,
     conflicts: 0,
+    discarded: 0,
+    optOut: NOTHING_DISCARDED,
     refused: 0,
     listed: [],
     conflicting: [],
   };
+  const rules = await context.home.captureRules();
   let group: Fact[] = [];
   const flush = (): void => {
-    if (group.length > 0) count(keep(context, project, group, totals), totals);
+    if (group.length > 0) count(keep({ context, project, rules }, group, totals), totals);
     group = [];
   };
   for await (const line of documents(readChunks(context, name))) {
@@ -66,15 +81,20 @@ export async function captureEnvelopes(context: Context, name: string): Promise<
   return answer(totals);
 }
 
+interface Into {
+  readonly context: Context;
+  readonly project: Project;
+  readonly rules: CaptureRules;
+}
+
 /** Records a group; a failure names what earlier groups kept, so that nobody takes those for lost. */
 function keep(
-  context: Context,
-  project: Project,
+  { context, project, rules }: Into,
   group: readonly Fact[],
   { captured, spilled, known }: Totals,
 ): readonly Kept[] {
   try {
-    return record(context.home, project, group);
+    return record(context.home, project, group, rules);
   } catch (error) {
     const kept = captured + spilled + known;
     if (!(error instanceof UserError) || error.code !== 'capture_failed' || kept === 0) throw error;
@@ -161,6 +181,7 @@ function refuse(totals: Totals, refused: Refused): void {
 }
 
 function count(receipts: readonly Kept[], totals: Totals): void {
+  totals.optOut = addTallies(totals.optOut, tallyOptOut(receipts));
   for (const { eventId, status } of receipts) {
     if (status !== 'conflict') totals[status] += 1;
     else {
@@ -171,7 +192,7 @@ function count(receipts: readonly Kept[], totals: Totals): void {
 }
 
 function answer(totals: Totals): Answer {
-  const { captured, spilled, known, conflicts, refused, listed, conflicting } = totals;
+  const { captured, spilled, known, conflicts, discarded, refused, listed, conflicting } = totals;
   const failed = refused > 0 || conflicts > 0;
   const lines = [`Recorded ${captured} event(s), ${known} known already`];
   if (spilled > 0) {
@@ -179,6 +200,7 @@ function answer(totals: Totals): Answer {
       `  ${spilled} kept beside the store, which could not be written in time; taken in later`,
     );
   }
+  lines.push(...optOutLines(totals.optOut));
   for (const each of listed) {
     lines.push(
       printable(`  refused line ${each.line} ${each.pointer || '(as a whole)'}: ${each.message}`),
@@ -189,7 +211,17 @@ function answer(totals: Totals): Answer {
     lines.push(`  conflict ${id}: the journal holds another fact, which stays`);
   return {
     exit: failed ? EXIT.failed : EXIT.fine,
-    json: { captured, spilled, known, conflicts, refused, issues: listed, conflicting },
+    json: {
+      captured,
+      spilled,
+      known,
+      conflicts,
+      discarded,
+      opt_out: optOutJson(totals.optOut),
+      refused,
+      issues: listed,
+      conflicting,
+    },
     lines,
   };
 }

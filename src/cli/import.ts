@@ -2,6 +2,7 @@ import { printable } from '../base/index.ts';
 import { takeIn, type TakenIn } from '../journal/index.ts';
 import { importMissions, type ImportOptions, type ImportReport } from '../missions/index.ts';
 import type { Context } from './io.ts';
+import { optOutJson, optOutLines } from './render/opt-out.ts';
 import { createProgress } from './render/progress.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -33,15 +34,22 @@ export function runImport(
   return {
     report,
     isComplete: isComplete(report) && taken.corrupt === 0,
-    json: { ...toJson(report), spill: taken },
-    lines: [...spillLines(taken), ...toLines(report)],
+    json: { ...toJson(report), spill: takenJson(taken) },
+    lines: [...takenLines(taken), ...toLines(report)],
   };
 }
 
-function spillLines(taken: TakenIn): readonly string[] {
+/** For machines: what was found beside the store. */
+function takenJson({ files, events, corrupt, optOut }: TakenIn): Imported['json'] {
+  return { files, events, corrupt, opt_out: optOutJson(optOut) };
+}
+
+/** The same for people. */
+export function takenLines(taken: TakenIn): readonly string[] {
   const lines: string[] = [];
   if (taken.files > 0)
     lines.push(`Took in ${taken.events} event(s) that were kept beside the store`);
+  lines.push(...optOutLines(taken.optOut));
   if (taken.corrupt > 0)
     lines.push(`  ${taken.corrupt} torn file(s) beside the store were put aside`);
   return lines;
@@ -53,7 +61,8 @@ function isComplete(report: ImportReport): boolean {
 }
 
 function toJson(report: ImportReport): Imported['json'] {
-  const { lines, captured, known, conflicts, older, badLines, incomplete } = report.totals;
+  const { lines, captured, known, conflicts, discarded, older, badLines, incomplete } =
+    report.totals;
   return {
     dry_run: report.dryRun,
     missions: report.missions,
@@ -63,6 +72,8 @@ function toJson(report: ImportReport): Imported['json'] {
     captured,
     known,
     conflicts,
+    discarded,
+    opt_out: optOutJson(report.optOut),
     older,
     bad_lines: badLines,
     incomplete,
@@ -80,6 +91,7 @@ function toLines(report: ImportReport): readonly string[] {
   const lines = [
     `${verb} ${captured} new event(s) from ${report.missions} mission(s); ${known} known already, ${report.unchangedFiles} file(s) unchanged`,
   ];
+  lines.push(...optOutLines(report.optOut, report.dryRun ? 'rehearsed' : 'done'));
   const bad = report.files.flatMap((file) => file.bad);
   for (const each of bad.slice(0, MAX_LISTED)) {
     lines.push(`  bad line ${printable(each.path)}:${each.line}: ${printable(each.reason)}`);

@@ -7,6 +7,7 @@ import {
   type Destination,
   type Route,
 } from '../delivery/index.ts';
+import { MODE_AXES } from '../home/index.ts';
 import { gatherProject } from '../report/index.ts';
 import { grantEndpoint, requireEndpoint } from './consent.ts';
 import { flagOption, textOption, type Context } from './io.ts';
@@ -15,6 +16,7 @@ import { STREAMS, type Workspace } from './workspace.ts';
 /**
  * The routes a drain is for: those that `--target` or `--all` name, else the active one; null when no route is
  * named and the mode does not deliver.
+ * @throws UserError `mode_unavailable`: a target is named in a mode that sends nothing, or in none that is known.
  * @throws UserError `no_grant`, `checkout_not_covered`: nothing leaves without a permission for this project,
  * checkout and target. `target_unknown`, `target_unresolved`.
  */
@@ -24,14 +26,21 @@ export async function permittedRoutes(
   destination: Destination,
 ): Promise<readonly Route[] | null> {
   const named = namedRoutes(context, workspace);
-  if (named === null && !delivers(destination)) return null;
+  if (!delivers(destination)) {
+    if (named === null) return null;
+    throw new UserError(
+      'mode_unavailable',
+      `the mode ${destination.mode ?? '(unknown)'} sends nothing, whichever target is named`,
+      { remedy: 'spec-kitty sync mode TEAMSPACE' },
+    );
+  }
   const routes = named ?? [await activeRoute(context, workspace, destination)];
   for (const route of routes) requireGrant(workspace, route);
   return routes;
 }
 
 function delivers(destination: Destination): boolean {
-  return destination.mode === 'TEAMSPACE' || destination.mode === 'EXTERNAL_RECEIVER';
+  return destination.mode !== null && MODE_AXES[destination.mode].delivery !== 'none';
 }
 
 function namedRoutes(context: Context, workspace: Workspace): readonly Route[] | null {

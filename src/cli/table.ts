@@ -133,8 +133,19 @@ export const COMMANDS: readonly CommandSpec[] = [
       'spec-kitty sync mode EXTERNAL_RECEIVER --endpoint http://127.0.0.1:8765',
       'spec-kitty sync mode EXTERNAL_RECEIVER --endpoint stub:events.ndjson',
       'spec-kitty sync mode LOCAL_RETENTION',
+      'spec-kitty sync mode OPT_OUT',
     ],
     load: () => import('./commands/sync-mode.ts'),
+  },
+  {
+    path: ['sync', 'audit', 'list'],
+    what: 'events that the mode OPT_OUT dropped on record',
+    load: () => import('./commands/sync-audit-list.ts'),
+  },
+  {
+    path: ['sync', 'audit', 'export'],
+    what: 'the same as JSON lines, one an event',
+    load: () => import('./commands/sync-audit-export.ts'),
   },
   {
     path: ['sync', 'opt-in'],

@@ -34,7 +34,7 @@ export async function openWorkspace(
 ): Promise<Workspace> {
   const { home, system } = context;
   const project = await findProject(system);
-  const journal = openJournal(home, project);
+  const journal = openJournal(home, project, { rules: await home.captureRules() });
   rememberProject(home, project);
   if (options.ballast) reserveBallast(home);
   const { db } = journal;

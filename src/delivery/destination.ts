@@ -1,14 +1,13 @@
 import type { Db } from '../base/index.ts';
 import {
   currentSyncTarget,
-  parseSyncMode,
-  type Config,
+  modeInForce,
   type Home,
   type ResolvedSyncTarget,
   type SyncMode,
 } from '../home/index.ts';
 import { parseEndpoint, type Endpoint } from '../receivers/index.ts';
-import { listRoutes, readActive, routeById, type Active, type Route } from './routes.ts';
+import { listRoutes, readActive, routeById, type Route } from './routes.ts';
 
 /** Where a project's facts go when nobody names a target, and why there. */
 export interface Destination {
@@ -36,7 +35,7 @@ export async function findDestination(
   const config = await home.config();
   const active = readActive(db);
   const activeRoute = active?.routeId == null ? null : routeById(db, active.routeId);
-  const { mode, source } = chosenMode(active, config);
+  const { mode, source } = modeInForce(active?.mode ?? null, config.mode.value);
   const authority = await currentSyncTarget(home, {
     ...options,
     projectServerUrl:
@@ -51,12 +50,6 @@ export async function findDestination(
 }
 
 type Base = Pick<Destination, 'mode' | 'source' | 'authority'>;
-
-function chosenMode(active: Active | null, config: Config): Pick<Destination, 'mode' | 'source'> {
-  if (active !== null) return { mode: parseSyncMode(active.mode), source: 'project' };
-  if (config.mode.value !== null) return { mode: config.mode.value, source: 'home' };
-  return { mode: 'TEAMSPACE', source: 'default' };
-}
 
 function teamspace(home: Home, db: Db, base: Base, active: Route | null): Destination {
   const server = base.authority.resolvedServerUrl;

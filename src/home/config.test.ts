@@ -4,7 +4,8 @@ import { parse } from 'smol-toml';
 import { describe, expect, it } from 'vitest';
 import { tempDir, testSystem } from '../../test/support/temp-home.ts';
 import type { Env } from '../base/index.ts';
-import { parseSyncMode, readConfig, readForeignToml, writeConfig, type Config } from './config.ts';
+import { readConfig, readForeignToml, writeConfig, type Config } from './config.ts';
+import { parseSyncMode } from './modes.ts';
 import { homePaths, type Place } from './paths.ts';
 
 function place(text: string | null, env: Env = {}): Place {
@@ -29,6 +30,7 @@ describe('readConfig', () => {
       envServerUrl: { value: null, source: 'default' },
       saasEnabled: { value: false, source: 'default' },
       mode: { value: null, source: 'default' },
+      optOutPolicy: { value: 'refuse', source: 'default' },
       externalEndpoint: { value: null, source: 'default' },
       maxQueueSize: { value: 100_000, source: 'default' },
       backgroundDaemon: { value: 'auto', source: 'default' },
@@ -48,6 +50,7 @@ describe('readConfig', () => {
       envServerUrl: { value: ' https://c.example ', source: 'env' },
       saasEnabled: { value: true, source: 'env' },
       mode: { value: 'EXTERNAL_RECEIVER', source: 'home' },
+      optOutPolicy: { value: 'refuse', source: 'default' },
       externalEndpoint: { value: 'https://b.example', source: 'home' },
       maxQueueSize: { value: 5, source: 'home' },
       backgroundDaemon: { value: 'manual', source: 'home' },
@@ -74,7 +77,7 @@ describe('readConfig', () => {
     ['[sync]\nmax_queue_size = -1', /\[sync\]\.max_queue_size must be a positive whole number/],
     ['[sync]\nmax_queue_size = "5"', /\[sync\]\.max_queue_size must be a positive whole number/],
     ['[sync]\nbackground_daemon = ""', /\[sync\]\.background_daemon must be "auto" or "manual"/],
-    ['[event_sync]\nmode = "loud"', /\[event_sync\]\.mode must be one of external_receiver/],
+    ['[event_sync]\nopt_out_policy = "drop"', /opt_out_policy must be one of refuse, audit/],
     ['[event_sync]\nexternal_endpoint = true', /external_endpoint must be a text/],
     ['# \ufffd', /it is not UTF-8 text/],
   ])('refuses %j', async (text, message) => {

@@ -1,5 +1,20 @@
 import { isDeepStrictEqual } from 'node:util';
-import { EXIT, messageOf, pythonLower, pythonStrip, UserError } from '../base/index.ts';
+import {
+  EXIT,
+  isSystemError,
+  messageOf,
+  pythonLower,
+  pythonStrip,
+  UserError,
+} from '../base/index.ts';
+import {
+  KEEP_EVERYTHING,
+  OPT_OUT_POLICIES,
+  parseSyncMode,
+  type CaptureRules,
+  type OptOutPolicy,
+  type SyncMode,
+} from './modes.ts';
 import type { Place } from './paths.ts';
 
 /** A value together with the place that it was read from. */
@@ -7,10 +22,6 @@ export interface Setting<T> {
   readonly value: T;
   readonly source: 'flag' | 'env' | 'project' | 'home' | 'default';
 }
-
-/** The modes of delivery, as operators write and read them. */
-export const SYNC_MODES = ['EXTERNAL_RECEIVER', 'LOCAL_RETENTION', 'OPT_OUT', 'TEAMSPACE'] as const;
-export type SyncMode = (typeof SYNC_MODES)[number];
 
 /**
  * The machine's settings. Nothing here is an address to connect to: the two server URLs are the inputs of
@@ -23,8 +34,10 @@ export interface Config {
   readonly envServerUrl: Setting<string | null>;
   /** `SPEC_KITTY_ENABLE_SAAS_SYNC` is one of 1, true, yes, on; it gates the Teamspace receiver alone. */
   readonly saasEnabled: Setting<boolean>;
-  /** `[event_sync].mode`: the default for projects that never chose one. */
-  readonly mode: Setting<SyncMode | null>;
+  /** `[event_sync].mode`: the default for projects that never chose one. A word that is no mode sends nothing. */
+  readonly mode: Setting<SyncMode | 'unknown' | null>;
+  /** `[event_sync].opt_out_policy`: under OPT_OUT, keep what may not be discarded, or discard it on record. */
+  readonly optOutPolicy: Setting<OptOutPolicy>;
   /** `[event_sync].external_endpoint`. */
   readonly externalEndpoint: Setting<string | null>;
   /** `[sync].max_queue_size`: how many uploads may wait. */
@@ -58,11 +71,35 @@ export async function readConfig(place: Place): Promise<Config> {
     envServerUrl: fromEnv(env['SPEC_KITTY_SAAS_URL']),
     saasEnabled: { value: isTruthy(saas), source: saas === undefined ? 'default' : 'env' },
     mode: readKey(file, document, MODE, null),
+    optOutPolicy: readKey(file, document, OPT_OUT_POLICY, 'refuse'),
     externalEndpoint: readKey(file, document, EXTERNAL_ENDPOINT, null),
     maxQueueSize: readKey(file, document, MAX_QUEUE_SIZE, DEFAULT_MAX_QUEUE_SIZE),
     backgroundDaemon: readKey(file, document, BACKGROUND_DAEMON, 'auto'),
   };
 }
+
+/**
+ * What the machine says of retention, for commands that capture. A file that does not speak of opting out is not
+ * even parsed; one that cannot be read keeps everything, because capture goes on whatever the configuration is.
+ */
+export async function readCaptureRules(
+  place: Place,
+  config: () => Promise<Config>,
+): Promise<CaptureRules> {
+  try {
+    const text = place.system.files.readText(place.paths.config) ?? '';
+    if (!SPEAKS_OF_OPTING_OUT.test(text)) return KEEP_EVERYTHING;
+    const { mode, optOutPolicy } = await config();
+    const machineMode = mode.value === 'unknown' ? null : mode.value;
+    return { machineMode, optOutPolicy: optOutPolicy.value };
+  } catch (error) {
+    if (error instanceof UserError || isSystemError(error)) return KEEP_EVERYTHING;
+    throw error;
+  }
+}
+
+/** A backslash may hide any letter. */
+const SPEAKS_OF_OPTING_OUT = /opt[-_]?out|trash|\\/i;
 
 /**
  * Changes keys of ours in `config.toml`; every other table, comment and spelling stays. A file that is a link
@@ -83,13 +120,6 @@ export async function writeConfig(place: Place, change: ConfigChange): Promise<v
   }
   files.makeDir(place.paths.root);
   files.write(files.lstat(file)?.kind === 'symlink' ? files.realpath(file) : file, after);
-}
-
-/** A mode as an operator may type it (`external-receiver`, `TRASH` …), or null when there is no such mode. */
-export function parseSyncMode(text: string): SyncMode | null {
-  const token = pythonLower(pythonStrip(text)).replaceAll('-', '_');
-  const name = token === 'trash' ? 'opt_out' : token;
-  return SYNC_MODES.find((mode) => mode.toLowerCase() === name) ?? null;
 }
 
 export type Table = Readonly<Record<string, unknown>>;
@@ -134,11 +164,18 @@ const BACKGROUND_DAEMON: Key<'auto' | 'manual'> = {
   wanted: '"auto" or "manual"',
   parse: parseDaemon,
 };
-const MODE: Key<SyncMode> = {
+const MODE: Key<SyncMode | 'unknown'> = {
   table: 'event_sync',
   name: 'mode',
-  wanted: `one of ${SYNC_MODES.join(', ').toLowerCase()}`,
-  parse: (value) => parseSyncMode(parseText(value) ?? '') ?? undefined,
+  wanted: 'a mode',
+  // Another word must not stand in the way of the commands that mend it, and of projects with a mode of their own.
+  parse: (value) => parseSyncMode(parseText(value) ?? '') ?? 'unknown',
+};
+const OPT_OUT_POLICY: Key<OptOutPolicy> = {
+  table: 'event_sync',
+  name: 'opt_out_policy',
+  wanted: `one of ${OPT_OUT_POLICIES.join(', ')}`,
+  parse: (value) => OPT_OUT_POLICIES.find((each) => each === value),
 };
 const EXTERNAL_ENDPOINT: Key<string> = {
   table: 'event_sync',

@@ -9,9 +9,10 @@ import {
   type System,
 } from '../base/index.ts';
 import { parseProjectId, type ProjectId } from '../wire/index.ts';
-import { readConfig, type Config } from './config.ts';
+import { readCaptureRules, readConfig, type Config } from './config.ts';
 import { createHttp, type Http } from './http.ts';
 import { MACHINE_MIGRATIONS, PROJECT_MIGRATIONS } from './migrations.ts';
+import type { CaptureRules } from './modes.ts';
 import { homePaths, type Paths, type Place } from './paths.ts';
 import type { Project } from './project/project.ts';
 
@@ -35,6 +36,8 @@ export interface Home {
   readonly paths: Paths;
   /** The machine's settings, read once. */
   config(): Promise<Config>;
+  /** What the settings mean for capture; never fails, because capture goes on whatever they are. */
+  captureRules(): Promise<CaptureRules>;
   /** What this machine knows beyond one project; capture never asks for it. */
   machine(): Db;
   /** One project's store, created when absent. */
@@ -61,6 +64,7 @@ export function openHome(system: System, http: Http = createHttp(system.env)): H
   const stores = new Map<ProjectId, Db>();
   let config: Promise<Config> | null = null;
   let machine: Db | null = null;
+  const loadConfig = (): Promise<Config> => (config ??= readConfig(place));
   return {
     system,
     http,
@@ -68,7 +72,8 @@ export function openHome(system: System, http: Http = createHttp(system.env)): H
     log: createLog(system.clock, (line) => {
       appendLog(place, line);
     }),
-    config: () => (config ??= readConfig(place)),
+    config: loadConfig,
+    captureRules: () => readCaptureRules(place, loadConfig),
     machine: () => (machine ??= openMachine(place)),
     store: (id, options = {}) => {
       const known = stores.get(id);

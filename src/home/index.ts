@@ -2,9 +2,9 @@
 // the one resolved server, and the only door to the network. What is sent there, and why, is delivery's.
 export { resolveSyncTarget, targetToWire } from './authority.ts';
 export type { ResolvedSyncTarget } from './authority.ts';
-export { parseSyncMode, readConfig, SYNC_MODES, writeConfig } from './config.ts';
-export type { Config, ConfigChange, SyncMode } from './config.ts';
 export { releaseBallast, reserveBallast } from './ballast.ts';
+export { readConfig, writeConfig } from './config.ts';
+export type { Config, ConfigChange } from './config.ts';
 export { clearEndpoint, readEndpoint, tripEndpoint } from './endpoints.ts';
 export { gitFacts } from './project/git.ts';
 export { checkoutId, findCheckout, openHome, rememberProject } from './home.ts';
@@ -13,6 +13,8 @@ export { createHttp } from './http.ts';
 export type { Http } from './http.ts';
 export type { HttpReply, HttpRequest } from './http-exchange.ts';
 export { MACHINE_MIGRATIONS, PROJECT_MIGRATIONS } from './migrations.ts';
+export { KEEP_EVERYTHING, MODE_AXES, modeInForce, parseSyncMode, SYNC_MODES } from './modes.ts';
+export type { CaptureRules, OptOutPolicy, SyncMode } from './modes.ts';
 export { homePaths } from './paths.ts';
 export type { Place } from './paths.ts';
 export { identifyProcess, isProvablyDead } from './process.ts';

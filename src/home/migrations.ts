@@ -5,6 +5,7 @@ import project0002 from './sql/project/0002-journal.sql';
 import project0003 from './sql/project/0003-missions.sql';
 import project0004 from './sql/project/0004-delivery.sql';
 import project0005 from './sql/project/0005-bodies.sql';
+import project0007 from './sql/project/0007-audit.sql';
 import project0008 from './sql/project/0008-replays.sql';
 import project0014 from './sql/project/0014-waiting.sql';
 import project0011 from './sql/project/0011-retention.sql';
@@ -16,6 +17,7 @@ export const PROJECT_MIGRATIONS: readonly Migration[] = [
   migration(3, 'missions', project0003),
   migration(4, 'delivery', project0004),
   migration(5, 'bodies', project0005),
+  migration(7, 'audit', project0007),
   migration(8, 'delivery', project0008),
   migration(14, 'waiting', project0014),
   migration(11, 'retention', project0011),

@@ -48,11 +48,14 @@ const INSERT_PROVENANCE = `
   INSERT INTO provenance (seq, source, line, stated_project_id)
   VALUES (:seq, :source, :line, :statedProjectId)`;
 
-/** Writes one fact at the end of the journal, unless its id is there. Runs inside capture's transaction. */
-export function append(db: Db, context: AppendContext, fact: Fact): Appended {
+/**
+ * Writes one fact at the end of the journal, unless its id is there. Runs inside capture's transaction.
+ * @param mayTravel false keeps it here for ever, whatever its kind.
+ */
+export function append(db: Db, context: AppendContext, fact: Fact, mayTravel: boolean): Appended {
   const { envelope, bytes, sha256 } = fact.event;
   const family = familyOf(envelope.eventType, isKnownType);
-  const eligible = mayLeave(family);
+  const eligible = mayTravel && mayLeave(family);
   // By position, in the order of the statement: naming fifteen values costs a third of the insert.
   const written = db.run(INSERT_EVENT, [
     envelope.eventId,

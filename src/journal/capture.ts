@@ -1,18 +1,26 @@
 import { EXIT, UserError, type Millis } from '../base/index.ts';
+import { KEEP_EVERYTHING } from '../home/index.ts';
 import type { EventId, ProjectId } from '../wire/index.ts';
 import { append, type AppendContext, type Fact } from './append.ts';
 import { recognise } from './conflicts.ts';
+import { decideOn, discard, readRetention } from './discards.ts';
 import { advanceHead, countableLamport, readHead, type Head } from './head.ts';
 import type { Journal } from './journal.ts';
+import type { DiscardDecision } from './policy.ts';
 
-/** What became of one fact. `known`: the journal had it. `conflict`: its id stands for another fact. */
+/**
+ * What became of one fact. `known`: the journal had it, or it was discarded on record before. `conflict`: its id
+ * stands for another fact. `discarded`: the mode OPT_OUT does not keep it.
+ */
 export interface Receipt {
   readonly eventId: EventId;
-  readonly status: 'captured' | 'known' | 'conflict';
+  readonly status: 'captured' | 'known' | 'conflict' | 'discarded';
   /** Position in the journal; null unless captured now. */
   readonly seq: number | null;
   /** False for a fact that is kept but may never leave the machine. */
   readonly eligible: boolean;
+  /** Present where the mode OPT_OUT, now or before, decided what became of it. */
+  readonly optOut?: DiscardDecision;
 }
 
 /**
@@ -61,16 +69,24 @@ export function appendFacts(
     checkoutId: origin === null ? journal.checkoutId : origin.checkoutId,
     now: origin?.capturedAt ?? system.clock.now(),
   };
+  const retention = readRetention(db, journal.rules ?? KEEP_EVERYTHING);
   const receipts: Receipt[] = [];
   let lamport = 0;
   for (const fact of facts) {
     requireOwn(journal.projectId, fact);
-    const { eventId, lamportClock } = fact.event.envelope;
-    const { seq, eligible } = append(db, context, fact);
+    const { eventId, eventType, lamportClock } = fact.event.envelope;
+    const discarded = discard(db, retention, fact, context.now);
+    if (discarded !== null) {
+      receipts.push(discarded);
+      continue;
+    }
+    const optOut = decideOn(retention, eventType);
+    const { seq, eligible } = append(db, context, fact, optOut === null);
     system.faults.at('capture.append');
     const status = seq === null ? recognise(db, fact, context.now) : 'captured';
     if (seq !== null) lamport = Math.max(lamport, countableLamport(lamportClock));
-    receipts.push({ eventId, status, seq, eligible });
+    const decided = seq === null || optOut === null ? {} : { optOut };
+    receipts.push({ eventId, status, seq, eligible, ...decided });
   }
   const captured = receipts.filter((each) => each.seq !== null);
   if (captured.length > 0) {

@@ -8,7 +8,14 @@ import {
   type Millis,
   type UserErrorCode,
 } from '../base/index.ts';
-import { checkoutId, type Home, type Project, type SpillMark } from '../home/index.ts';
+import {
+  checkoutId,
+  KEEP_EVERYTHING,
+  type CaptureRules,
+  type Home,
+  type Project,
+  type SpillMark,
+} from '../home/index.ts';
 import {
   encodeEnvelope,
   parseEnvelope,
@@ -19,6 +26,7 @@ import type { Fact } from './append.ts';
 import { appendFacts, commit, requireOwn, type Receipt } from './capture.ts';
 import { nodeIdOf, readHead, type Head } from './head.ts';
 import { openJournal, type Journal } from './journal.ts';
+import { addTallies, NOTHING_DISCARDED, tallyOptOut, type OptOutTally } from './policy.ts';
 import { lastSpill, listSpill, readSpill, setAside, sweepSpill, writeSpill } from './spill.ts';
 
 /** An event of our own emitter: everything but what the journal itself gives it. */
@@ -33,7 +41,11 @@ export interface TakenIn {
   readonly events: number;
   /** Torn files, put aside. */
   readonly corrupt: number;
+  /** What the mode OPT_OUT did with them. */
+  readonly optOut: OptOutTally;
 }
+
+type Taken = { -readonly [Key in keyof TakenIn]: TakenIn[Key] };
 
 /** One budget for opening, waiting and writing; what is not in the store by then goes beside it. */
 const CAPTURE_BUDGET_MS = 250;
@@ -49,11 +61,18 @@ const STORE_FAILURES: ReadonlySet<UserErrorCode> = new Set([
 /**
  * Records facts whatever the state of the store: in the journal when that can be done within 250 ms, together
  * with everything that was spilled before, otherwise in a spill file that the next command takes in. Facts keep
- * their order either way. Once it returns the exact bytes survive.
+ * their order either way. Once it returns the exact bytes survive, or the mode OPT_OUT has dropped them and the
+ * receipt says so. What is spilled is judged when it is taken in.
+ * @param rules what the machine says of retention (`home.captureRules`); the default keeps everything.
  * @throws UserError `capture_failed` when they can be kept nowhere: then nothing of them is recorded.
  */
-export function record(home: Home, project: Project, facts: readonly Fact[]): readonly Kept[] {
-  return keep(home, project, () => facts);
+export function record(
+  home: Home,
+  project: Project,
+  facts: readonly Fact[],
+  rules: CaptureRules = KEEP_EVERYTHING,
+): readonly Kept[] {
+  return keep(home, project, rules, () => facts);
 }
 
 /**
@@ -61,8 +80,13 @@ export function record(home: Home, project: Project, facts: readonly Fact[]): re
  * node, Lamport clock and project are added here.
  * @throws UserError `envelope_invalid` (nothing is stored), `capture_failed`.
  */
-export function emit(home: Home, project: Project, drafts: readonly Draft[]): readonly Kept[] {
-  return keep(home, project, (head) =>
+export function emit(
+  home: Home,
+  project: Project,
+  drafts: readonly Draft[],
+  rules: CaptureRules = KEEP_EVERYTHING,
+): readonly Kept[] {
+  return keep(home, project, rules, (head) =>
     drafts.map((draft, index) => ({
       event: parsed(
         encodeEnvelope({
@@ -78,9 +102,13 @@ export function emit(home: Home, project: Project, drafts: readonly Draft[]): re
   );
 }
 
+function nothingTaken(): Taken {
+  return { files: 0, events: 0, corrupt: 0, optOut: NOTHING_DISCARDED };
+}
+
 /** Takes in everything that was spilled, oldest first. @throws UserError `busy` and other failures of the store. */
 export function takeIn(home: Home, journal: Journal): TakenIn {
-  const taken = { files: 0, events: 0, corrupt: 0 };
+  const taken = nothingTaken();
   const files = commit(journal, () => ingest(home, journal, taken, Number.POSITIVE_INFINITY).taken);
   removeAll(home, files);
   sweepSpill(home, journal.projectId);
@@ -89,12 +117,12 @@ export function takeIn(home: Home, journal: Journal): TakenIn {
 
 type MakeFacts = (head: Head) => readonly Fact[];
 
-function keep(home: Home, project: Project, make: MakeFacts): readonly Kept[] {
+function keep(home: Home, project: Project, rules: CaptureRules, make: MakeFacts): readonly Kept[] {
   const { clock } = home.system;
   const deadline = clock.monotonic() + CAPTURE_BUDGET_MS;
   let head: Head | null = null;
   try {
-    const journal = openJournal(home, project, { waitMs: CAPTURE_BUDGET_MS });
+    const journal = openJournal(home, project, { waitMs: CAPTURE_BUDGET_MS, rules });
     head = readHead(journal.db, home.system.host);
     journal.db.waitAtMost(Math.max(deadline - clock.monotonic(), 0));
     const receipts = store(home, journal, make, deadline);
@@ -115,7 +143,7 @@ function store(
   make: MakeFacts,
   deadline: Millis,
 ): readonly Receipt[] | null {
-  const taken = { files: 0, events: 0, corrupt: 0 };
+  const taken = nothingTaken();
   const done = commit(journal, () => {
     const ingested = ingest(home, journal, taken, deadline);
     if (!ingested.isComplete) return { files: ingested.taken, receipts: null };
@@ -133,7 +161,7 @@ function store(
 function ingest(
   home: Home,
   journal: Journal,
-  taken: { files: number; events: number; corrupt: number },
+  taken: Taken,
   deadline: Millis,
 ): { readonly taken: readonly string[]; readonly isComplete: boolean } {
   const { files, clock, faults } = home.system;
@@ -159,7 +187,9 @@ function ingest(
       checkoutId: checkoutId(journal.db, spilled.checkoutPath, capturedAt),
       capturedAt,
     };
-    taken.events += appendFacts(journal, spilled.facts, origin).length;
+    const receipts = appendFacts(journal, spilled.facts, origin);
+    taken.events += receipts.length;
+    taken.optOut = addTallies(taken.optOut, tallyOptOut(receipts));
     taken.files += 1;
     done.push(file);
     faults.at('spill.ingest');

@@ -151,10 +151,10 @@ describe('taking in', () => {
     spill(trial, [2, 1]);
     spill(trial, [3]);
     expect(readSpillStatus(trial.home, PROJECT_ID)).toEqual({ files: 2, events: 3, corrupt: 0 });
-    expect(takeIn(trial.home, journalOf(trial))).toEqual({ files: 2, events: 3, corrupt: 0 });
+    expect(takeIn(trial.home, journalOf(trial))).toMatchObject({ files: 2, events: 3, corrupt: 0 });
     expect(ids(trial)).toEqual([2, 1, 3].map(eventId));
     expect(readSpillStatus(trial.home, PROJECT_ID)).toEqual({ files: 0, events: 0, corrupt: 0 });
-    expect(takeIn(trial.home, journalOf(trial))).toEqual({ files: 0, events: 0, corrupt: 0 });
+    expect(takeIn(trial.home, journalOf(trial))).toMatchObject({ files: 0, events: 0, corrupt: 0 });
   });
 
   it('gives each file the checkout it was captured in', () => {
@@ -197,7 +197,11 @@ describe('taking in', () => {
     ];
     const system = { ...trial.system, files: { ...trial.system.files, list } };
     const home = { ...trial.home, system };
-    expect(takeIn(home, journalOf(trial, system))).toEqual({ files: 0, events: 0, corrupt: 0 });
+    expect(takeIn(home, journalOf(trial, system))).toMatchObject({
+      files: 0,
+      events: 0,
+      corrupt: 0,
+    });
   });
 
   it('keeps a known id with another fact beside the journal, as any capture does', () => {
@@ -225,7 +229,7 @@ describe('taking in', () => {
     const bad = spill(trial, [1, 2]);
     writeFileSync(bad, damage(readFileSync(bad, 'utf8')));
     spill(trial, [3]);
-    expect(takeIn(trial.home, journalOf(trial))).toEqual({ files: 1, events: 1, corrupt: 1 });
+    expect(takeIn(trial.home, journalOf(trial))).toMatchObject({ files: 1, events: 1, corrupt: 1 });
     expect(ids(trial)).toEqual([eventId(3)]);
     expect(readSpillStatus(trial.home, PROJECT_ID)).toEqual({ files: 0, events: 0, corrupt: 1 });
     expect(readFileSync(trial.home.paths.log, 'utf8')).toContain('spill.corrupt');
@@ -277,7 +281,7 @@ describe('taking in', () => {
     writeFileSync(path.join(trial.home.paths.spillDir(PROJECT_ID), 'half.tmp'), 'not there yet');
     spill(trial, [1]);
     spill(trial, [2]);
-    expect(takeIn(trial.home, journalOf(trial))).toEqual({ files: 2, events: 2, corrupt: 1 });
+    expect(takeIn(trial.home, journalOf(trial))).toMatchObject({ files: 2, events: 2, corrupt: 1 });
     expect(ids(trial)).toEqual([1, 2].map(eventId));
   });
 });

@@ -1,6 +1,15 @@
 import { printable, type Millis } from '../base/index.ts';
 import type { Project } from '../home/index.ts';
-import { capture, type Fact, type Journal, type Receipt } from '../journal/index.ts';
+import {
+  addTallies,
+  capture,
+  NOTHING_DISCARDED,
+  tallyOptOut,
+  type Fact,
+  type Journal,
+  type OptOutTally,
+  type Receipt,
+} from '../journal/index.ts';
 import type { Issue } from '../wire/index.ts';
 import {
   chooseMissions,
@@ -39,6 +48,8 @@ export interface LineCounts {
   readonly known: number;
   /** The id stands for another fact already; the first one is kept, both are reported. */
   readonly conflicts: number;
+  /** Not kept, as the mode OPT_OUT says. */
+  readonly discarded: number;
   /** Left out because it happened before `sinceMs`. */
   readonly older: number;
   readonly badLines: number;
@@ -74,6 +85,8 @@ export interface ImportReport {
   /** Logs that were not read because they are as their last import left them. */
   readonly unchangedFiles: number;
   readonly totals: LineCounts;
+  /** What the mode OPT_OUT had to do with them. */
+  readonly optOut: OptOutTally;
   /** What was found and not read, with the reason. */
   readonly skipped: readonly Skipped[];
 }
@@ -85,6 +98,7 @@ interface Run {
   /** Present in a dry run. */
   readonly rehearsal: Rehearsal | null;
   readonly onRead: (bytes: number) => void;
+  optOut: OptOutTally;
 }
 
 type Counts = { -readonly [Key in keyof LineCounts]: LineCounts[Key] };
@@ -122,6 +136,7 @@ export function importMissions(
     project,
     sinceMs: options.sinceMs ?? Number.NEGATIVE_INFINITY,
     rehearsal: options.dryRun === true ? createRehearsal(journal) : null,
+    optOut: NOTHING_DISCARDED,
     onRead: (bytes) => options.onProgress?.({ doneBytes: doneBytes + bytes, totalBytes }),
   };
   for (const file of changed) {
@@ -138,6 +153,7 @@ export function importMissions(
     files,
     unchangedFiles: found.files.length - changed.length,
     totals: totalOf(files),
+    optOut: run.optOut,
     skipped,
   };
 }
@@ -196,15 +212,16 @@ function takeLine(run: Run, file: MissionFile, line: LogLine, tally: Tally): Fac
 }
 
 function record(run: Run, facts: readonly Fact[], tally: Tally, also?: () => void): void {
-  const statuses =
-    run.rehearsal?.(facts) ?? capture(run.journal, facts, also).map(({ status }) => status);
-  for (const status of statuses) tally.counts[COUNTED_AS[status]] += 1;
+  const answers = run.rehearsal?.(facts) ?? capture(run.journal, facts, also);
+  for (const { status } of answers) tally.counts[COUNTED_AS[status]] += 1;
+  run.optOut = addTallies(run.optOut, tallyOptOut(answers));
 }
 
 const COUNTED_AS = {
   captured: 'captured',
   known: 'known',
   conflict: 'conflicts',
+  discarded: 'discarded',
 } as const satisfies Record<Receipt['status'], keyof LineCounts>;
 
 function reasonOf(issue: Issue): string {
@@ -218,6 +235,7 @@ function noLines(): Counts {
     captured: 0,
     known: 0,
     conflicts: 0,
+    discarded: 0,
     older: 0,
     badLines: 0,
     incomplete: 0,
@@ -231,6 +249,7 @@ function totalOf(files: readonly FileReport[]): LineCounts {
     total.captured += file.captured;
     total.known += file.known;
     total.conflicts += file.conflicts;
+    total.discarded += file.discarded;
     total.older += file.older;
     total.badLines += file.badLines;
     total.incomplete += file.incomplete;

@@ -54,6 +54,19 @@ const CHECKS: readonly Check[] = [
         .map(({ projectId, error }) => found(`the store of ${projectId} cannot be read: ${error}`)),
   },
   {
+    code: 'mode_unknown',
+    severity: 'unknown',
+    find: ({ projects }) =>
+      projects
+        .filter(({ mode }) => mode === null)
+        .map(({ status, isHere }) =>
+          found(
+            `the mode of ${status.projectId} is unknown, so nothing is sent`,
+            isHere ? 'spec-kitty sync mode LOCAL_RETENTION' : null,
+          ),
+        ),
+  },
+  {
     code: 'owner_mismatch',
     severity: 'boundary',
     find: ({ boundary: { mismatches } }) =>

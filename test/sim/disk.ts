@@ -14,6 +14,7 @@ import {
 } from '../../src/base/index.ts';
 import {
   homePaths,
+  KEEP_EVERYTHING,
   MACHINE_MIGRATIONS,
   openHome,
   PROJECT_MIGRATIONS,
@@ -75,6 +76,7 @@ export function memoryDisk(timeline: Timeline, config: Config): Disk {
       log: createLog(system.clock, () => {}),
       paths: homePaths(system),
       config: () => Promise.resolve(config),
+      captureRules: () => Promise.resolve(KEEP_EVERYTHING),
       machine: () => mortal(machine, life),
       store: (_id, options) => {
         const patience = { ms: options?.waitMs ?? DEFAULT_WAIT_MS };
@@ -141,6 +143,7 @@ export function fileDisk(timeline: Timeline, config: Config): Disk {
         ...home,
         log: silentLog,
         config: () => Promise.resolve(config),
+        captureRules: () => Promise.resolve(KEEP_EVERYTHING),
         machine: () => mortal(home.machine(), life),
         store: (id, options) => mortal(home.store(id, options), life),
       };

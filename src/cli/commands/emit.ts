@@ -1,6 +1,6 @@
 import { EXIT, UserError } from '../../base/index.ts';
 import { findProject, gitFacts } from '../../home/index.ts';
-import { emit } from '../../journal/index.ts';
+import { emit, tallyOptOut } from '../../journal/index.ts';
 import {
   asObject,
   asText,
@@ -17,6 +17,7 @@ import {
 import { fine, type Answer } from '../answer.ts';
 import { readAll } from '../input.ts';
 import { textOption, type Context } from '../io.ts';
+import { optOutLines } from '../render/opt-out.ts';
 
 const SPILLED =
   '  The store could not be written in time; the event is kept beside it and taken in later.';
@@ -54,7 +55,8 @@ async function emitOne(context: Context): Promise<Answer> {
   const project = await findProject(system);
   const git = gitFacts(project, system.files);
   const aggregate = aggregateOf(type, payload);
-  const [receipt] = emit(home, project, [
+  const rules = await home.captureRules();
+  const drafts = [
     {
       eventId: system.ids.ulid() as EventId,
       eventType: type,
@@ -69,11 +71,15 @@ async function emitOne(context: Context): Promise<Answer> {
       headCommitSha: git.commit,
       repoSlug: git.repoSlug,
     },
-  ]);
+  ];
+  const [receipt] = emit(home, project, drafts, rules);
   if (receipt === undefined) throw new Error('an emitted event has a receipt');
-  const { eventId, status, seq, eligible } = receipt;
-  return fine({ event_id: eventId, event_type: type, status, seq, eligible }, [
-    `Recorded ${type} ${eventId}${eligible ? '' : ' (stays on this machine)'}`,
+  const { eventId, status, seq, eligible, optOut } = receipt;
+  const decided = optOut === undefined ? {} : { opt_out: optOut };
+  const stays = eligible ? '' : ' (stays on this machine)';
+  return fine({ event_id: eventId, event_type: type, status, seq, eligible, ...decided }, [
+    `${status === 'discarded' ? 'Dropped' : 'Recorded'} ${type} ${eventId}${status === 'discarded' ? '' : stays}`,
+    ...optOutLines(tallyOptOut([receipt])),
     ...(status === 'spilled' ? [SPILLED] : []),
   ]);
 }

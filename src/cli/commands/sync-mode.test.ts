@@ -45,8 +45,6 @@ describe('sync mode', () => {
       "unknown sync mode 'sideways'; expected one of EXTERNAL_RECEIVER, LOCAL_RETENTION, OPT_OUT, TEAMSPACE",
     ],
     [['EXTERNAL_RECEIVER'], 'endpoint_missing', 1, 'needs --endpoint'],
-    [['OPT_OUT'], 'mode_unavailable', 1, 'withdraw the permission'],
-    [['trash'], 'mode_unavailable', 1, 'does not exist yet'],
     [['TEAMSPACE', '--endpoint', 'https://r.invalid'], 'usage', 2, 'goes with EXTERNAL_RECEIVER'],
     [['EXTERNAL_RECEIVER', '--endpoint', 'http://r.invalid'], 'insecure_url', 1, 'unprotected'],
     [['EXTERNAL_RECEIVER', '--endpoint', 'ftp://r.invalid'], 'invalid_url', 1, 'http'],
@@ -122,7 +120,10 @@ describe('sync mode', () => {
     await machine.run(['sync', 'mode', 'EXTERNAL_RECEIVER', '--endpoint', server.url], at);
     openStoreOf(machine, root).exec("UPDATE active SET mode = 'HOSTED_ANYWAY'");
     const shown = await machine.run(['sync', 'mode'], at);
+    expect(shown).toMatchObject({ exit: 1, stderr: '' });
     expect(shown.stdout).toContain('nothing is sent');
+    const named = await machine.run(['sync', 'now', '--target', server.url], at);
+    expect(named.stderr).toContain('the mode (unknown) sends nothing, whichever target is named');
     const now = await machine.run(['sync', 'now'], at);
     expect(now).toMatchObject({ exit: 1, stdout: '' });
     expect(now.stderr).toContain('nothing is sent');

@@ -1,24 +1,21 @@
 import { EXIT, UserError } from '../../base/index.ts';
 import { activate, findDestination, listRoutes, type Destination } from '../../delivery/index.ts';
 import {
+  MODE_AXES,
+  modeInForce,
   parseSyncMode,
   projectRoot,
   SYNC_MODES,
   writeConfig,
   type SyncMode,
 } from '../../home/index.ts';
+import { countDiscards } from '../../journal/index.ts';
 import { parseEndpoint } from '../../receivers/index.ts';
 import { fine, type Answer } from '../answer.ts';
 import { grantEndpoint, NAME_A_RECEIVER, type Header } from '../consent.ts';
 import { flagOption, listOption, textOption, type Context } from '../io.ts';
+import { meaningLines, modeExit, modeJson, modeLines, type ModeView } from '../render/mode.ts';
 import { openWorkspace, type Workspace } from '../workspace.ts';
-
-const MEANINGS: Readonly<Record<SyncMode, string>> = {
-  TEAMSPACE: 'facts are kept here and delivered to the Teamspace server',
-  EXTERNAL_RECEIVER: 'facts are kept here and delivered to a receiver of your own',
-  LOCAL_RETENTION: 'facts are kept here and sent nowhere',
-  OPT_OUT: 'facts are not kept',
-};
 
 /** `spec-kitty sync mode`: where events go, for this project, or outside of one for projects that never chose. */
 export async function run(context: Context): Promise<Answer> {
@@ -33,13 +30,6 @@ export async function run(context: Context): Promise<Answer> {
       { remedy: 'spec-kitty sync mode --help' },
     );
   }
-  if (mode === 'OPT_OUT') {
-    throw new UserError(
-      'mode_unavailable',
-      'OPT_OUT discards facts at capture, and the policy that says which may be discarded does not exist yet; nothing was changed. To stop sending and keep everything, withdraw the permission instead',
-      { remedy: 'spec-kitty sync opt-out' },
-    );
-  }
   return inProject ? setForProject(context, mode) : setDefault(context, mode);
 }
 
@@ -49,8 +39,8 @@ async function setForProject(context: Context, mode: SyncMode): Promise<Answer> 
   refuseEndpoint(context, mode);
   const { db, now } = workspace;
   activate(db, { mode, routeId: mode === 'TEAMSPACE' ? lastServer(workspace) : null }, now);
-  const destination = await findDestination(context.home, db, { processWideOverride: true });
-  return fine(toJson(destination), [`✓ Event sync mode set to ${mode}`, ...explain(destination)]);
+  const shown = await describe(context, workspace);
+  return { ...shown, lines: [`✓ Event sync mode set to ${mode}`, ...shown.lines] };
 }
 
 /** The route to the server this project named last; a mode that was left and comes back goes on there. */
@@ -86,56 +76,57 @@ async function setDefault(context: Context, mode: SyncMode): Promise<Answer> {
     parseEndpoint(externalEndpoint, { kind: 'external', allowHttp, cwd: context.system.cwd });
   }
   await writeConfig(context.home, { mode, externalEndpoint });
-  return fine({ mode, source: 'home', endpoint: externalEndpoint }, [
+  const view = await defaultView(context);
+  return fine({ ...modeJson(view), endpoint: externalEndpoint }, [
     `✓ Event sync mode set to ${mode} for projects of this machine that never chose one`,
+    ...meaningLines(mode, view),
     '  It grants nothing: inside a project, `spec-kitty sync opt-in` does.',
   ]);
 }
 
 async function show(context: Context): Promise<Answer> {
-  const workspace = await openWorkspace(context);
-  const destination = await findDestination(context.home, workspace.db, {
-    processWideOverride: true,
-  });
-  return fine(toJson(destination), explain(destination));
+  return describe(context, await openWorkspace(context));
 }
 
 async function showDefault(context: Context): Promise<Answer> {
-  const config = await context.home.config();
-  const mode = config.mode.value ?? 'TEAMSPACE';
-  const { source } = config.mode;
-  return fine({ mode, source, endpoint: config.externalEndpoint.value }, [
-    `Event sync mode: ${mode} (${source === 'default' ? 'nobody chose one' : 'this machine’s default'})`,
-    `  ${MEANINGS[mode]}`,
-  ]);
+  const view = await defaultView(context);
+  const { externalEndpoint } = await context.home.config();
+  const json = { ...modeJson(view), endpoint: externalEndpoint.value };
+  return { exit: modeExit(view), json, lines: modeLines(view) };
 }
 
-function explain(destination: Destination): readonly string[] {
-  const { mode, source, endpoint, route } = destination;
-  if (mode === null) return ['Event sync mode: unknown word in the store; nothing is sent'];
-  const from = {
-    project: 'chosen for this project',
-    home: 'this machine’s default',
-    default: 'nobody chose one',
-  };
-  const lines = [`Event sync mode: ${mode} (${from[source]})`, `  ${MEANINGS[mode]}`];
-  if (endpoint !== null) lines.push(`  Target: ${endpoint.canonicalUrl}`);
-  if (mode === 'LOCAL_RETENTION') return lines;
-  if (endpoint === null) lines.push('  No receiver is named yet: `spec-kitty sync server --help`.');
-  else if (route?.grantedAt == null)
-    lines.push('  Not permitted yet: run `spec-kitty sync opt-in`.');
-  return lines;
-}
-
-function toJson(destination: Destination): Answer['json'] {
-  const { mode, source, endpoint, route } = destination;
+async function defaultView(context: Context): Promise<ModeView> {
+  const { mode, optOutPolicy } = await context.home.config();
   return {
-    mode,
-    source,
+    ...modeInForce(null, mode.value),
+    policy: optOutPolicy.value,
+    discards: { audited: 0, discarded: 0 },
+  };
+}
+
+/** The mode in force in a project, and where that sends its facts. */
+async function describe(context: Context, { db }: Workspace): Promise<Answer> {
+  const { home } = context;
+  const destination = await findDestination(home, db, { processWideOverride: true });
+  const { mode, source, endpoint, route } = destination;
+  const policy = (await home.config()).optOutPolicy.value;
+  const view = { mode, source, policy, discards: countDiscards(db) };
+  const json = {
+    ...modeJson(view),
     canonical_url: endpoint?.canonicalUrl ?? null,
     target_id: route?.target.publicId ?? null,
     granted: route?.grantedAt != null,
   };
+  const lines = [...modeLines(view), ...targetLines(destination)];
+  return { exit: modeExit(view), json, lines };
+}
+
+function targetLines({ mode, endpoint, route }: Destination): readonly string[] {
+  if (mode === null || MODE_AXES[mode].delivery === 'none') return [];
+  if (endpoint === null) return ['  No receiver is named yet: `spec-kitty sync server --help`.'];
+  const target = [`  Target: ${endpoint.canonicalUrl}`];
+  if (route?.grantedAt != null) return target;
+  return [...target, '  Not permitted yet: run `spec-kitty sync opt-in`.'];
 }
 
 function requireEndpointText(context: Context): string {

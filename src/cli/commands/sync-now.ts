@@ -7,10 +7,11 @@ import {
   type DrainReport,
   type Route,
 } from '../../delivery/index.ts';
+import { MODE_AXES } from '../../home/index.ts';
 import { takeIn } from '../../journal/index.ts';
 import { gatherProject } from '../../report/index.ts';
 import type { Answer } from '../answer.ts';
-import { runImport, type Imported } from '../import.ts';
+import { runImport, takenLines, type Imported } from '../import.ts';
 import { textOption, type Context } from '../io.ts';
 import { permittedRoutes } from '../permission.ts';
 import { toLines, toReport, type Outcome } from '../render/dispatch.ts';
@@ -27,16 +28,21 @@ export async function run(context: Context): Promise<Answer> {
   });
   const routes = await permittedRoutes(context, workspace, destination);
   if (routes === null) return retainOnly(context, workspace, destination);
-  const imported = importFirst(context, workspace);
+  const { imported, lines } = importFirst(context, workspace);
   const reports = await drainAll(context, workspace, routes);
   const outcome = conclude(context, workspace, { destination, imported, reports });
-  return answerWith(context, toReport(outcome), toLines(outcome));
+  return answerWith(context, toReport(outcome), [...lines, ...toLines(outcome)]);
 }
 
-function importFirst(context: Context, workspace: Workspace): Imported | null {
-  if (context.options['import'] !== false) return runImport(context, workspace, {});
-  takeIn(context.home, workspace.journal);
-  return null;
+/** What comes into the journal before anything leaves; without an import, at least what was spilled. */
+function importFirst(
+  context: Context,
+  workspace: Workspace,
+): { readonly imported: Imported | null; readonly lines: readonly string[] } {
+  if (context.options['import'] !== false) {
+    return { imported: runImport(context, workspace, {}), lines: [] };
+  }
+  return { imported: null, lines: takenLines(takeIn(context.home, workspace.journal)) };
 }
 
 /**
@@ -139,12 +145,12 @@ function answerWith(
 /** A mode without delivery keeps facts; that is no failure. */
 function retainOnly(context: Context, workspace: Workspace, destination: Destination): Answer {
   const { mode } = destination;
+  const { imported, lines } = importFirst(context, workspace);
   if (mode === null) {
     throw new UserError('mode_unavailable', 'the stored mode is no mode of ours; nothing is sent', {
       remedy: 'spec-kitty sync mode LOCAL_RETENTION',
     });
   }
-  const imported = importFirst(context, workspace);
   const { captured } = gatherHere(context, workspace).journal;
   const json = {
     generated_at: new Date(context.system.clock.now()).toISOString(),
@@ -158,8 +164,11 @@ function retainOnly(context: Context, workspace: Workspace, destination: Destina
     exit_code: (imported?.isComplete ?? true) ? EXIT.fine : EXIT.failed,
   };
   return answerWith(context, json, [
+    ...lines,
     ...(imported?.lines ?? []),
-    `Event sync mode ${mode}: retention only; no delivery attempted.`,
+    MODE_AXES[mode].retention === 'on'
+      ? `Event sync mode ${mode}: retention only; no delivery attempted.`
+      : `Event sync mode ${mode}: new facts are not kept; no delivery attempted.`,
     `  ${captured} event(s) are retained.`,
   ]);
 }

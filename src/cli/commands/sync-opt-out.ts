@@ -1,4 +1,5 @@
-import { findTarget, listRoutes, revoke, type Route } from '../../delivery/index.ts';
+import { findTarget, listRoutes, readActive, revoke, type Route } from '../../delivery/index.ts';
+import { modeInForce } from '../../home/index.ts';
 import { fine, type Answer } from '../answer.ts';
 import { textOption, type Context } from '../io.ts';
 import { openWorkspace, STREAMS, type Workspace } from '../workspace.ts';
@@ -19,9 +20,22 @@ export async function run(context: Context): Promise<Answer> {
   );
   return fine({ withdrawn }, [
     ...(lines.length === 0 ? ['This project had no permission to send.'] : lines),
+    ...(await recordingLines(context, workspace)),
+  ]);
+}
+
+async function recordingLines(context: Context, { db }: Workspace): Promise<readonly string[]> {
+  const { machineMode } = await context.home.captureRules();
+  const { mode } = modeInForce(readActive(db)?.mode ?? null, machineMode);
+  if (mode === 'OPT_OUT') {
+    return [
+      '  Nothing was deleted. The mode is OPT_OUT: `spec-kitty sync mode` says what is recorded.',
+    ];
+  }
+  return [
     '  Facts are still recorded and nothing was deleted. `spec-kitty sync opt-in` permits it again.',
     '  (The mode OPT_OUT is something else: it would stop recording. See `spec-kitty sync mode --help`.)',
-  ]);
+  ];
 }
 
 function chosenRoutes(context: Context, workspace: Workspace): readonly Route[] {

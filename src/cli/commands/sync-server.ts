@@ -37,8 +37,15 @@ async function setForProject(context: Context, url: string): Promise<Answer> {
   return fine({ server_url: endpoint.canonicalUrl, ...granted.json }, [
     `✓ Sync server set to ${endpoint.canonicalUrl} for this project`,
     ...granted.lines,
+    ...modeChange(destination),
     `  Log in with \`${loginAt(endpoint.canonicalUrl)}\`.`,
   ]);
+}
+
+/** Naming a server inside a project chooses the mode that delivers there. */
+function modeChange({ mode, source }: Destination): readonly string[] {
+  if (mode === 'TEAMSPACE' || source === 'default') return [];
+  return [`  The mode of this project is TEAMSPACE now; it was ${mode ?? 'unknown'}.`];
 }
 
 async function keepExternal(

@@ -223,7 +223,7 @@ describe('what cannot be read is unknown and never green', () => {
 
   it('a configuration that is no TOML, or an impossible value in it', async () => {
     const { machine, root } = await delivered();
-    for (const text of ['x = = 1\n', '[event_sync]\nmode = "sideways"\n', 'sync = 3\n']) {
+    for (const text of ['x = = 1\n', '[event_sync]\nopt_out_policy = "sideways"\n', 'sync = 3\n']) {
       writeFileSync(path.join(machine.home, 'config.toml'), text);
       const ended = await machine.run(['sync', 'status'], { cwd: root });
       expect(ended).toMatchObject({ exit: 1, stdout: '' });
