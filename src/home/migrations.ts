@@ -7,8 +7,8 @@ import project0004 from './sql/project/0004-delivery.sql';
 import project0005 from './sql/project/0005-bodies.sql';
 import project0007 from './sql/project/0007-audit.sql';
 import project0008 from './sql/project/0008-replays.sql';
-import project0014 from './sql/project/0014-waiting.sql';
 import project0011 from './sql/project/0011-retention.sql';
+import project0014 from './sql/project/0014-waiting.sql';
 
 /** The schema of one project's store, in order. Each file names the room that alone may write its tables. */
 export const PROJECT_MIGRATIONS: readonly Migration[] = [
@@ -19,8 +19,8 @@ export const PROJECT_MIGRATIONS: readonly Migration[] = [
   migration(5, 'bodies', project0005),
   migration(7, 'audit', project0007),
   migration(8, 'delivery', project0008),
-  migration(14, 'waiting', project0014),
   migration(11, 'retention', project0011),
+  migration(14, 'waiting', project0014),
 ];
 
 /** The schema of the machine's own file. */

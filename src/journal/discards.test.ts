@@ -51,7 +51,8 @@ describe('capture under OPT_OUT', () => {
     ['teamspace_bound', AUDIT, 'discarded', 'audit_recorded', [0, 0, 1, 0]],
     ['unknown', REFUSE, 'captured', 'refused', [1, 1, 0, 0]],
     ['unknown', AUDIT, 'discarded', 'audit_recorded', [0, 0, 1, 0]],
-  ] as const)('%s with %j: %s', (family, rules, status, optOut, counts) => {
+  ] as const)('%s with %j: %s', (...row) => {
+    const [family, rules, status, optOut, counts] = row;
     const trial = ledgerTrial();
     const [receipt] = take(trial, rules, [fact(1, TYPE_OF[family])]);
     expect(receipt).toMatchObject({ eventId: eventId(1), status, optOut, eligible: false });
