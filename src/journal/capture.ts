@@ -77,7 +77,7 @@ export function appendFacts(
     const { eventId, eventType, lamportClock } = fact.event.envelope;
     const discarded = discard(db, retention, fact, context.now);
     if (discarded !== null) {
-      receipts.push(discarded);
+      receipts.push({ eventId, seq: null, eligible: false, ...discarded });
       continue;
     }
     const optOut = decideOn(retention, eventType);

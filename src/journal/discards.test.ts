@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { envelope, eventId, PROJECT_ID } from '../../test/support/envelopes.ts';
 import { ledgerTrial, type LedgerTrial } from '../../test/support/ledger-trial.ts';
-import { activate } from '../delivery/routes.ts';
+import { activate } from '../delivery/index.ts';
 import type { CaptureRules, SyncMode } from '../home/index.ts';
 import type { Fact } from './append.ts';
 import { capture, type Receipt } from './capture.ts';

@@ -2,8 +2,7 @@ import type { Db, Millis } from '../base/index.ts';
 import { modeInForce, type CaptureRules, type OptOutPolicy } from '../home/index.ts';
 import { isKnownType } from '../wire/index.ts';
 import type { Fact } from './append.ts';
-import type { Receipt } from './capture.ts';
-import { recognise } from './conflicts.ts';
+import { recognise, type Recurrence } from './conflicts.ts';
 import { FAMILIES, familyOf, type Family } from './families.ts';
 import { discardDecision, type DiscardDecision } from './policy.ts';
 import { isKnown } from './read.ts';
@@ -14,6 +13,12 @@ export interface Retention {
   readonly optOut: OptOutPolicy | null;
   /** Something was once discarded on record, so ids have to be looked up. */
   readonly hasAudit: boolean;
+}
+
+/** What became of a fact that did not go into the journal. */
+export interface Discarded {
+  readonly status: Recurrence | 'discarded';
+  readonly optOut?: DiscardDecision;
 }
 
 /** One fact that was discarded on record. */
@@ -65,23 +70,22 @@ export function readRetention(db: Db, rules: CaptureRules): Retention {
 }
 
 /**
- * Drops a fact that is not to be kept, in capture's own transaction, and answers its receipt; null for a fact that
+ * Drops a fact that is not to be kept, in capture's own transaction, and says so; null for a fact that
  * goes on into the journal. What the journal holds stays known, and what was discarded on record stays discarded.
  */
-export function discard(db: Db, retention: Retention, fact: Fact, now: Millis): Receipt | null {
+export function discard(db: Db, retention: Retention, fact: Fact, now: Millis): Discarded | null {
   if (retention.optOut === null && !retention.hasAudit) return null;
   const { envelope } = fact.event;
   const { eventId } = envelope;
-  const receipt = { eventId, seq: null, eligible: false } as const;
   const mayBeAudited = retention.hasAudit || retention.optOut === 'audit';
   if (mayBeAudited && db.get(IS_AUDITED, { eventId }) !== undefined) {
-    return { ...receipt, status: 'known', optOut: 'audit_recorded' };
+    return { status: 'known', optOut: 'audit_recorded' };
   }
   const decision = decideOn(retention, envelope.eventType);
   if (decision === null || decision === 'refused') return null;
-  if (isKnown(db, eventId)) return { ...receipt, status: recognise(db, fact, now) };
+  if (isKnown(db, eventId)) return { status: recognise(db, fact, now) };
   drop(db, fact, decision, now);
-  return { ...receipt, status: 'discarded', optOut: decision };
+  return { status: 'discarded', optOut: decision };
 }
 
 /** What OPT_OUT says of a type; null while everything is kept. */

@@ -44,6 +44,7 @@ export function tallyOptOut(
   };
 }
 
+/** The sum of two tallies. */
 export function addTallies(one: OptOutTally, other: OptOutTally): OptOutTally {
   return {
     discarded: one.discarded + other.discarded,

@@ -1,5 +1,5 @@
 import { fine, type Answer } from '../answer.ts';
-import { auditEntries, entryToJson } from '../audit.ts';
+import { auditEntries, entryToJson } from '../render/audit.ts';
 import type { Context } from '../io.ts';
 import { openWorkspace } from '../workspace.ts';
 

@@ -1,7 +1,7 @@
 import { printable } from '../../base/index.ts';
 import { countDiscards } from '../../journal/index.ts';
 import { fine, type Answer } from '../answer.ts';
-import { auditEntries, countedLines, entryToJson } from '../audit.ts';
+import { auditEntries, countedLines, entryToJson } from '../render/audit.ts';
 import type { Context } from '../io.ts';
 import { openWorkspace } from '../workspace.ts';
 

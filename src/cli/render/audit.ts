@@ -1,5 +1,5 @@
-import { countDiscards, listAudit, type AuditEntry } from '../journal/index.ts';
-import type { Workspace } from './workspace.ts';
+import { countDiscards, listAudit, type AuditEntry } from '../../journal/index.ts';
+import type { Workspace } from '../workspace.ts';
 
 const PAGE = 1_000;
 
