@@ -71,15 +71,15 @@ export async function indexArtifacts(
 const ADOPT_ARTIFACT = `
   INSERT INTO artifacts (team_id, project_id, namespace_id, path, artifact_class, artifact_key, required_status,
     sha256, size_bytes, occurred_at, lamport, event_id)
-  SELECT team_id, project_id, $5, path, artifact_class, artifact_key, required_status,
+  SELECT team_id, project_id, $1, path, artifact_class, artifact_key, required_status,
     sha256, size_bytes, occurred_at, lamport, event_id
-  FROM artifacts WHERE team_id = $1 AND project_id = $2 AND namespace_id = $3 AND path = $4
+  FROM artifacts WHERE team_id = $2 AND project_id = $3 AND namespace_id = $4 AND path = $5
   ${LATER_WINS}`;
 
 const ADOPT_VERSION = `
   INSERT INTO artifact_versions (team_id, project_id, namespace_id, path, sha256, size_bytes, indexed_at)
-  SELECT team_id, project_id, $6, path, sha256, size_bytes, indexed_at FROM artifact_versions
-  WHERE team_id = $1 AND project_id = $2 AND namespace_id = $3 AND path = $4 AND sha256 = $5
+  SELECT team_id, project_id, $1, path, sha256, size_bytes, indexed_at FROM artifact_versions
+  WHERE team_id = $2 AND project_id = $3 AND namespace_id = $4 AND path = $5 AND sha256 = $6
   ON CONFLICT (team_id, project_id, namespace_id, path, sha256) DO NOTHING`;
 
 /**
@@ -95,9 +95,9 @@ export async function adoptVersion(
 ): Promise<boolean> {
   const [teamId, projectId] = from;
   const to = scopeOf(teamId, { projectId, namespace: names });
-  const [adopted] = await sql.each(ADOPT_VERSION, [[...from, path, sha256, to[2]]]);
+  const [adopted] = await sql.each(ADOPT_VERSION, [[to[2], ...from, path, sha256]]);
   if (adopted !== 1) return false;
-  await sql.each(ADOPT_ARTIFACT, [[...from, path, to[2]]]);
+  await sql.each(ADOPT_ARTIFACT, [[to[2], ...from, path]]);
   await sql.each(ADD_NAMESPACE, [[...to, ...namesOf(names)]]);
   return true;
 }
@@ -153,12 +153,12 @@ export interface ArtifactVersion {
   readonly storedAt: Millis | null;
 }
 
-export const PAGE_OF_ARTIFACTS = `
+const PAGE_OF_ARTIFACTS = `
   SELECT path, artifact_class, artifact_key, required_status, sha256, size_bytes, occurred_at, event_id
   FROM artifacts WHERE team_id = $1 AND project_id = $2 AND namespace_id = $3 AND path > $4
   ORDER BY path LIMIT $5`;
 
-export const VERSIONS_OF_PAGE = `
+const VERSIONS_OF_PAGE = `
   SELECT path, sha256, size_bytes, indexed_at, stored_at FROM artifact_versions
   WHERE team_id = $1 AND project_id = $2 AND namespace_id = $3 AND path > $4 AND path <= $5
   ORDER BY path`;
@@ -182,7 +182,7 @@ export async function pageOfArtifacts(
   return rows.map((row) => toEntry(row, (versions.get(row.path) ?? []).toSorted(byIndexing)));
 }
 
-export const PRESENT = `
+const PRESENT = `
   SELECT sha256 FROM artifacts WHERE team_id = $1 AND project_id = $2 AND namespace_id = $3 AND path = $4`;
 
 /** The hash of a path's present content; null when it has none. */
@@ -191,7 +191,7 @@ export async function presentHash(sql: Sql, scope: Scope, path: string): Promise
   return row?.sha256 ?? null;
 }
 
-export const PAGE_OF_NAMESPACES = `
+const PAGE_OF_NAMESPACES = `
   SELECT namespace_id, mission_slug, target_branch, mission_type, manifest_version FROM namespaces
   WHERE team_id = $1 AND project_id = $2 AND namespace_id > $3 ORDER BY namespace_id LIMIT $4`;
 

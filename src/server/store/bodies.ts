@@ -11,11 +11,11 @@ export type PushOutcome =
   | 'index_entry_not_found'
   | 'namespace_not_found';
 
-export const VERSION = `
+const VERSION = `
   SELECT stored_at FROM artifact_versions
   WHERE team_id = $1 AND project_id = $2 AND namespace_id = $3 AND path = $4 AND sha256 = $5`;
 
-export const NAMESPACE = `
+const NAMESPACE = `
   SELECT 1 AS one FROM namespaces WHERE team_id = $1 AND project_id = $2 AND namespace_id = $3`;
 
 const ADD_BODY = `
@@ -23,8 +23,8 @@ const ADD_BODY = `
   ON CONFLICT (team_id, project_id, sha256) DO NOTHING`;
 
 const SET_STORED = `
-  UPDATE artifact_versions SET stored_at = $6
-  WHERE team_id = $1 AND project_id = $2 AND namespace_id = $3 AND path = $4 AND sha256 = $5
+  UPDATE artifact_versions SET stored_at = $1
+  WHERE team_id = $2 AND project_id = $3 AND namespace_id = $4 AND path = $5 AND sha256 = $6
     AND stored_at IS NULL`;
 
 /**
@@ -48,7 +48,7 @@ export async function storeBody(
   }
   if (version !== undefined && version.stored_at !== null) return 'already_exists';
   await sql.each(ADD_BODY, [[teamId, projectId, sha256, now, push.content]]);
-  await sql.each(SET_STORED, [[...key, now]]);
+  await sql.each(SET_STORED, [[now, ...key]]);
   return 'stored';
 }
 
@@ -56,7 +56,7 @@ interface VersionRow {
   readonly stored_at: number | null;
 }
 
-export const BODY = `
+const BODY = `
   SELECT content FROM bodies WHERE team_id = $1 AND project_id = $2 AND sha256 = $3`;
 
 /** The text with this hash in a project, as its UTF-8 bytes; null when it is not stored. */

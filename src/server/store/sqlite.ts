@@ -1,4 +1,4 @@
-import { type Db, messageOf, sqliteCode, UserError } from '../../base/index.ts';
+import { assert, type Db, messageOf, sqliteCode, UserError } from '../../base/index.ts';
 import { type Dialect, type Driver, type Sql, type SqlParam, StoreUnavailable } from './driver.ts';
 
 type Bound = Record<string, SqlParam>;
@@ -41,7 +41,12 @@ function sqlOf(db: Db): Sql {
     each: async (text, lists) =>
       guarded(() => {
         // By position: looking up each name of each row costs a fifth of the insert.
-        const statement = text.replaceAll(/\$\d+/g, '?');
+        let last = 0;
+        const statement = text.replaceAll(/\$(\d+)/g, (_name, number: string) => {
+          assert(Number(number) === last + 1, 'a statement for many rows names $1 … $n in order');
+          last += 1;
+          return '?';
+        });
         return lists.map((params) => db.run(statement, params).changes);
       }),
   };
