@@ -301,6 +301,19 @@ it('answers 503 and stores nothing while the store is locked', async () => {
   expect(await outcome(trial, pushOf('one'))).toEqual([201, 'stored']);
 });
 
+it('stores a text and notes it together or not at all', async () => {
+  const trial = await startTrial();
+  await send(trial, [indexed(1, { text: 'one' })]);
+  const db = openDb(trial.file, { clock: systemClock() });
+  db.exec(`CREATE TRIGGER failing BEFORE UPDATE ON artifact_versions
+    BEGIN SELECT RAISE(ABORT, 'the second half fails'); END`);
+  expect((await post(trial, pushOf('one'))).status).toBe(500);
+  expect(await trial.store.driver.all('SELECT sha256 FROM bodies')).toEqual([]);
+  db.exec('DROP TRIGGER failing');
+  db.close();
+  expect(await outcome(trial, pushOf('one'))).toEqual([201, 'stored']);
+});
+
 it('says in its health that it takes bodies', async () => {
   const trial = await startTrial();
   const { json } = await replyOf(
