@@ -11,6 +11,7 @@ export const FAULT_POINTS = [
   'spill.ingest',
   'spill.remove',
   'import.file',
+  'prepare.file',
   'grant.commit',
   'open.commit',
   'batch.begin',

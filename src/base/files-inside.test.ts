@@ -6,7 +6,9 @@ import { describe, expect, it } from 'vitest';
 import { childScript, startScript } from '../../test/support/child-script.ts';
 import { tempDir } from '../../test/support/temp-home.ts';
 import { systemClock } from './clock.ts';
-import { openedPath, systemFiles } from './files.ts';
+import { systemFiles } from './files.ts';
+import { openedPath } from './files/inside.ts';
+import { sha256Hex } from './hash.ts';
 
 const LIMIT = 1_000;
 const SECRET = 'the secret';
@@ -171,5 +173,40 @@ describe('readInside', () => {
     expect(openedPath(file, 0, { inode }, '/no descriptors')).toBe(file);
     renameSync(path.join(outside, 'file.txt'), file);
     expect(openedPath(file, 0, { inode }, '/no descriptors')).toBe('/');
+  });
+});
+
+describe('digestInside', () => {
+  it('hashes every byte of a file of any size and says whether it is UTF-8', () => {
+    const { root } = place();
+    const big = Buffer.from('é'.repeat(100_000));
+    writeFileSync(path.join(root, 'big'), big);
+    writeFileSync(path.join(root, 'cut'), big.subarray(0, big.length - 1));
+    expect(systemFiles.digestInside(root, path.join(root, 'big'))).toMatchObject({
+      ok: true,
+      sha256: sha256Hex(big),
+      isUtf8: true,
+      stat: { size: 200_000 },
+    });
+    expect(systemFiles.digestInside(root, path.join(root, 'cut'))).toMatchObject({ isUtf8: false });
+  });
+
+  it('refuses what readInside refuses', () => {
+    const { root, outside } = place();
+    symlinkSync(outside, path.join(root, 'dir'));
+    const digest = (name: string): unknown => systemFiles.digestInside(root, path.join(root, name));
+    expect(digest('dir/file.txt')).toEqual({ ok: false, reason: 'outside' });
+    expect(digest('sub')).toEqual({ ok: false, reason: 'not_a_file' });
+    expect(digest('nothing')).toEqual({ ok: false, reason: 'absent' });
+  });
+});
+
+describe('list', () => {
+  it('reads no more names than asked for, and one', () => {
+    const { root } = place();
+    for (const name of ['a', 'b', 'c', 'd']) writeFileSync(path.join(root, name), '');
+    expect(systemFiles.list(root, 2)).toHaveLength(3);
+    expect(systemFiles.list(root, 9)).toEqual(['a', 'b', 'c', 'd', 'sub']);
+    expect(systemFiles.list(path.join(root, 'nothing'), 9)).toEqual([]);
   });
 });

@@ -14,7 +14,8 @@ import process from 'node:process';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { thrownBy } from '../../test/support/refusal.ts';
 import { tempDir } from '../../test/support/temp-home.ts';
-import { errnoOf, systemFiles as files } from './files.ts';
+import { systemFiles as files } from './files.ts';
+import { errnoOf } from './files/descriptor.ts';
 
 const PERMISSIONS = 0o777;
 

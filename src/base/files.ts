@@ -1,26 +1,14 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import type { Millis } from './clock.ts';
-
-export interface FileStat {
-  readonly kind: 'file' | 'directory' | 'symlink' | 'other';
-  /** Bytes. */
-  readonly size: number;
-  /** Modification time, fractions of a millisecond kept. */
-  readonly modifiedAt: Millis;
-  readonly inode: number;
-  /** Permission bits. */
-  readonly mode: number;
-  /** Numeric owner, 0 where the platform has none. */
-  readonly owner: number;
-}
-
-export type ReadInside =
-  | { readonly ok: true; readonly bytes: Buffer; readonly stat: FileStat }
-  | {
-      readonly ok: false;
-      readonly reason: 'absent' | 'outside' | 'not_a_file' | 'too_large' | 'unreadable';
-    };
+import {
+  errnoOf,
+  orNull,
+  readAtMost,
+  toFileStat,
+  withDescriptor,
+  type FileStat,
+} from './files/descriptor.ts';
+import { digestInside, readInside, type DigestInside, type ReadInside } from './files/inside.ts';
 
 /** The file system as the product uses it: a value that is passed in, so that tests can fail or watch it. */
 export interface Files {
@@ -33,8 +21,11 @@ export interface Files {
   readText(path: string): string | null;
   /** The first bytes of a regular file, at most `maxBytes`; null when it is absent or cannot be read. */
   readStart(path: string, maxBytes: number): Buffer | null;
-  /** Names in a directory, sorted by code unit; empty when it is absent. */
-  list(path: string): readonly string[];
+  /**
+   * Names in a directory, sorted by code unit; empty when it is absent.
+   * @param most reads no more than that many and one, so that a caller sees that there are more.
+   */
+  list(path: string, most?: number): readonly string[];
   /** Creates and flushes a directory and its parents, readable by the owner alone unless `mode` says otherwise. */
   makeDir(path: string, mode?: number): void;
   /** Replaces a file as a whole: temporary file, flush, rename, flush of the directory. */
@@ -53,6 +44,8 @@ export interface Files {
    * any component and without ever blocking on a pipe.
    */
   readInside(root: string, file: string, maxBytes: number): ReadInside;
+  /** Hashes a file that `readInside` would read, whatever its size, a piece at a time. */
+  digestInside(root: string, file: string): DigestInside;
 }
 
 const PRIVATE_DIRECTORY = 0o700;
@@ -65,7 +58,7 @@ export const systemFiles: Files = {
   realpath: (file) => fs.realpathSync.native(file),
   readText: (file) => orNull(() => fs.readFileSync(file, 'utf8')),
   readStart,
-  list: (directory) => [...(orNull(() => fs.readdirSync(directory)) ?? [])].sort(byCodeUnit),
+  list: (directory, most) => [...(orNull(() => names(directory, most)) ?? [])].sort(byCodeUnit),
   makeDir: makeDirectory,
   write: replaceFile,
   create: (file, data, mode) => createFile(file, [data], mode),
@@ -78,6 +71,7 @@ export const systemFiles: Files = {
     fs.renameSync(from, to);
   },
   readInside,
+  digestInside,
 };
 
 function readStart(file: string, maxBytes: number): Buffer | null {
@@ -90,55 +84,29 @@ function readStart(file: string, maxBytes: number): Buffer | null {
   }
 }
 
+function names(directory: string, most: number | undefined): readonly string[] {
+  if (most === undefined) return fs.readdirSync(directory);
+  const found: string[] = [];
+  const opened = fs.opendirSync(directory);
+  try {
+    while (found.length <= most) {
+      const entry = opened.readSync();
+      if (entry === null) break;
+      found.push(entry.name);
+    }
+  } finally {
+    opened.closeSync();
+  }
+  return found;
+}
+
 function byCodeUnit(a: string, b: string): number {
   return a < b ? -1 : Number(a > b);
-}
-
-function orNull<T>(read: () => T): T | null {
-  try {
-    return read();
-  } catch (error) {
-    if (isAbsent(error)) return null;
-    throw error;
-  }
-}
-
-function isAbsent(error: unknown): boolean {
-  const code = errnoOf(error);
-  return code === 'ENOENT' || code === 'ENOTDIR';
-}
-
-/** The operating system's error name (`ENOSPC`, `EACCES` …), or an empty text for other errors. */
-export function errnoOf(error: unknown): string {
-  if (!(error instanceof Error) || !('code' in error)) return '';
-  return typeof error.code === 'string' ? error.code : '';
-}
-
-/** True for the operating system's own word; Node's complaints about our calls begin with `ERR_`. */
-export function isSystemError(error: unknown): boolean {
-  return /^E[A-Z0-9]+$/.test(errnoOf(error));
 }
 
 function statOrNull(read: () => fs.Stats): FileStat | null {
   const stats = orNull(read);
   return stats === null ? null : toFileStat(stats);
-}
-
-function toFileStat(stats: fs.Stats): FileStat {
-  return {
-    kind: kindOf(stats),
-    size: stats.size,
-    modifiedAt: stats.mtimeMs,
-    inode: stats.ino,
-    mode: stats.mode & 0o777,
-    owner: stats.uid,
-  };
-}
-
-function kindOf(stats: fs.Stats): FileStat['kind'] {
-  if (stats.isFile()) return 'file';
-  if (stats.isDirectory()) return 'directory';
-  return stats.isSymbolicLink() ? 'symlink' : 'other';
 }
 
 /** A file in a directory is only as durable as the name of that directory, up to the first one that was there. */
@@ -237,73 +205,10 @@ function appendFile(
   if (flush && isNew) flushDirectory(path.dirname(file));
 }
 
-function withDescriptor<T>(file: string, flags: number, mode: number, use: (fd: number) => T): T {
-  const fd = fs.openSync(file, flags, mode);
-  try {
-    return use(fd);
-  } finally {
-    fs.closeSync(fd);
-  }
-}
-
 /** A rename is durable once its directory is flushed; Windows has no such call and refuses the open. */
 function flushDirectory(directory: string): void {
   if (process.platform === 'win32') return;
   withDescriptor(directory, fs.constants.O_RDONLY, 0, (fd) => {
     fs.fsyncSync(fd);
   });
-}
-
-function readInside(root: string, file: string, maxBytes: number): ReadInside {
-  const flags = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK;
-  try {
-    return withDescriptor(file, flags, 0, (fd) => readDescriptor(root, file, fd, maxBytes));
-  } catch (error) {
-    if (errnoOf(error) === 'ELOOP') return { ok: false, reason: 'outside' };
-    return { ok: false, reason: isAbsent(error) ? 'absent' : 'unreadable' };
-  }
-}
-
-function readDescriptor(root: string, file: string, fd: number, maxBytes: number): ReadInside {
-  const stats = fs.fstatSync(fd);
-  const stat = toFileStat(stats);
-  if (stat.kind !== 'file') return { ok: false, reason: 'not_a_file' };
-  // A second name for another user's file: who could link it here need not be allowed to read it.
-  const me = process.getuid?.() ?? stats.uid;
-  if (stats.nlink > 1 && stats.uid !== me) return { ok: false, reason: 'outside' };
-  const relative = path.relative(fs.realpathSync.native(root), openedPath(file, fd, stat));
-  // The real path must spell the same steps below the root: a link anywhere on the way spells others.
-  const isAsNamed = relative === path.relative(path.resolve(root), path.resolve(file));
-  if (!isAsNamed || /^\.\.(?:[\\/]|$)/.test(relative)) return { ok: false, reason: 'outside' };
-  const bytes = readAtMost(fd, maxBytes + 1);
-  return bytes.length > maxBytes ? { ok: false, reason: 'too_large' } : { ok: true, bytes, stat };
-}
-
-/**
- * Where the opened file really is: asked of the descriptor where the system tells, so a swap cannot fool it;
- * elsewhere the file that has the name now must be the one that was opened.
- */
-export function openedPath(
-  file: string,
-  fd: number,
-  stat: Pick<FileStat, 'inode'>,
-  descriptors = '/proc/self/fd',
-): string {
-  const viaProc = orNull(() => fs.realpathSync.native(path.join(descriptors, String(fd))));
-  if (viaProc !== null) return viaProc;
-  const real = fs.realpathSync.native(file);
-  return fs.statSync(real).ino === stat.inode ? real : path.parse(real).root;
-}
-
-function readAtMost(fd: number, limit: number): Buffer {
-  const chunks: Buffer[] = [];
-  let total = 0;
-  while (total < limit) {
-    const chunk = Buffer.allocUnsafe(Math.min(65_536, limit - total));
-    const read = fs.readSync(fd, chunk, 0, chunk.length, null);
-    if (read === 0) break;
-    chunks.push(chunk.subarray(0, read));
-    total += read;
-  }
-  return Buffer.concat(chunks, total);
 }

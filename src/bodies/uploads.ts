@@ -60,8 +60,8 @@ export function storeUpload(
   const { namespace, path, sha256, content } = upload;
   assert(content.length > 0 && content.length <= MAX_BODY_BYTES, 'a text has 1 to 524,288 bytes');
   assert(sha256Hex(content) === sha256, 'an upload is kept under the hash of its text');
-  if (db.get(KNOWN, { ...namespace, path, sha256 }) !== undefined) return 'already_in_queue';
-  if (placesTaken(db) >= limits.capacity) return 'queue_full';
+  const stored = wouldStore(db, upload, limits.capacity);
+  if (stored !== 'enqueued') return stored;
   db.run(KEEP_TEXT, { sha256, bytes: content.length, content });
   db.run(KEEP_UPLOAD, {
     ...namespace,
@@ -77,6 +77,16 @@ export function storeUpload(
     dueAt: upload.carried?.dueAt ?? 0,
   });
   return 'enqueued';
+}
+
+/** What `storeUpload` would answer; writes nothing. */
+export function wouldStore(
+  db: Db,
+  { namespace, path, sha256 }: Pick<Upload, 'namespace' | 'path' | 'sha256'>,
+  capacity: number,
+): Stored {
+  if (db.get(KNOWN, { ...namespace, path, sha256 }) !== undefined) return 'already_in_queue';
+  return placesTaken(db) >= capacity ? 'queue_full' : 'enqueued';
 }
 
 /**

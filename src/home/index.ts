@@ -6,7 +6,7 @@ export { releaseBallast, reserveBallast } from './ballast.ts';
 export { readConfig, writeConfig } from './config.ts';
 export type { Config, ConfigChange } from './config.ts';
 export { clearEndpoint, readEndpoint, tripEndpoint } from './endpoints.ts';
-export { gitFacts } from './project/git.ts';
+export { gitFacts, primaryBranch } from './project/git.ts';
 export { checkoutId, findCheckout, openHome, rememberProject } from './home.ts';
 export type { Home, SpillMark, StoreOptions } from './home.ts';
 export { createHttp } from './http.ts';

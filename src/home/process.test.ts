@@ -6,7 +6,14 @@ import { identifyProcess, isProvablyDead } from './process.ts';
 
 /** @param space the number of the space in which processes are counted, where the platform tells. */
 function filesWith(texts: Readonly<Record<string, string>>, space: number | null = null): Files {
-  const stat = { kind: 'other', size: 0, modifiedAt: 0, mode: 0o444, owner: 0 } as const;
+  const stat = {
+    kind: 'other',
+    size: 0,
+    modifiedAt: 0,
+    changedAt: 0,
+    mode: 0o444,
+    owner: 0,
+  } as const;
   return {
     ...systemFiles,
     readText: (file) => texts[file] ?? null,

@@ -12,7 +12,8 @@ import type { Fact } from './append.ts';
 import { readHead } from './head.ts';
 import { openJournal } from './journal.ts';
 import { readFacts } from './read.ts';
-import { emit, record, takeIn, type Draft, type Kept } from './record.ts';
+import type { Draft } from './draft.ts';
+import { emit, record, takeIn, type Kept } from './record.ts';
 import { readSpillStatus } from './spill.ts';
 
 const OTHER_PROJECT = '7d1c0b5e-2f4a-4c6d-9e8f-0a1b2c3d4e5f' as ProjectId;

@@ -1,5 +1,4 @@
 import {
-  assert,
   errnoOf,
   isSystemError,
   messageOf,
@@ -16,21 +15,13 @@ import {
   type Project,
   type SpillMark,
 } from '../home/index.ts';
-import {
-  encodeEnvelope,
-  parseEnvelope,
-  type EnvelopeParts,
-  type ParsedEnvelope,
-} from '../wire/index.ts';
 import type { Fact } from './append.ts';
+import { makeFacts, type Draft } from './draft.ts';
 import { appendFacts, commit, requireOwn, type Receipt } from './capture.ts';
 import { nodeIdOf, readHead, type Head } from './head.ts';
 import { openJournal, type Journal } from './journal.ts';
 import { addTallies, NOTHING_DISCARDED, tallyOptOut, type OptOutTally } from './policy.ts';
 import { lastSpill, listSpill, readSpill, setAside, sweepSpill, writeSpill } from './spill.ts';
-
-/** An event of our own emitter: everything but what the journal itself gives it. */
-export type Draft = Omit<EnvelopeParts, 'lamportClock' | 'nodeId' | 'projectUuid'>;
 
 /** What became of a fact that is kept whatever the state of the store. `spilled`: beside it, taken in later. */
 export type Kept = Omit<Receipt, 'status'> & { readonly status: Receipt['status'] | 'spilled' };
@@ -86,20 +77,7 @@ export function emit(
   drafts: readonly Draft[],
   rules: CaptureRules = KEEP_EVERYTHING,
 ): readonly Kept[] {
-  return keep(home, project, rules, (head) =>
-    drafts.map((draft, index) => ({
-      event: parsed(
-        encodeEnvelope({
-          ...draft,
-          nodeId: head.nodeId,
-          projectUuid: project.id,
-          lamportClock: head.lamport + index + 1,
-        }),
-      ),
-      origin: 'emit',
-      source: null,
-    })),
-  );
+  return keep(home, project, rules, (head) => makeFacts(drafts, project.id, head));
 }
 
 function nothingTaken(): Taken {
@@ -264,15 +242,4 @@ function isStoreFailure(error: unknown): boolean {
   if (error instanceof UserError) return STORE_FAILURES.has(error.code);
   const code = sqliteCode(error);
   return isSystemError(error) || (code !== '' && !code.startsWith('SQLITE_CONSTRAINT'));
-}
-
-function parsed(bytes: Uint8Array): ParsedEnvelope {
-  const result = parseEnvelope(bytes);
-  if (result.ok) return result.value;
-  const [issue] = result.error;
-  assert(issue !== undefined, 'a refused envelope has an issue');
-  throw new UserError('envelope_invalid', `${issue.pointer || '/'}: ${issue.message}`, {
-    remedy: null,
-    details: { pointer: issue.pointer, rule: issue.rule },
-  });
 }

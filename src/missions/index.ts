@@ -1,6 +1,8 @@
 // Missions: what Spec Kitty writes below kitty-specs, read into the journal.
 // Here: finding missions and their logs without following links, the shapes of lines, import, what waits for it.
 // Not here: where facts go from the journal (delivery), documents of a mission (bodies).
+export { chooseMissions, discoverMissions } from './discover.ts';
+export type { Discovery, Skipped } from './discover.ts';
 export { importMissions } from './import.ts';
 export type {
   ImportOptions,

@@ -1,5 +1,6 @@
+import { isUtf8 } from 'node:buffer';
 import path from 'node:path';
-import type { Files, FileStat } from '../../src/base/index.ts';
+import { sha256Hex, type Files, type FileStat } from '../../src/base/index.ts';
 
 /** A file system in memory that knows what would survive a loss of power. */
 export interface MemoryFiles extends Files {
@@ -84,6 +85,17 @@ export function memoryFiles(now: () => number): MemoryFiles {
       if (entry.bytes.length > maxBytes) return { ok: false, reason: 'too_large' };
       return { ok: true, bytes: entry.bytes, stat: statOf('file', entry) };
     },
+    digestInside: (_root, file) => {
+      const entry = entries.get(file);
+      if (entry === undefined) return { ok: false, reason: 'absent' };
+      const { bytes } = entry;
+      return {
+        ok: true,
+        sha256: sha256Hex(bytes),
+        isUtf8: isUtf8(bytes),
+        stat: statOf('file', entry),
+      };
+    },
     losePower: () => {
       for (const entry of entries.values()) entry.bytes = entry.bytes.subarray(0, entry.flushed);
     },
@@ -92,7 +104,15 @@ export function memoryFiles(now: () => number): MemoryFiles {
 
 function statOf(kind: 'file' | 'directory', entry: Entry): FileStat {
   const { bytes, inode, modifiedAt } = entry;
-  return { kind, size: bytes.length, modifiedAt, inode, mode: 0o600, owner: 0 };
+  return {
+    kind,
+    size: bytes.length,
+    modifiedAt,
+    changedAt: modifiedAt,
+    inode,
+    mode: 0o600,
+    owner: 0,
+  };
 }
 
 function namesIn(directory: string, all: readonly string[]): readonly string[] {

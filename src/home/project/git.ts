@@ -63,6 +63,19 @@ export function gitFacts(
   return { ...readHead(files, git), repoSlug };
 }
 
+/**
+ * The branch that missions are meant for when they do not say: what `origin` calls its head, else the branch of the
+ * command's working tree, else `main`.
+ */
+export function primaryBranch(project: { readonly git: GitPlace | null }, files: Files): string {
+  const { git } = project;
+  if (git === null) return 'main';
+  const origin = refNamed(read(files, git.commonDir, ORIGIN_HEAD, MAX_LINK_BYTES)?.trim() ?? '');
+  const named = origin?.startsWith(REMOTE) === true ? origin.slice(REMOTE.length) : null;
+  const { branch } = readHead(files, git);
+  return named ?? (branch === null || branch === 'HEAD' ? 'main' : branch);
+}
+
 /** The URL of the remote `origin` as configured, or null. */
 export function originUrl(files: Files, git: GitPlace): string | null {
   const config = read(files, git.commonDir, 'config', MAX_CONFIG_BYTES);
@@ -101,6 +114,8 @@ export function* upwards(start: string): Generator<string> {
 }
 
 const MAX_LINK_BYTES = 4_096;
+const REMOTE = 'refs/remotes/origin/';
+const ORIGIN_HEAD = `${REMOTE}HEAD`;
 const MAX_CONFIG_BYTES = 1_048_576;
 const MAX_PACKED_BYTES = 67_108_864;
 const MAX_REF_HOPS = 5;

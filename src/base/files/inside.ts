@@ -1,0 +1,141 @@
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import {
+  errnoOf,
+  isAbsent,
+  orNull,
+  readAtMost,
+  toFileStat,
+  withDescriptor,
+  type FileStat,
+} from './descriptor.ts';
+
+// Files that really lie below a root: opened once, judged by what was opened, never by name alone.
+
+const PIECE_BYTES = 65_536;
+
+interface NotRead<Reason> {
+  readonly ok: false;
+  readonly reason: Reason;
+}
+
+type Refusal = 'absent' | 'outside' | 'not_a_file' | 'unreadable';
+
+export type ReadInside =
+  | { readonly ok: true; readonly bytes: Buffer; readonly stat: FileStat }
+  | NotRead<Refusal | 'too_large'>;
+
+/** `changed`: the file was written to while it was read. */
+export type DigestInside =
+  | {
+      readonly ok: true;
+      /** SHA-256 of every byte, 64 lower-case hexadecimal digits. */
+      readonly sha256: string;
+      readonly isUtf8: boolean;
+      readonly stat: FileStat;
+    }
+  | NotRead<Refusal | 'changed'>;
+
+/** See `Files.readInside`. */
+export function readInside(root: string, file: string, maxBytes: number): ReadInside {
+  return inside<ReadInside>(root, file, (fd, stat) => {
+    const bytes = readAtMost(fd, maxBytes + 1);
+    return bytes.length > maxBytes ? { ok: false, reason: 'too_large' } : { ok: true, bytes, stat };
+  });
+}
+
+/** See `Files.digestInside`. */
+export function digestInside(root: string, file: string): DigestInside {
+  return inside<DigestInside>(root, file, (fd, stat) => {
+    const hash = createHash('sha256');
+    const decoder = new TextDecoder('utf-8', { fatal: true });
+    let isUtf8 = true;
+    let bytes = 0;
+    for (const piece of pieces(fd)) {
+      hash.update(piece);
+      bytes += piece.length;
+      isUtf8 &&= decodes(decoder, piece);
+    }
+    isUtf8 &&= decodes(decoder);
+    const after = toFileStat(fs.fstatSync(fd));
+    const isSame =
+      bytes === stat.size && after.size === bytes && after.modifiedAt === stat.modifiedAt;
+    if (!isSame) return { ok: false, reason: 'changed' };
+    return { ok: true, sha256: hash.digest('hex'), isUtf8, stat };
+  });
+}
+
+/** The bytes of a file, a piece at a time; each is overwritten by the next. */
+function* pieces(fd: number): Generator<Uint8Array> {
+  const piece = Buffer.allocUnsafe(PIECE_BYTES);
+  for (;;) {
+    const read = fs.readSync(fd, piece, 0, piece.length, null);
+    if (read === 0) return;
+    yield piece.subarray(0, read);
+  }
+}
+
+function decodes(decoder: InstanceType<typeof TextDecoder>, piece?: Uint8Array): boolean {
+  try {
+    decoder.decode(piece, { stream: piece !== undefined });
+    return true;
+  } catch (error) {
+    if (error instanceof TypeError) return false;
+    throw error;
+  }
+}
+
+type NotInside = NotRead<Refusal>;
+
+/** Opens a regular file that really lies below `root`, once, and lets `use` read that one. */
+function inside<T>(
+  root: string,
+  file: string,
+  use: (fd: number, stat: FileStat) => T | NotInside,
+): T | NotInside {
+  const flags = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK;
+  try {
+    return withDescriptor(file, flags, 0, (fd) => {
+      const stats = fs.fstatSync(fd);
+      const stat = toFileStat(stats);
+      const reason = refusal(root, file, { fd, stats, stat });
+      return reason === null ? use(fd, stat) : { ok: false, reason };
+    });
+  } catch (error) {
+    if (errnoOf(error) === 'ELOOP') return { ok: false, reason: 'outside' };
+    return { ok: false, reason: isAbsent(error) ? 'absent' : 'unreadable' };
+  }
+}
+
+function refusal(
+  root: string,
+  file: string,
+  opened: { readonly fd: number; readonly stats: fs.Stats; readonly stat: FileStat },
+): 'outside' | 'not_a_file' | null {
+  const { fd, stats, stat } = opened;
+  if (stat.kind !== 'file') return 'not_a_file';
+  // A second name for another user's file: who could link it here need not be allowed to read it.
+  const me = process.getuid?.() ?? stats.uid;
+  if (stats.nlink > 1 && stats.uid !== me) return 'outside';
+  const relative = path.relative(fs.realpathSync.native(root), openedPath(file, fd, stat));
+  // The real path must spell the same steps below the root: a link anywhere on the way spells others.
+  const isAsNamed = relative === path.relative(path.resolve(root), path.resolve(file));
+  return !isAsNamed || /^\.\.(?:[\\/]|$)/.test(relative) ? 'outside' : null;
+}
+
+/**
+ * Where the opened file really is: asked of the descriptor where the system tells, so a swap cannot fool it;
+ * elsewhere the file that has the name now must be the one that was opened.
+ */
+export function openedPath(
+  file: string,
+  fd: number,
+  stat: Pick<FileStat, 'inode'>,
+  descriptors = '/proc/self/fd',
+): string {
+  const viaProc = orNull(() => fs.realpathSync.native(path.join(descriptors, String(fd))));
+  if (viaProc !== null) return viaProc;
+  const real = fs.realpathSync.native(file);
+  return fs.statSync(real).ino === stat.inode ? real : path.parse(real).root;
+}

@@ -1,0 +1,89 @@
+import type { Files, FileStat } from '../../base/index.ts';
+import type { Dossier, SeenFile } from './memory.ts';
+import { nameArtifact, type Manifest, type Naming } from './manifests.ts';
+import type { Found, Tree } from './walk.ts';
+
+/** One file of a mission as the index states it. */
+export interface Artifact extends Naming {
+  /** Below the mission directory, with forward slashes: the one form for index and upload. */
+  readonly path: string;
+  readonly absolutePath: string;
+  /** Of its raw bytes; null unless it is present. */
+  readonly sha256: string | null;
+  readonly bytes: number;
+  /** It is a regular file of the mission, could be read and is UTF-8. */
+  readonly isPresent: boolean;
+  /** Why it is not present; null when it is. */
+  readonly error: string | null;
+  /** As it was read; null for what could not be looked at. */
+  readonly stat: FileStat | null;
+  /** It looks as the last index left it, and was not read again. */
+  readonly isUnchanged: boolean;
+}
+
+/** What may have been a moment's matter is not noted: the next index looks again. */
+export const PASSING: ReadonlySet<string> = new Set(['changed', 'deleted_after_scan']);
+
+/** How artifacts are found out, and what is known of them. */
+export interface Looking {
+  readonly files: Files;
+  /** The project's root: nothing is read that does not lie below it as it is named. */
+  readonly root: string;
+  readonly manifest: Manifest | null;
+  readonly dossier: Dossier | null;
+}
+
+/**
+ * The artifacts of a mission, in the order of their paths. What looks as it did costs no more than the stat that
+ * the walk took; the rest is hashed, a piece at a time. No file and no name throws.
+ */
+export function indexArtifacts(looking: Looking, tree: Tree): readonly Artifact[] {
+  return tree.found.map((found) => index(looking, found));
+}
+
+function index(looking: Looking, found: Found): Artifact {
+  const { path, absolutePath, stat, issue } = found;
+  const naming = nameArtifact(path, looking.manifest);
+  const seen = looking.dossier?.files.get(path);
+  if (seen !== undefined && looksSame(seen, stat) && (issue === null || issue === seen.error)) {
+    const { sha256, error, size } = seen;
+    const known = { sha256, bytes: size, error, isPresent: error === null, isUnchanged: true };
+    return { ...naming, path, absolutePath, stat, ...known };
+  }
+  const read = issue === null ? digest(looking, absolutePath) : refused(stat, issue);
+  return { ...naming, path, absolutePath, ...read, isUnchanged: false };
+}
+
+type Read = Pick<Artifact, 'sha256' | 'bytes' | 'isPresent' | 'error' | 'stat'>;
+
+function digest({ files, root }: Looking, file: string): Read {
+  const read = files.digestInside(root, file);
+  if (!read.ok) return refused(null, read.reason === 'absent' ? 'deleted_after_scan' : read.reason);
+  const { stat, sha256 } = read;
+  if (!read.isUtf8) return refused(stat, 'invalid_utf8');
+  return { sha256, bytes: stat.size, isPresent: true, error: null, stat };
+}
+
+function refused(stat: FileStat | null, error: string): Read {
+  return { sha256: null, bytes: stat?.size ?? 0, isPresent: false, error, stat };
+}
+
+function looksSame(seen: SeenFile, stat: FileStat | null): boolean {
+  const { size, modifiedAt, changedAt, inode } = signatureOf(stat);
+  return (
+    seen.size === size &&
+    seen.modifiedAt === modifiedAt &&
+    seen.changedAt === changedAt &&
+    seen.inode === inode
+  );
+}
+
+/** What a file looks like; all zero for what cannot be looked at. */
+export function signatureOf(
+  stat: FileStat | null,
+): Pick<SeenFile, 'size' | 'modifiedAt' | 'changedAt' | 'inode'> {
+  if (stat === null) return { size: 0, modifiedAt: 0, changedAt: 0, inode: 0 };
+  const { size, modifiedAt, changedAt } = stat;
+  // Some file systems number their inodes beyond what an INTEGER column takes.
+  return { size, modifiedAt, changedAt, inode: stat.inode % Number.MAX_SAFE_INTEGER };
+}
