@@ -190,7 +190,7 @@ describe('content', () => {
     expect(trial.outcomes(trial.sync())).toEqual([`research/x.md: ${outcome}`]);
     const kept = trial.db.get<{ content: Uint8Array }>('SELECT content FROM blobs');
     if (outcome === 'queued enqueued')
-      expect(Buffer.from(kept?.content ?? [])).toEqual(Buffer.from(content));
+      expect(Buffer.from(kept?.content ?? []).equals(Buffer.from(content))).toBe(true);
     else expect(kept).toBeUndefined();
   });
 
