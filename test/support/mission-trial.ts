@@ -17,7 +17,7 @@ import { tempDir, testSystem } from './temp-home.ts';
 export interface MissionTrial {
   readonly db: Db;
   readonly root: string;
-  readonly system: System;
+  readonly run: DossierRun;
   /** Writes a file of the mission `m`. */
   put(below: string, content: string | Uint8Array): string;
   /** Indexes and prepares the mission `m`, or another one. */
@@ -79,7 +79,7 @@ export function missionTrial(faults?: System['faults']): MissionTrial {
   return {
     db,
     root,
-    system,
+    run,
     put: (below, content) => {
       const file = path.join(root, 'kitty-specs', 'm', below);
       fs.mkdirSync(path.dirname(file), { recursive: true });
