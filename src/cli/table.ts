@@ -138,6 +138,11 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: () => import('./commands/sync-mode.ts'),
   },
   {
+    path: ['sync', 'diagnose'],
+    what: 'judge what waits to be sent, without the network',
+    load: () => import('./commands/sync-diagnose.ts'),
+  },
+  {
     path: ['sync', 'audit', 'list'],
     what: 'events that the mode OPT_OUT dropped on record',
     load: () => import('./commands/sync-audit-list.ts'),

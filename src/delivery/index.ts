@@ -16,7 +16,7 @@ export type { ParkedItem } from './parked.ts';
 export { countReplaying, openReplay, planReplay, redeliver } from './replay.ts';
 export type { ReplayFilter } from './replay.ts';
 export { listSightings } from './sightings.ts';
-export type { DrainReport } from './drain/report.ts';
+export type { DrainReport, ItemFailure } from './drain/report.ts';
 export {
   activate,
   claimRoutes,

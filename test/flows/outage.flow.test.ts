@@ -134,7 +134,11 @@ it('parks what a token is not for, with the reason and a command, and strict say
   const refused = await machine.run(['sync', 'now', '--json'], at);
   expect(refused.json).toMatchObject({ terminal_failed: EXAMPLE_FACTS, exit_code: 1 });
   const [failure] = refused.json['failures'] as readonly Record<string, unknown>[];
-  expect(failure).toMatchObject({ outcome: 'terminal_failed', category: 'project_refused' });
+  expect(failure).toMatchObject({
+    outcome: 'terminal_failed',
+    code: 'project_refused',
+    category: 'unauthorized',
+  });
   expect(await booksAt(machine, at.cwd, receiver.url)).toMatchObject({ parked: EXAMPLE_FACTS });
   const status = await machine.run(['sync', 'status'], at);
   expect(status.stdout).toContain(`${EXAMPLE_FACTS} parked: project_refused`);
@@ -162,7 +166,7 @@ it('delivers to a strict receiver what it knows and parks the rest, each with it
   expect(Number(now.json['delivered']) + parked).toBe(EXAMPLE_FACTS + 1);
   const failures = now.json['failures'] as readonly Record<string, unknown>[];
   expect(failures.map((each) => each['event_id'])).toContain('01M1E6PKC46CQ643DZVMXXQK00');
-  expect(new Set(failures.map((each) => each['category']))).toEqual(
+  expect(new Set(failures.map((each) => each['code']))).toEqual(
     new Set(['unknown_event_type', 'schema_invalid']),
   );
   const again = await machine.run(['sync', 'now', '--no-strict'], at);

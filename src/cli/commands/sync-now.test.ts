@@ -98,6 +98,45 @@ describe('what a receiver says of single events', () => {
     expect(lenient.stdout).not.toContain('All delivered');
   });
 
+  it('is put into categories with what can be done, for people and in the report', async () => {
+    const CODES = ['schema_invalid', 'schema_invalid', 'payload_too_large', null] as const;
+    const { machine, at } = await permitted((request) => {
+      if (request.method === 'GET') return { status: 404 };
+      const results = idsOf(request.body).map((id, index) => ({
+        event_id: id,
+        status: index < CODES.length ? 'rejected' : 'success',
+        error: 'because',
+        error_category: CODES[index] ?? undefined,
+      }));
+      return { status: 200, body: JSON.stringify({ results }) };
+    });
+    const now = await machine.run(['sync', 'now', '--report', 'report.json'], at);
+    expect(now.stdout).toContain(
+      '  schema_mismatch: 2  -- see what is wrong with which event: `spec-kitty sync diagnose`\n  oversized_event: 1  -- ',
+    );
+    expect(now.stdout).toContain('Dispatch report written to report.json');
+    const text = readFileSync(path.join(at.cwd, 'report.json'), 'utf8');
+    expect(text.split('\n')).toHaveLength(2);
+    const report = JSON.parse(text) as Record<string, unknown>;
+    expect(report).toMatchObject({
+      dispatched: true,
+      selected: EXAMPLE_FACTS,
+      summary: {
+        total_events: EXAMPLE_FACTS,
+        synced: EXAMPLE_FACTS - CODES.length,
+        duplicates: 0,
+        failed: CODES.length,
+        categories: { schema_mismatch: 2, oversized_event: 1, unknown: 1 },
+      },
+    });
+    expect(report['failures']).toMatchObject([
+      { code: 'schema_invalid', category: 'schema_mismatch', http_status: 200, error: 'because' },
+      { code: 'schema_invalid', category: 'schema_mismatch' },
+      { code: 'payload_too_large', category: 'oversized_event', outcome: 'terminal_failed' },
+      { code: null, category: 'unknown', outcome: 'rejected' },
+    ]);
+  });
+
   it('is listed for twenty of them and counted for the others', async () => {
     const { machine, at } = await permitted((request) => answerAll(request, 'rejected'));
     const { stdout } = await machine.run(['sync', 'now'], at);

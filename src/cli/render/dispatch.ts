@@ -1,6 +1,13 @@
 import { EXIT, printable, type ExitCode } from '../../base/index.ts';
-import type { DrainReport } from '../../delivery/index.ts';
-import { isSettled, type RouteStatus } from '../../report/index.ts';
+import type { DrainReport, ItemFailure } from '../../delivery/index.ts';
+import {
+  actionFor,
+  categoryOf,
+  countCategories,
+  isSettled,
+  type ErrorCategory,
+  type RouteStatus,
+} from '../../report/index.ts';
 import type { PendingLines } from '../../missions/index.ts';
 import type { SpillStatus } from '../../journal/index.ts';
 import type { LegacyRows } from '../../legacy/index.ts';
@@ -62,16 +69,16 @@ export function toReport(outcome: Outcome): Readonly<Record<string, unknown>> {
     generated_at: outcome.generatedAt,
     dispatched: reports.some((report) => report.requests > 0),
     ...counts,
-    summary: { total_events: counts.selected, synced, failed, ...counts },
+    summary: {
+      total_events: counts.selected,
+      synced,
+      duplicates: counts.duplicate,
+      failed,
+      ...counts,
+      categories: Object.fromEntries(countCategories(reports.flatMap(categoriesIn))),
+    },
     failures: reports.flatMap((report) =>
-      report.failures.map((each) => ({
-        event_id: each.id,
-        outcome: each.outcome,
-        http_status: each.httpStatus,
-        error: each.detail,
-        category: each.category,
-        target_id: report.target.publicId,
-      })),
+      report.failures.map((each) => failureToJson(report.target.publicId, each)),
     ),
     mode: outcome.mode,
     import: outcome.imported?.json ?? null,
@@ -128,6 +135,9 @@ function targetLines(outcome: Outcome, target: TargetOutcome): readonly string[]
   }
   if (report.failures.length > MAX_LISTED) {
     lines.push(`  … and ${report.failures.length - MAX_LISTED} more`);
+  }
+  for (const [category, n] of countCategories(categoriesIn(report))) {
+    lines.push(`  ${category}: ${n}  -- ${actionFor(category)}`);
   }
   for (const id of report.damaged)
     lines.push(`  damaged ${id}: its stored bytes changed; it was not sent`);
@@ -207,6 +217,29 @@ function targetToJson({ report, status }: TargetOutcome): Readonly<Record<string
     waiting:
       status?.streams.reduce((sum, { books }) => sum + books.unopened + books.queued, 0) ?? null,
     parked: status?.streams.reduce((sum, { books }) => sum + books.parked, 0) ?? null,
+  };
+}
+
+function categoriesIn(report: DrainReport): readonly ErrorCategory[] {
+  return report.failures.map(categoryIn);
+}
+
+function categoryIn({ httpStatus, category: code, detail: text }: ItemFailure): ErrorCategory {
+  return categoryOf({ httpStatus, code, text });
+}
+
+/** One event that was not accepted; `code` is the receiver's own or ours, `category` what it comes down to. */
+function failureToJson(targetId: string, failure: ItemFailure): Readonly<Record<string, unknown>> {
+  const category = categoryIn(failure);
+  return {
+    event_id: failure.id,
+    outcome: failure.outcome,
+    http_status: failure.httpStatus,
+    error: failure.detail,
+    code: failure.category,
+    category,
+    suggested_action: actionFor(category),
+    target_id: targetId,
   };
 }
 
