@@ -6,7 +6,17 @@ import { stripVTControlCharacters } from 'node:util';
 import { ROOT } from './fingerprint.mjs';
 
 /** Tidy, the schema dump and the coverage thresholds are tests, so `coverage` checks them too. */
-const STEPS = ['format:check', 'lint', 'types', 'knip', 'build', 'pack:check', 'demo', 'coverage'];
+const STEPS = [
+  'format:check',
+  'lint',
+  'types',
+  'knip',
+  'build',
+  'pack:check',
+  'demo',
+  'sim',
+  'coverage',
+];
 const NAME_WIDTH = 14;
 
 const results = [];
