@@ -104,14 +104,12 @@ function readFields(fields: JsonObject): Result<Envelope, readonly Issue[]> {
   const lamportClock = readLamport(reading);
   const causationId = readCausation(reading);
   const { text: timestamp, at: occurredAt } = readTimestamp(reading);
-  const optional = {
-    teamSlug: readOptional(reading, 'team_slug'),
-    projectUuid: readProject(reading),
-    projectSlug: readOptional(reading, 'project_slug'),
-    gitBranch: readOptional(reading, 'git_branch'),
-    headCommitSha: readOptional(reading, 'head_commit_sha'),
-    repoSlug: readOptional(reading, 'repo_slug'),
-  };
+  const teamSlug = readOptional(reading, 'team_slug');
+  const projectUuid = readProject(reading);
+  const projectSlug = readOptional(reading, 'project_slug');
+  const gitBranch = readOptional(reading, 'git_branch');
+  const headCommitSha = readOptional(reading, 'head_commit_sha');
+  const repoSlug = readOptional(reading, 'repo_slug');
   if (eventId === null || payload === null || occurredAt === null || reading.issues.length > 0) {
     return failed(reading.issues);
   }
@@ -126,7 +124,12 @@ function readFields(fields: JsonObject): Result<Envelope, readonly Issue[]> {
     causationId,
     timestamp,
     occurredAt,
-    ...optional,
+    teamSlug,
+    projectUuid,
+    projectSlug,
+    gitBranch,
+    headCommitSha,
+    repoSlug,
   });
 }
 
