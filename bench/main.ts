@@ -5,30 +5,62 @@ import { benchCapture } from './capture.ts';
 import { benchDrain, benchEncode } from './drain.ts';
 import { benchImport } from './import.ts';
 import { benchIngest } from './ingest.ts';
-import type { Measured } from './measure.ts';
+import { growth, type Measured } from './measure.ts';
 import { benchMemory, benchProcesses, workInChild } from './processes.ts';
 import { benchStatus } from './status.ts';
 
-const MILLION = 1_000_000;
+/** How many events `--large` means; another number only to try the large run itself. */
+const LARGE = Number(process.env['BENCH_LARGE'] ?? '1000000');
 
 type Section = (large: boolean) => Promise<readonly Measured[]>;
 
 const SECTIONS: Readonly<Record<string, Section>> = {
-  capture: async (large) => [
-    ...(await benchCapture(0)),
-    ...(large ? await benchCapture(MILLION) : []),
-  ],
+  capture: async (large) => {
+    const empty = await benchCapture(0);
+    if (!large) return empty.lines;
+    const full = await benchCapture(LARGE);
+    const p50 = growth(
+      'G1',
+      'capture p50',
+      [
+        [0, empty.p50],
+        [LARGE, full.p50],
+      ],
+      1.2,
+    );
+    return [...empty.lines, ...full.lines, p50];
+  },
   encode: () => benchEncode(),
-  drain: async (large) => [
-    ...(await benchDrain(10_000)),
-    ...(await benchDrain(100_000)),
-    ...(large ? await benchDrain(MILLION) : []),
-  ],
-  status: (large) => benchStatus(large ? [100_000, MILLION] : [100_000]),
+  drain: async (large) => {
+    const small = await benchDrain(10_000);
+    const usual = await benchDrain(100_000);
+    if (!large) return [...small.lines, ...usual.lines];
+    const most = await benchDrain(LARGE);
+    const perEvent = growth(
+      'G5/6',
+      'drain, time an event',
+      [
+        [100_000, usual.perEventMs],
+        [LARGE, most.perEventMs],
+      ],
+      1.1,
+    );
+    const idle = growth(
+      'G7',
+      'idle drain',
+      [
+        [10_000, small.idleMs],
+        [LARGE, most.idleMs],
+      ],
+      1.5,
+    );
+    return [...small.lines, ...usual.lines, ...most.lines, perEvent, idle];
+  },
+  status: (large) => benchStatus(large ? [100_000, LARGE] : [100_000]),
   ingest: () => benchIngest(),
   import: () => benchImport(),
   processes: () => benchProcesses(),
-  memory: (large) => benchMemory(large ? [100_000, MILLION] : [100_000]),
+  memory: (large) => benchMemory(large ? [100_000, LARGE] : [100_000]),
 };
 
 await main(process.argv.slice(2));

@@ -105,3 +105,18 @@ export function limitGoal(
     reached: values.ratio <= options.atMost,
   };
 }
+
+/** A figure and the number of events it was measured with. */
+export type Sized = readonly [size: number, value: number];
+
+/** A law of growth: a figure at a large size beside the same figure at a small one. */
+export function growth(
+  goal: string,
+  what: string,
+  [small, large]: readonly [Sized, Sized],
+  atMost: number,
+): Measured {
+  const name = `${what}: ${large[0].toLocaleString('en-US')} beside ${small[0].toLocaleString('en-US')}`;
+  const values = { ours: large[1], baseline: small[1], ratio: large[1] / small[1] };
+  return limitGoal(goal, name, values, { unit: 'ms', atMost });
+}

@@ -5,7 +5,7 @@ import { listRoutes } from '../src/delivery/index.ts';
 import { openHome } from '../src/home/index.ts';
 import { record } from '../src/journal/index.ts';
 import { drainRoute, prepare } from './drain.ts';
-import { limitGoal, rateGoal, type Measured } from './measure.ts';
+import { growth, limitGoal, rateGoal, type Measured } from './measure.ts';
 import { createWorld, factOf } from './world.ts';
 
 const WRITERS = 4;
@@ -39,11 +39,13 @@ export async function benchProcesses(): Promise<readonly Measured[]> {
 /** G16: memory of a process that drains, the receiver being another process. */
 export async function benchMemory(sizes: readonly number[]): Promise<readonly Measured[]> {
   const lines: Measured[] = [];
+  const peaks: [size: number, mb: number][] = [];
   for (const events of sizes) {
     const trial = await prepare(events);
     trial.world.home.forgetStore(trial.world.project.id);
     const { worst } = await child(['child', 'drain', trial.world.dir]);
     await trial.end();
+    peaks.push([events, worst]);
     const size = events.toLocaleString('en-US');
     lines.push(
       limitGoal(
@@ -53,6 +55,10 @@ export async function benchMemory(sizes: readonly number[]): Promise<readonly Me
         { unit: 'MB', atMost: 1 },
       ),
     );
+  }
+  const [usual, most] = peaks;
+  if (usual !== undefined && most !== undefined) {
+    lines.push({ ...growth('G16', 'peak memory', [usual, most], 1.15), unit: 'MB' });
   }
   return lines;
 }

@@ -1,6 +1,6 @@
 import { eventsStream } from '../src/delivery/index.ts';
 import { gatherProject } from '../src/report/index.ts';
-import { limitGoal, pairs, timed, type Measured } from './measure.ts';
+import { growth, limitGoal, pairs, timed, type Measured } from './measure.ts';
 import { createWorld, fill, pointAt, type World } from './world.ts';
 
 const PAIRS = 21;
@@ -8,6 +8,7 @@ const PAIRS = 21;
 /** G10: the facts of a project with two targets, beside the 10 ms it may take and beside a small store. */
 export async function benchStatus(sizes: readonly number[]): Promise<readonly Measured[]> {
   const lines: Measured[] = [];
+  const taken: [size: number, ms: number][] = [];
   const small = worldOf(1_000);
   for (const size of sizes) {
     const world = worldOf(size);
@@ -17,6 +18,7 @@ export async function benchStatus(sizes: readonly number[]): Promise<readonly Me
       () => timed(() => gather(small)),
     );
     world.end();
+    taken.push([size, times.ours]);
     const count = size.toLocaleString('en-US');
     lines.push(
       limitGoal(
@@ -29,6 +31,9 @@ export async function benchStatus(sizes: readonly number[]): Promise<readonly Me
     );
   }
   small.end();
+  const [usual, most] = taken;
+  if (usual !== undefined && most !== undefined)
+    lines.push(growth('G10', 'status', [usual, most], 2));
   return lines;
 }
 
