@@ -14,6 +14,12 @@ const DB: OptionSpec = {
   what: 'database of the receiver (default: receiver.db)',
 };
 
+const EVENT_FILTERS: readonly OptionSpec[] = [
+  { flags: '--mission <slug>', what: 'of this mission' },
+  { flags: '--type <type>', what: 'of this event type' },
+  { flags: '--since <time>', what: 'recorded from this date or time on' },
+  { flags: '--until <time>', what: 'recorded before it' },
+];
 const PARKED_FILTERS: readonly OptionSpec[] = [
   TARGET,
   { flags: '--code <code>', what: 'parked for this reason, for example schema_invalid' },
@@ -174,6 +180,57 @@ export const COMMANDS: readonly CommandSpec[] = [
     what: 'go on with a receiver that is another instance than before',
     args: [{ name: '<target>', what: 'id or URL' }],
     load: () => import('./commands/sync-targets-accept.ts'),
+  },
+  {
+    path: ['sync', 'targets', 'retire'],
+    what: 'wait for a target no longer, and say what gc may drop then',
+    args: [{ name: '<target>', what: 'id or URL' }],
+    load: () => import('./commands/sync-targets-retire.ts'),
+  },
+  {
+    path: ['sync', 'log'],
+    what: 'what was recorded, newest first, and what became of it',
+    options: [
+      ...EVENT_FILTERS,
+      TARGET,
+      {
+        flags: '--state <state>',
+        what: 'queued, delivered, parked, superseded, withheld or unopened',
+      },
+      { flags: '--limit <number>', what: 'default 50' },
+      { flags: '--before <cursor>', what: 'older than this, as the page before printed it' },
+    ],
+    examples: ['spec-kitty sync log --state parked --limit 20'],
+    load: () => import('./commands/sync-log.ts'),
+  },
+  {
+    path: ['sync', 'show'],
+    what: 'one event with its bytes and its history at every target',
+    args: [{ name: '<event>', what: 'event id' }],
+    load: () => import('./commands/sync-show.ts'),
+  },
+  {
+    path: ['sync', 'tail'],
+    what: 'what was recorded behind a cursor, oldest first, and where to go on',
+    options: [
+      { flags: '--since <cursor>', what: 'as printed before; 0, the default, is the beginning' },
+      { flags: '--limit <number>', what: 'default 100' },
+      { flags: '--wait <seconds>', what: 'wait that long for something new' },
+    ],
+    examples: ['spec-kitty sync tail --since 0 --wait 30 --json'],
+    load: () => import('./commands/sync-tail.ts'),
+  },
+  {
+    path: ['sync', 'replay'],
+    what: 'send a target once more what it was sent',
+    options: [
+      TARGET,
+      ...EVENT_FILTERS,
+      { flags: '--redeliver', what: 'forget what it has and begin again' },
+      { flags: '--dry-run', what: 'say what would be sent' },
+    ],
+    examples: ['spec-kitty sync replay --target http://127.0.0.1:8765 --dry-run'],
+    load: () => import('./commands/sync-replay.ts'),
   },
   {
     path: ['sync', 'parked', 'list'],

@@ -2,26 +2,20 @@
 // with its one state machine, who may drain, and the dispatcher that walks open → select → begin → post → record.
 // Not here: how a receiver is spoken to (receivers), the facts themselves (journal).
 export { readCounts, recount } from './counts.ts';
-export { findDestination } from './destination.ts';
-export type { Destination } from './destination.ts';
+export { findDestination, type Destination } from './destination.ts';
 export { connect } from './drain/connection.ts';
 export { drain } from './drain/dispatcher.ts';
 export { drainOwner } from './drain/drains.ts';
-export { oldestUndelivered, readRouteFacts } from './facts.ts';
-export type { RouteFacts } from './facts.ts';
-export { acceptInstance, readFollow } from './generations.ts';
-export type { Generation } from './generations.ts';
-export { attemptsOf, dropParked, listParked, retryParked } from './parked.ts';
-export type { ParkedItem } from './parked.ts';
+export { oldestUndelivered, readRouteFacts, type RouteFacts } from './facts.ts';
+export { acceptInstance, readFollow, type Generation } from './generations.ts';
+export { attemptsOf, dropParked, listParked, retryParked, type ParkedItem } from './parked.ts';
 export { formatCursor, parseCursor } from './inspect/cursor.ts';
-export { readHistory } from './inspect/history.ts';
-export type { EventHistory } from './inspect/history.ts';
-export { listAfter, listEvents, LOG_STATES } from './inspect/log.ts';
-export type { LogEntry, LogFilter } from './inspect/log.ts';
-export { countReplaying, openReplay, planReplay, redeliver } from './replay.ts';
-export type { ReplayFilter } from './replay.ts';
+export { readHistory, type EventHistory } from './inspect/history.ts';
+export { countDeliveredEverywhere, isRetired, retireTarget } from './inspect/retirement.ts';
+export { listAfter, listEvents, LOG_STATES, type LogEntry, type LogFilter } from './inspect/log.ts';
+export { countReplaying, openReplay, planReplay, redeliver, type ReplayFilter } from './replay.ts';
 export { listSightings } from './sightings.ts';
-export type { DrainReport, ItemFailure } from './drain/report.ts';
+export { undrained, type DrainReport, type ItemFailure } from './drain/report.ts';
 export {
   activate,
   claimRoutes,
@@ -36,10 +30,7 @@ export {
 export type { Route } from './routes.ts';
 export { countRegistered, queueSkipped, selectUnneeded, stillUnneeded } from './settled.ts';
 export type { NeedRule, Unneeded } from './settled.ts';
-export { eventsStream } from './stream.ts';
-export type { Stream } from './stream.ts';
-export { findTarget, headersOf, registerTarget, setHeaders } from './targets.ts';
-export type { Target } from './targets.ts';
+export { eventsStream, type Stream } from './stream.ts';
+export { findTarget, headersOf, registerTarget, setHeaders, type Target } from './targets.ts';
 export { DELIVERY_STATES, transition } from './transition.ts';
-export { readWaiting } from './waiting.ts';
-export type { Waiting } from './waiting.ts';
+export { readWaiting, type Waiting } from './waiting.ts';

@@ -45,7 +45,8 @@ const REGISTER = `
     first_seen_at, last_seen_at)
   VALUES (:publicId, :kind, :canonicalUrl, :urlHash, :team, :user, :postUrl, :allowHttp, :now, :now)
   ON CONFLICT (url_hash, team_slug, user_email)
-  DO UPDATE SET kind = :kind, post_url = :postUrl, allow_http = :allowHttp, last_seen_at = :now
+  DO UPDATE SET kind = :kind, post_url = :postUrl, allow_http = :allowHttp, last_seen_at = :now,
+    retired_at = NULL
   RETURNING *`;
 const LIST = 'SELECT * FROM targets ORDER BY target_id';
 const HEALTH = `

@@ -1,8 +1,16 @@
 import path from 'node:path';
-import { EXIT, UserError, type ExitCode } from '../../base/index.ts';
+import {
+  AssertionFailure,
+  EXIT,
+  IntegrityError,
+  messageOf,
+  UserError,
+  type ExitCode,
+} from '../../base/index.ts';
 import {
   drain,
   findDestination,
+  undrained,
   type Destination,
   type DrainReport,
   type Route,
@@ -74,10 +82,24 @@ async function drainAll(
     ),
   );
   progress.end();
-  return ended.map((each) => {
-    if (each.status === 'rejected') throw each.reason;
-    return each.value;
+  return ended.map((each, index) => {
+    if (each.status === 'fulfilled') return each.value;
+    const route = routes[index];
+    // What several targets were sent is told, even when one of them could not be drained at all.
+    if (route === undefined || routes.length === 1 || isOurs(each.reason)) throw each.reason;
+    context.home.log.error('delivery.failed', { reason: messageOf(each.reason) });
+    const remedy = each.reason instanceof UserError ? each.reason.remedy : null;
+    return undrained(route.target, {
+      reason: 'halted',
+      detail: messageOf(each.reason),
+      remedy: remedy ?? 'spec-kitty sync status',
+    });
   });
+}
+
+/** A broken rule of ours, or broken stored data: louder than any report. */
+function isOurs(error: unknown): boolean {
+  return error instanceof AssertionFailure || error instanceof IntegrityError;
 }
 
 function waitingOn(context: Context, workspace: Workspace, routes: readonly Route[]): number {

@@ -110,6 +110,7 @@ export function isAllDelivered(outcome: Outcome): boolean {
 function isComplete({ report, status }: TargetOutcome): boolean {
   if (report.blocked !== null || report.failures.length > 0 || report.damaged.length > 0)
     return false;
+  if (report.replaying > 0) return false;
   if (status === null || status.route.grantedAt === null) return false;
   return status.streams.every(({ books }) => isSettled(books));
 }
@@ -144,6 +145,7 @@ function targetLines(outcome: Outcome, target: TargetOutcome): readonly string[]
   if (report.strays > 0) {
     lines.push(`  ${report.strays} result(s) spoke of no event that was sent, and were ignored`);
   }
+  if (report.replaying > 0) lines.push(`  ${report.replaying} of a replay not delivered again yet`);
   if (outcome.isInterrupted) lines.push('Event sync stopped before its end.');
   else if (report.blocked !== null) lines.push(...blockedLines(report.blocked));
   if (status !== null) lines.push(...waitingLines(status));
@@ -211,6 +213,7 @@ function targetToJson({ report, status }: TargetOutcome): Readonly<Record<string
     ...report.outcomes,
     damaged: report.damaged,
     stray_results: report.strays,
+    replaying: report.replaying,
     blocked_reason: report.blocked?.reason ?? null,
     blocked_detail: report.blocked?.detail ?? null,
     remedy: report.blocked?.remedy ?? null,

@@ -8,7 +8,7 @@ import { FenceLost, requireFence, selectDue } from '../ledger.ts';
 import { acceptCommand, askReceiver } from './identity.ts';
 import { noteFailure, readPacing } from './pacing.ts';
 import { DrainTally, type DrainReport } from './report.ts';
-import { closeFinished, openReplayPage, openReplays } from '../replay.ts';
+import { closeFinished, countReplaying, openReplayPage, openReplays } from '../replay.ts';
 import { block, unblock } from '../routes.ts';
 import { nextDue, Sending, type DrainOptions, type Work } from './sending.ts';
 import type { Stream } from '../stream.ts';
@@ -44,7 +44,11 @@ export async function drain(options: DrainOptions): Promise<DrainReport> {
     const work = { options, lease, tally, receiver: connection.receiver };
     const blocked = await drainStreams(work, AbortSignal.any([options.signal, ended.signal]));
     writeBlocked(options, blocked);
-    return tally.report(blocked);
+    const replaying = options.streams.map((stream) => countReplaying(db, route.id, stream));
+    return tally.report(
+      blocked,
+      replaying.reduce((sum, n) => sum + n, 0),
+    );
   } catch (error) {
     if (!(error instanceof FenceLost)) throw error;
     return tally.report({

@@ -45,6 +45,7 @@ it('a drain adds up what was said, item by item and request by request', () => {
     damaged: ['an id'],
     requests: 3,
     strays: 1,
+    replaying: 0,
     blocked: null,
   });
 });

@@ -25,6 +25,8 @@ export interface DrainReport {
   readonly requests: number;
   /** Results that spoke of no item they were asked about; they decided nothing. */
   readonly strays: number;
+  /** Items of replays that wait or are parked after it. */
+  readonly replaying: number;
   /** What stopped it, null when it came to its end. */
   readonly blocked: Blocked | null;
 }
@@ -75,7 +77,7 @@ export class DrainTally {
     this.#damaged.push(id);
   }
 
-  report(blocked: Blocked | null): DrainReport {
+  report(blocked: Blocked | null, replaying = 0): DrainReport {
     return {
       target: this.#target,
       selected: this.#selected,
@@ -84,6 +86,7 @@ export class DrainTally {
       damaged: [...this.#damaged],
       requests: this.#requests,
       strays: this.#strays,
+      replaying,
       blocked,
     };
   }
@@ -94,4 +97,9 @@ export class DrainTally {
     if (ACCEPTED.has(outcome) || this.#failures.length >= MAX_FAILURES) return;
     this.#failures.push({ id, outcome, httpStatus, category, detail });
   }
+}
+
+/** The report of a drain that came to nothing. */
+export function undrained(target: Target, blocked: Blocked): DrainReport {
+  return new DrainTally(target).report(blocked);
 }
