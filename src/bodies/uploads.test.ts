@@ -45,13 +45,11 @@ function blobs(trial: LedgerTrial): readonly string[] {
 
 /** Makes the trial's route say that `n` bodies were delivered. */
 function deliver(trial: LedgerTrial, n: number): void {
-  const route = trial.grant('a').id;
-  trial.db.run(
-    `INSERT INTO generations (gen_id, route_id, stream, kind, number, from_seq, next_seq, opened_at)
-     VALUES (70, :route, 2, 1, 70, 1, 1, 1)`,
-    { route },
-  );
-  trial.db.run('INSERT INTO delivery_counts (gen_id, state, n) VALUES (70, 2, :n)', { n });
+  const genId = trial.generation(trial.grant('a'), bodiesStream).id;
+  trial.db.run('INSERT INTO delivery_counts (gen_id, state, n) VALUES (:genId, 2, :n)', {
+    genId,
+    n,
+  });
 }
 
 describe('storing an upload', () => {

@@ -1,13 +1,7 @@
 import { EXIT, UserError } from '../base/index.ts';
-import {
-  eventsStream,
-  findTarget,
-  listParked,
-  routeTo,
-  type ParkedItem,
-} from '../delivery/index.ts';
+import { findTarget, listParked, routeTo, type ParkedItem } from '../delivery/index.ts';
 import { flagOption, textOption, type Context } from './io.ts';
-import type { Workspace } from './workspace.ts';
+import { STREAMS, type Workspace } from './workspace.ts';
 
 /** The parked items that a command's ids and filters name. */
 export function selectParked(
@@ -20,12 +14,13 @@ export function selectParked(
   const target =
     reference === null ? null : findTarget(workspace.db, reference, context.system.cwd);
   const route = target === null ? null : routeTo(workspace.db, target.id);
-  return listParked(workspace.db, eventsStream, {
+  const filter = {
     ...(ids.length === 0 ? {} : { ids }),
     code: textOption(options, 'code'),
     mission: textOption(options, 'mission'),
     routeId: route?.id ?? null,
-  });
+  };
+  return STREAMS.flatMap((stream) => listParked(workspace.db, stream, filter));
 }
 
 /** The items a change is meant for: ids, a filter or `--all`, never everything by accident. */
@@ -33,7 +28,7 @@ export function requireParked(context: Context, workspace: Workspace): readonly 
   const { options, args } = context;
   const filtered = ['code', 'mission', 'target'].some((name) => textOption(options, name) !== null);
   if (args.length === 0 && !filtered && !flagOption(options, 'all')) {
-    throw new UserError('usage', 'name events, a filter, or --all', {
+    throw new UserError('usage', 'name items, a filter, or --all', {
       remedy: 'spec-kitty sync parked list',
       exitCode: EXIT.refused,
     });
@@ -41,7 +36,7 @@ export function requireParked(context: Context, workspace: Workspace): readonly 
   const items = selectParked(context, workspace, args);
   const missing = args.find((id) => !items.some((item) => item.id === id));
   if (missing === undefined) return items;
-  throw new UserError('not_found', `no event ${missing} is parked`, {
+  throw new UserError('not_found', `nothing called ${missing} is parked`, {
     remedy: 'spec-kitty sync parked list',
   });
 }
@@ -49,8 +44,10 @@ export function requireParked(context: Context, workspace: Workspace): readonly 
 /** A parked item under the names of reports. */
 export function parkedToJson(item: ParkedItem): Readonly<Record<string, unknown>> {
   return {
-    event_id: item.id,
-    event_type: item.type,
+    stream: item.stream,
+    ...(item.stream === 'bodies'
+      ? { artifact: item.id, artifact_path: item.type }
+      : { event_id: item.id, event_type: item.type }),
     mission: item.mission,
     target_id: item.targetId,
     canonical_url: item.canonicalUrl,

@@ -96,6 +96,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       { flags: '--all', what: 'every target of this project' },
       { flags: '--no-import', what: 'deliver only' },
       { flags: '--no-strict', what: 'exit 0 even when something was refused or waits' },
+      { flags: '--verbose', what: 'name every body that was uploaded' },
       { flags: '--report <file>', what: 'write the result as JSON' },
     ],
     load: () => import('./commands/sync-now.ts'),

@@ -7,6 +7,7 @@ import {
   type Project,
 } from '../home/index.ts';
 import { openJournal, type Journal } from '../journal/index.ts';
+import { bodiesStream } from '../bodies/index.ts';
 import { eventsStream, type Stream } from '../delivery/index.ts';
 import type { Context } from './io.ts';
 
@@ -21,7 +22,7 @@ export interface Workspace {
 }
 
 /** The streams this program delivers, in the order they are drained. */
-export const STREAMS: readonly Stream[] = [eventsStream];
+export const STREAMS: readonly Stream[] = [eventsStream, bodiesStream];
 
 /**
  * Opens the project around the working directory.

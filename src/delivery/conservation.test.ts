@@ -187,7 +187,7 @@ const operating = fc.boolean().map((retries) =>
   step(retries ? 'retry' : 'drop', ({ trial }) => {
     const parked = listParked(trial.db, stream);
     if (!retries) {
-      dropParked(trial.db, stream, parked.slice(0, 1));
+      dropParked(trial.db, STREAMS, parked.slice(0, 1));
       return;
     }
     const granted = new Set(

@@ -8,7 +8,7 @@ import type { Route } from './routes.ts';
 import { eventsStream as stream } from './stream.ts';
 
 function factsOf(trial: LedgerTrial, route: Route): RouteFacts {
-  const facts = readRouteFacts(trial.db, route.id, stream);
+  const facts = readRouteFacts(trial.db, route.id, stream, { now: trial.clock.now() });
   if (facts === null) throw new Error('there are no facts');
   return facts;
 }
@@ -36,7 +36,7 @@ function move(
 describe('readRouteFacts', () => {
   it('says nothing of a route that was never granted', () => {
     const trial = ledgerTrial();
-    expect(readRouteFacts(trial.db, 1, stream)).toBeNull();
+    expect(readRouteFacts(trial.db, 1, stream, { now: 0 })).toBeNull();
   });
 
   it('is all zero for an empty journal', () => {

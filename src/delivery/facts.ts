@@ -2,6 +2,7 @@ import type { Db, Millis } from '../base/index.ts';
 import { readCounts, recount, type StateCounts } from './counts.ts';
 import { lastSeq, readFollow, type Generation } from './generations.ts';
 import { readPacing, type Pacing } from './drain/pacing.ts';
+import { readQueue, type QueueFacts } from './queue/queue.ts';
 import type { Stream } from './stream.ts';
 
 /** What the ledger says of one stream on one route: the other side of the conservation equation. */
@@ -24,18 +25,21 @@ export interface RouteFacts {
   /** When the oldest item that waits here was captured; null when nothing waits. */
   readonly oldestWaitingAt: Millis | null;
   readonly pacing: Pacing;
+  /** A closer look at the queue; null for a stream whose queue has no bound. */
+  readonly queue: QueueFacts | null;
 }
 
 /**
- * Reads counters and index positions only, so that the cost does not grow with the journal. Null before the first
- * grant.
+ * Reads counters and index positions only, so that the cost does not grow with the journal; of bodies also what is
+ * queued. Null before the first grant.
+ * @param options.now milliseconds, for what is due.
  * @param options.recount counts the deliveries one by one as well, to be compared with the counters.
  */
 export function readRouteFacts(
   db: Db,
   routeId: number,
   stream: Stream,
-  options: { readonly recount: boolean } = { recount: false },
+  options: { readonly now: Millis; readonly recount?: boolean },
 ): RouteFacts | null {
   const generation = readFollow(db, routeId, stream);
   if (generation === null) return null;
@@ -43,12 +47,13 @@ export function readRouteFacts(
     stream: stream.name,
     generation,
     counts: readCounts(db, generation.id),
-    recounted: options.recount ? recount(db, generation.id, stream.deliveries) : null,
+    recounted: options.recount === true ? recount(db, generation.id, stream.deliveries) : null,
     ineligibleAhead: countIneligibleAhead(db, stream, generation),
     lastSeq: lastSeq(db, stream),
     aside: readAside(db, stream, generation),
     oldestWaitingAt: oldestWaiting(db, stream, generation),
     pacing: readPacing(db, routeId, stream),
+    queue: stream.waitsFor === null ? null : readQueue(db, stream, generation.id, options.now),
   };
 }
 
@@ -76,15 +81,15 @@ function readAside(db: Db, stream: Stream, generation: Generation): RouteFacts['
 
 function oldestWaiting(db: Db, stream: Stream, generation: Generation): Millis | null {
   const queued = db.get<{ at: number }>(
-    `SELECT i.captured_at AS at FROM ${stream.deliveries} d INDEXED BY ${stream.deliveries}_due
+    `SELECT ${stream.columns.capturedAt} AS at FROM ${stream.deliveries} d INDEXED BY ${stream.deliveries}_due
      JOIN ${stream.items} i ON i.seq = d.seq
      WHERE d.gen_id = :genId AND d.state = 1 ORDER BY d.seq LIMIT 1`,
     { genId: generation.id },
   );
   if (queued !== undefined) return queued.at;
   const unopened = db.get<{ at: number }>(
-    `SELECT captured_at AS at FROM ${stream.items} WHERE seq >= :from AND eligible = 1
-     ORDER BY seq LIMIT 1`,
+    `SELECT ${stream.columns.capturedAt} AS at FROM ${stream.items} i
+     WHERE i.seq >= :from AND i.eligible = 1 ORDER BY i.seq LIMIT 1`,
     { from: generation.nextSeq },
   );
   return unopened?.at ?? null;

@@ -1,5 +1,6 @@
 import type { Db, Faults, Millis } from '../base/index.ts';
 import { moveCounts } from './counts.ts';
+import { reachOf } from './queue/announced.ts';
 import type { Stream } from './stream.ts';
 
 /** One pass over a stream's items for a route; the cursor is `nextSeq`. */
@@ -112,7 +113,8 @@ export function acceptInstance(db: Db, routeId: number): void {
 /**
  * Turns the items behind the cursor into deliveries, one page a transaction: queued where the grant covers their
  * checkout, withheld where not; what may never leave or has no payload is skipped and counted. An older item of
- * the same key is superseded when no batch at any target ever held it.
+ * the same key is superseded when no batch at any target ever held it and no body waits for it. An item that waits
+ * for an event is looked at behind that event alone.
  * @returns how many items were looked at; 0 when nothing is new, or nothing may leave.
  */
 export function open(
@@ -124,10 +126,12 @@ export function open(
     const generation = readFollow(db, routeId, stream);
     if (generation === null || !isGranted(db, routeId)) return 0;
     const from = generation.nextSeq;
-    const to = Math.min(lastSeq(db, stream), from + OPEN_PAGE - 1);
+    const last = Math.min(lastSeq(db, stream), from + OPEN_PAGE - 1);
+    if (last < from) return 0;
+    const { to, isSendable, eventGen } = reachOf(db, stream, { routeId, from, to: last });
     if (to < from) return 0;
     const page = { genId: generation.id, routeId, from, to };
-    const opened = db.run(openSql(stream), page).changes;
+    const opened = db.run(openSql(stream, isSendable), { ...page, eventGen }).changes;
     const withheld = opened === 0 ? 0 : countWithheld(db, stream, page);
     const ineligible = countIneligible(db, stream, page);
     moveCounts(db, generation.id, { queued: opened - withheld, withheld });
@@ -149,16 +153,17 @@ interface Page {
   readonly to: number;
 }
 
-function openSql(stream: Stream): string {
+function openSql(stream: Stream, isSendable: string): string {
   return `
-    INSERT INTO ${stream.deliveries} (gen_id, seq, route_id, state, reason)
+    INSERT INTO ${stream.deliveries} (gen_id, seq, route_id, state, reason, attempts)
     SELECT :genId, i.seq, :routeId,
       iif(i.checkout_id IS NULL OR c.checkout_id IS NOT NULL, 1, 5),
-      iif(i.checkout_id IS NULL OR c.checkout_id IS NOT NULL, NULL, 'unknown_checkout')
+      iif(i.checkout_id IS NULL OR c.checkout_id IS NOT NULL, NULL, 'unknown_checkout'),
+      ${stream.columns.attempts}
     FROM ${stream.items} i
     LEFT JOIN grant_checkouts c ON c.route_id = :routeId AND c.checkout_id = i.checkout_id
     WHERE i.seq BETWEEN :from AND :to AND i.eligible = 1
-      AND ${stream.present}`;
+      AND ${stream.present} AND ${isSendable}`;
 }
 
 function countWithheld(db: Db, stream: Stream, page: Page): number {
@@ -199,8 +204,9 @@ function supersede(db: Db, stream: Stream, page: Page): number {
     superseded += db.run(
       `UPDATE ${stream.deliveries} SET state = 4, reason = 'by ' || CAST(:seq AS INTEGER)
        WHERE gen_id = :genId AND state = 1 AND attempts = 0 AND seq IN (
-         SELECT seq FROM ${stream.items}
-         WHERE coalesce_key = :key AND checkout_id IS :checkout AND seq > :sent AND seq < :seq)`,
+         SELECT i.seq FROM ${stream.items} i
+         WHERE i.coalesce_key = :key AND i.checkout_id IS :checkout AND i.seq > :sent AND i.seq < :seq
+           AND NOT EXISTS (SELECT 1 FROM uploads u WHERE u.index_seq = i.seq))`,
       { genId, key, checkout, seq, sent },
     ).changes;
   }

@@ -15,7 +15,9 @@ export { countDeliveredEverywhere, isRetired, retireTarget } from './inspect/ret
 export { listAfter, listEvents, LOG_STATES, type LogEntry, type LogFilter } from './inspect/log.ts';
 export { countReplaying, openReplay, planReplay, redeliver, type ReplayFilter } from './replay.ts';
 export { listSightings } from './sightings.ts';
-export { undrained, type DrainReport, type ItemFailure } from './drain/report.ts';
+export { undrained } from './drain/report.ts';
+export type { DrainReport, ItemFailure, StreamReport } from './drain/report.ts';
+export type { QueueFacts } from './queue/queue.ts';
 export {
   activate,
   claimRoutes,
@@ -30,7 +32,8 @@ export {
 export type { Route } from './routes.ts';
 export { countRegistered, queueSkipped, selectUnneeded, stillUnneeded } from './settled.ts';
 export type { NeedRule, Unneeded } from './settled.ts';
-export { eventsStream, type Stream } from './stream.ts';
-export { findTarget, headersOf, registerTarget, setHeaders, type Target } from './targets.ts';
+export { eventsStream, type ItemCounts, type Stream } from './stream.ts';
+export { findTarget, headersOf, registerTarget, setHeaders, takesStream } from './targets.ts';
+export type { Target } from './targets.ts';
 export { DELIVERY_STATES, transition } from './transition.ts';
 export { readWaiting, type Waiting } from './waiting.ts';

@@ -12,6 +12,7 @@ import {
   type Delivery,
   type DeliveryState,
 } from './transition.ts';
+import { isReadySql } from './queue/announced.ts';
 
 /** A batch that was written down before its bytes left. */
 export interface Batch {
@@ -58,8 +59,9 @@ const PRUNE_ATTEMPTS = `
     ORDER BY attempt_id DESC LIMIT 1 OFFSET :kept)`;
 
 /**
- * The next queued items behind position `after`, in capture order, due at `dueBy`; their bytes are not read. One
- * that would have to wait longer than anything ever waits is due: the clock was set back.
+ * The next queued items behind position `after`, in capture order, due at `dueBy`, whose event has arrived where
+ * they wait for one; their bytes are not read. One that would have to wait longer than anything ever waits is due:
+ * the clock was set back.
  * @param limit number of items.
  */
 export function selectDue(
@@ -77,7 +79,7 @@ export function selectDue(
     `SELECT d.seq, i.bytes FROM ${stream.deliveries} d INDEXED BY ${stream.deliveries}_due
      JOIN ${stream.items} i ON i.seq = d.seq
      WHERE d.gen_id = :genId AND d.state = 1 AND d.seq > :after
-       AND (d.due_at <= :dueBy OR d.due_at > :dueBy + :longest)
+       AND (d.due_at <= :dueBy OR d.due_at > :dueBy + :longest) AND ${isReadySql(stream)}
      ORDER BY d.seq LIMIT :limit`,
     { ...options, longest: LONGEST_WAIT_MS },
   );

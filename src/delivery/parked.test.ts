@@ -118,7 +118,7 @@ describe('a parked item', () => {
     const route = trial.grant('a');
     trial.capture(1);
     await park(trial, route, { 1: 'erased' });
-    dropParked(trial.db, stream, listParked(trial.db, stream));
+    dropParked(trial.db, STREAMS, listParked(trial.db, stream));
     expect(trial.deliveries(route)).toEqual(['1 withheld dropped']);
     expect(trial.books(route)).toMatchObject({ parked: 0, withheld: 1, captured: 1 });
     trial.grant('a');
@@ -151,7 +151,7 @@ describe('a parked item', () => {
     const items = listParked(trial.db, stream);
     retryParked(trial.db, stream, items);
     retryParked(trial.db, stream, items);
-    dropParked(trial.db, stream, items);
+    dropParked(trial.db, STREAMS, items);
     expect(trial.deliveries(route)).toEqual(['1 queued']);
     expect(trial.books(route)).toMatchObject({ queued: 1, parked: 0, withheld: 0 });
   });

@@ -1,12 +1,15 @@
 import { UserError, type Db, type Millis } from '../base/index.ts';
 import { OUTCOMES, type Outcome } from '../wire/index.ts';
 import { moveCounts } from './counts.ts';
+import { readFollow } from './generations.ts';
 import type { Stream } from './stream.ts';
+import { withholdHeld } from './queue/announced.ts';
 
 /** An item that needs an operator: kept, listed with its reason, and ready to be tried again. */
 export interface ParkedItem {
   readonly genId: number;
   readonly routeId: number;
+  readonly stream: Stream['name'];
   readonly seq: number;
   readonly id: string;
   readonly type: string;
@@ -43,7 +46,7 @@ interface ParkedRow {
   readonly gen_id: number;
   readonly route_id: number;
   readonly seq: number;
-  readonly event_id: string;
+  readonly id: string;
   readonly type: string;
   readonly mission: string | null;
   readonly canonical_url: string;
@@ -67,8 +70,10 @@ export function listParked(
   stream: Stream,
   filter: ParkedFilter = {},
 ): readonly ParkedItem[] {
+  const { columns } = stream;
   const rows = db.all<ParkedRow>(
-    `SELECT d.gen_id, d.route_id, d.seq, i.event_id, i.type, i.mission, t.canonical_url, t.public_id, d.reason,
+    `SELECT d.gen_id, d.route_id, d.seq, ${columns.id} AS id,
+       ${columns.type} AS type, ${columns.mission} AS mission, t.canonical_url, t.public_id, d.reason,
        d.attempts, a.detail, a.http_status, a.attempted_at
      FROM routes r
      JOIN targets t ON t.target_id = r.target_id
@@ -78,7 +83,7 @@ export function listParked(
      LEFT JOIN attempts a ON a.attempt_id = (
        SELECT max(attempt_id) FROM attempts WHERE gen_id = d.gen_id AND seq = d.seq)
      WHERE (:routeId IS NULL OR r.route_id = :routeId) AND (:code IS NULL OR d.reason = :code)
-       AND (:mission IS NULL OR i.mission = :mission)
+       AND (:mission IS NULL OR ${columns.mission} = :mission)
      ORDER BY r.route_id, d.seq`,
     {
       routeId: filter.routeId ?? null,
@@ -87,7 +92,9 @@ export function listParked(
     },
   );
   const wanted = filter.ids === undefined ? null : new Set(filter.ids);
-  return rows.filter((row) => wanted === null || wanted.has(row.event_id)).map(toParkedItem);
+  return rows
+    .filter((row) => wanted === null || wanted.has(row.id))
+    .map((row) => toParkedItem(stream, row));
 }
 
 /** The last 50 tries of an item at one target that did not simply succeed, oldest first. */
@@ -137,14 +144,30 @@ export function retryParked(
   );
 }
 
-/** Gives up on parked items at their targets; the facts stay in the journal, and the books say so. */
-export function dropParked(db: Db, stream: Stream, items: readonly ParkedItem[]): void {
+/**
+ * Gives up on parked items at their targets, and on the bodies that wait there for a parked event; the facts stay in
+ * the journal, and the books say so.
+ * @param streams every stream: bodies wait for events.
+ */
+export function dropParked(db: Db, streams: readonly Stream[], items: readonly ParkedItem[]): void {
   db.tx(() => {
     for (const item of items) {
-      if (!move(db, stream, item, { state: 5, reason: 'dropped' })) continue;
+      const stream = streams.find(({ name }) => name === item.stream);
+      if (stream === undefined || !move(db, stream, item, { state: 5, reason: 'dropped' }))
+        continue;
       moveCounts(db, item.genId, { parked: -1, withheld: 1 });
+      if (stream.name === 'events') dropWaiting(db, streams, item);
     }
   });
+}
+
+function dropWaiting(db: Db, streams: readonly Stream[], { routeId, seq }: ParkedItem): void {
+  for (const stream of streams) {
+    const genId = readFollow(db, routeId, stream)?.id;
+    if (genId === undefined) continue;
+    const withheld = withholdHeld(db, stream, { genId, event: seq });
+    moveCounts(db, genId, { queued: -withheld, withheld });
+  }
 }
 
 /** False when somebody else has moved it since it was listed. */
@@ -183,12 +206,13 @@ function requireGrant(db: Db, item: ParkedItem): void {
   });
 }
 
-function toParkedItem(row: ParkedRow): ParkedItem {
+function toParkedItem(stream: Stream, row: ParkedRow): ParkedItem {
   return {
     genId: row.gen_id,
     routeId: row.route_id,
+    stream: stream.name,
     seq: row.seq,
-    id: row.event_id,
+    id: row.id,
     type: row.type,
     mission: row.mission,
     canonicalUrl: row.canonical_url,

@@ -159,7 +159,7 @@ function operate(trial: LedgerTrial, route: Route): void {
   expect(parked.length).toBeGreaterThan(10);
   attemptsOf(db, trial.generation(route).id, parked[0]?.seq ?? 0);
   retryParked(db, stream, parked.slice(0, 2));
-  dropParked(db, stream, parked.slice(2, 4));
+  dropParked(db, STREAMS, parked.slice(2, 4));
   countCovered(db, route.id, EVENTS - 10);
   revoke(db, { routeId: route.id, by: 'test', now: clock.now(), streams: STREAMS });
   trial.grant('a');

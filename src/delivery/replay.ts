@@ -65,9 +65,9 @@ const ADVANCE =
   'UPDATE generations SET next_seq = :next, planned = planned + :opened WHERE gen_id = :genId';
 const CLOSE = 'UPDATE generations SET closed_at = :now WHERE gen_id = :genId AND closed_at IS NULL';
 
-const CHOSEN = `
-  i.eligible = 1 AND (:mission IS NULL OR i.mission = :mission) AND (:type IS NULL OR i.type = :type)
-  AND (:since IS NULL OR i.captured_at >= :since) AND (:until IS NULL OR i.captured_at < :until)
+const chosen = ({ columns: { mission, type, capturedAt } }: Stream): string => `
+  i.eligible = 1 AND (:mission IS NULL OR ${mission} = :mission) AND (:type IS NULL OR ${type} = :type)
+  AND (:since IS NULL OR ${capturedAt} >= :since) AND (:until IS NULL OR ${capturedAt} < :until)
   AND (i.checkout_id IS NULL OR EXISTS (
     SELECT 1 FROM grant_checkouts c WHERE c.route_id = :routeId AND c.checkout_id = i.checkout_id))`;
 
@@ -89,9 +89,9 @@ export function planReplay(
        min(iif(present AND NOT superseded, captured_at, NULL)) AS oldest,
        sum(NOT present) AS dropped, sum(present AND superseded) AS superseded
      FROM (
-       SELECT i.bytes, i.captured_at, ${stream.present} AS present,
+       SELECT i.bytes, ${stream.columns.capturedAt} AS captured_at, ${stream.present} AS present,
          EXISTS (SELECT 1 FROM ${stream.deliveries} s WHERE s.seq = i.seq AND s.state = 4) AS superseded
-       FROM ${stream.items} i WHERE i.seq >= :from AND ${CHOSEN})`,
+       FROM ${stream.items} i WHERE i.seq >= :from AND ${chosen(stream)})`,
     { routeId, from: coveredFrom(db, routeId, stream), ...filter },
   );
   return {
@@ -185,7 +185,7 @@ export function openReplayPage(db: Db, stream: Stream, genId: number, faults: Fa
     const opened = db.run(
       `INSERT INTO ${stream.deliveries} (gen_id, seq, route_id, state)
        SELECT :genId, i.seq, :routeId, 1 FROM ${stream.items} i
-       WHERE i.seq BETWEEN :from AND :to AND ${stream.present} AND ${CHOSEN}`,
+       WHERE i.seq BETWEEN :from AND :to AND ${stream.present} AND ${chosen(stream)}`,
       { genId, routeId, from, to, ...filter },
     ).changes;
     moveCounts(db, genId, { queued: opened });

@@ -16,6 +16,7 @@ import {
   parseEndpoint,
   TARGET_KINDS,
   type Endpoint,
+  type StreamName,
   type TargetKind,
 } from '../receivers/index.ts';
 
@@ -38,6 +39,8 @@ export interface Target {
   readonly maxBatchBytes: number | null;
   readonly maxConcurrentBatches: number | null;
   readonly acceptsBrotli: boolean;
+  /** It said that it takes bodies. */
+  readonly acceptsBodies: boolean;
 }
 
 const REGISTER = `
@@ -56,7 +59,8 @@ const HEALTH = `
     environment_name = coalesce(:environmentName, environment_name),
     git_sha = coalesce(:gitSha, git_sha),
     max_batch_events = :maxEvents, max_batch_bytes = :maxBytes,
-    max_concurrent_batches = :maxConcurrent, accepts_brotli = :brotli, last_seen_at = :now
+    max_concurrent_batches = :maxConcurrent, accepts_brotli = :brotli,
+    accepts_bodies = :bodies, last_seen_at = :now
   WHERE target_id = :targetId`;
 const CLAIM = `
   UPDATE targets SET team_slug = :team, user_email = :user, public_id = :publicId
@@ -83,6 +87,7 @@ export interface TargetRow {
   readonly max_batch_bytes: number | null;
   readonly max_concurrent_batches: number | null;
   readonly accepts_brotli: number;
+  readonly accepts_bodies: number;
 }
 
 /** The identity's public name: team in the clear, the rest hashed (disk contract 5.2). */
@@ -95,6 +100,23 @@ export function targetPublicId(urlHash: string, team: string, user: string): str
 export function healthUrlOf(target: Target): string | null {
   if (target.kind === 'stub') return null;
   return endsInBatchPath(target.postUrl) ? `${target.canonicalUrl}${PATHS.health}` : null;
+}
+
+/** Where bodies are pushed; null when the endpoint is not below a known base. */
+export function bodiesUrlOf(target: Target): string | null {
+  if (target.kind === 'stub') return null;
+  return endsInBatchPath(target.postUrl) ? `${target.canonicalUrl}${PATHS.bodies}` : null;
+}
+
+/**
+ * Whether items of a stream are meant for a target at all, as far as is known: a stub keeps bodies, a Teamspace takes
+ * them by contract, another receiver where it says so.
+ */
+export function takesStream(target: Target, stream: StreamName): boolean {
+  if (stream === 'events') return true;
+  if (stream === 'snapshots') return false;
+  if (target.kind === 'stub') return true;
+  return bodiesUrlOf(target) !== null && (target.kind === 'teamspace' || target.acceptsBodies);
 }
 
 /** Scheme, host and port of a target; null for a stub. */
@@ -164,6 +186,7 @@ export function recordHealth(db: Db, targetId: number, health: Health, now: Mill
     maxBytes: health.limits.maxDecompressedBytesPerBatch ?? null,
     maxConcurrent: health.limits.maxConcurrentBatches ?? null,
     brotli: health.capabilities.brotli ? 1 : 0,
+    bodies: health.capabilities.bodies ? 1 : 0,
     now,
   });
 }
@@ -209,6 +232,7 @@ export function toTarget(row: TargetRow): Target {
     maxBatchBytes: row.max_batch_bytes,
     maxConcurrentBatches: row.max_concurrent_batches,
     acceptsBrotli: row.accepts_brotli === 1,
+    acceptsBodies: row.accepts_bodies === 1,
   };
 }
 

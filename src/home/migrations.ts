@@ -5,6 +5,7 @@ import project0002 from './sql/project/0002-journal.sql';
 import project0003 from './sql/project/0003-missions.sql';
 import project0004 from './sql/project/0004-delivery.sql';
 import project0005 from './sql/project/0005-bodies.sql';
+import project0006 from './sql/project/0006-body-deliveries.sql';
 import project0007 from './sql/project/0007-audit.sql';
 import project0008 from './sql/project/0008-replays.sql';
 import project0011 from './sql/project/0011-retention.sql';
@@ -17,6 +18,7 @@ export const PROJECT_MIGRATIONS: readonly Migration[] = [
   migration(3, 'missions', project0003),
   migration(4, 'delivery', project0004),
   migration(5, 'bodies', project0005),
+  migration(6, 'body-deliveries', project0006),
   migration(7, 'audit', project0007),
   migration(8, 'delivery', project0008),
   migration(11, 'retention', project0011),

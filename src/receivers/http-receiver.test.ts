@@ -32,6 +32,9 @@ function receiverAt(url: string, options: Partial<HttpReceiverOptions> = {}): Re
     clock: systemClock(),
     eventsUrl: `${url}${BATCH}`,
     healthUrl: `${url}${HEALTH}`,
+    bodiesUrl: `${url}/api/dossier/push-content/`,
+    bodies: false,
+    width: 1,
     headers: { authorization: 'Bearer t', 'x-api-key': 'k' },
     brotli: false,
     maxBytes: null,
@@ -169,7 +172,7 @@ describe('a batch', () => {
 
   it('that takes too long is given up, and so is one that is no longer wanted', async () => {
     const server = await rawServer({});
-    const deadlines = { batchMs: 50, probeMs: 50 };
+    const deadlines = { batchMs: 50, bodyMs: 50, probeMs: 50 };
     const slow = receiverAt(server.url, { deadlines });
     expect((await deliver(slow)).stop).toMatchObject({ kind: 'backoff', code: 'timeout' });
     expect(await probe(slow)).toMatchObject({ stop: { code: 'timeout' } });

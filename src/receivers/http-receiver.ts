@@ -1,9 +1,10 @@
-import type { Clock, Millis } from '../base/index.ts';
+import { assert, type Clock, type Millis } from '../base/index.ts';
 import type { Http, HttpReply } from '../home/index.ts';
-import { parseHealth } from '../wire/index.ts';
+import { parseHealth, type Health } from '../wire/index.ts';
 import { parseRetryAfter } from './classify.ts';
 import { postBatch } from './posting.ts';
-import type { Probe, Receiver, Stop, TargetKind } from './receiver.ts';
+import { pushBodies } from './pushing.ts';
+import type { Probe, Receiver, Stop, StreamName, TargetKind } from './receiver.ts';
 
 export interface HttpReceiverOptions {
   readonly kind: TargetKind;
@@ -13,45 +14,71 @@ export interface HttpReceiverOptions {
   readonly eventsUrl: string;
   /** Where limits and instance are asked for; null where the target has no known base. */
   readonly healthUrl: string | null;
+  /** Where bodies are pushed; null where the target has no known base. */
+  readonly bodiesUrl: string | null;
   /** Credentials and the operator's headers, bound to this target's origin by the caller. */
   readonly headers: Readonly<Record<string, string>>;
   /** What the receiver advertised the last time; its next health answer replaces it. */
   readonly brotli: boolean;
+  /** The same of bodies. */
+  readonly bodies: boolean;
+  /** Requests that may be in flight at once. */
+  readonly width: number;
   /** Bytes before compression, null when the receiver named no limit. */
   readonly maxBytes: number | null;
-  /** How long one exchange may take as a whole; 60 s for a batch and 5 s for health when absent. */
+  /** How long one exchange may take as a whole; 60 s for a batch, 30 s for a body, 5 s for health when absent. */
   readonly deadlines?: Deadlines;
 }
 
 export interface Deadlines {
   readonly batchMs: Millis;
+  readonly bodyMs: Millis;
   readonly probeMs: Millis;
 }
 
-const DEADLINES: Deadlines = { batchMs: 60_000, probeMs: 5_000 };
+const DEADLINES: Deadlines = { batchMs: 60_000, bodyMs: 30_000, probeMs: 5_000 };
 const MAX_HEALTH_BYTES = 65_536;
+const MAX_WIDTH = 8;
 
 /**
  * A receiver behind HTTP: Teamspace and external targets differ in gates and headers alone. It follows no redirect,
  * undoes no content coding, and throws for nothing that the far side or the network does.
  */
 export function createHttpReceiver(options: HttpReceiverOptions): Receiver {
-  const { batchMs, probeMs } = options.deadlines ?? DEADLINES;
-  const { http, clock, eventsUrl: url, headers } = options;
-  let offer = { brotli: options.brotli, maxBytes: options.maxBytes };
+  const { batchMs, bodyMs, probeMs } = options.deadlines ?? DEADLINES;
+  const { http, clock, eventsUrl, bodiesUrl, headers } = options;
+  let offer: Offer = options;
+  const offers = (stream: StreamName): boolean =>
+    stream === 'events' || (stream === 'bodies' && bodiesUrl !== null && offer.bodies);
   return {
     kind: options.kind,
-    offers: (stream) => stream === 'events',
+    offers,
     probe: async (signal) => {
       const probe = await ask(options, probeMs, signal);
-      if (probe.kind !== 'health') return probe;
-      const { capabilities, limits } = probe.health;
-      const maxBytes = limits.maxDecompressedBytesPerBatch ?? null;
-      offer = { brotli: capabilities.brotli, maxBytes };
+      if (probe.kind === 'health') offer = offerOf(probe.health, options);
       return probe;
     },
-    deliver: (_stream, items, signal) =>
-      postBatch({ http, clock, url, headers, ...offer, deadlineMs: batchMs }, items, signal),
+    deliver: (stream, items, signal) => {
+      const { brotli, maxBytes, width } = offer;
+      const way = { http, clock, headers, maxBytes };
+      if (stream === 'events') {
+        return postBatch({ ...way, url: eventsUrl, brotli, deadlineMs: batchMs }, items, signal);
+      }
+      assert(bodiesUrl !== null && offers(stream), 'only what is offered is delivered');
+      return pushBodies({ ...way, url: bodiesUrl, deadlineMs: bodyMs }, items, { width, signal });
+    },
+  };
+}
+
+type Offer = Pick<HttpReceiverOptions, 'brotli' | 'bodies' | 'width' | 'maxBytes'>;
+
+/** A Teamspace takes bodies by contract; another receiver where it says so. */
+function offerOf({ capabilities, limits }: Health, { kind }: HttpReceiverOptions): Offer {
+  return {
+    brotli: capabilities.brotli,
+    bodies: kind === 'teamspace' || capabilities.bodies,
+    width: Math.min(limits.maxConcurrentBatches ?? 1, MAX_WIDTH),
+    maxBytes: limits.maxDecompressedBytesPerBatch ?? null,
   };
 }
 

@@ -8,11 +8,15 @@ export type { Endpoint } from './endpoint.ts';
 export { checkGates } from './gates.ts';
 export type { Blocked } from './gates.ts';
 export { createHttpReceiver } from './http-receiver.ts';
+export { classifyPush } from './push-answer.ts';
+export type { PushReading } from './push-answer.ts';
 export { TARGET_KINDS } from './receiver.ts';
 export type {
   BatchReply,
+  BodyPlace,
   Learned,
   OutboundItem,
+  Probe,
   Receiver,
   Stop,
   StreamName,

@@ -1,4 +1,4 @@
-import type { Health, Verdict } from '../wire/index.ts';
+import type { BodyPush, Health, Verdict } from '../wire/index.ts';
 
 /** The kinds of journalled items that travel. */
 export const STREAM_NAMES = ['events', 'bodies', 'snapshots'] as const;
@@ -12,9 +12,14 @@ export interface OutboundItem {
   readonly id: string;
   /** SHA-256 of `bytes` as the journal recorded it. */
   readonly sha256: string;
-  /** What is posted, exactly as captured. */
+  /** What is posted, exactly as captured; the text of a body. */
   readonly bytes: Uint8Array;
+  /** Of a body: where it belongs. */
+  readonly place?: BodyPlace;
 }
+
+/** The mission a body is part of, and its path there. */
+export type BodyPlace = Omit<BodyPush, 'contentHash' | 'content'>;
 
 /** The kinds of targets, in the order of their stored numbers. */
 export const TARGET_KINDS = ['teamspace', 'external', 'stub'] as const;

@@ -1,5 +1,15 @@
 import { errnoOf, messageOf, sha256Hex, type Files } from '../base/index.ts';
-import { asObject, asText, member, parseJson, type Verdict } from '../wire/index.ts';
+import {
+  asObject,
+  asText,
+  encodeBodyPush,
+  MAX_PUSH_BYTES,
+  member,
+  parseBodyPush,
+  parseJson,
+  type BodyPush,
+  type Verdict,
+} from '../wire/index.ts';
 import {
   NOTHING_LEARNED,
   type BatchReply,
@@ -14,7 +24,7 @@ const SPACE = 0x20;
 
 /** What the file holds, as far as it was read or written here. */
 interface Holdings {
-  /** Hash of a line by the id of its event. */
+  /** Hash of a line by the id of its event, or by all that tells one body from another. */
   readonly hashes: Map<string, string>;
   /** Bytes of the file; another length means that somebody else wrote to it. */
   size: number;
@@ -23,8 +33,8 @@ interface Holdings {
 }
 
 /**
- * A receiver without network or login: accepted envelopes are appended to a file, one a line, flushed before
- * they count as delivered, and known by their ids when they come again.
+ * A receiver without network or login: accepted envelopes and bodies, these as they would be pushed, are appended to
+ * a file, one a line, flushed before they count as delivered, and known when they come again.
  */
 export function createStubReceiver(file: string, files: Files): Receiver {
   const kept: { holdings: Holdings | null } = { holdings: null };
@@ -46,7 +56,7 @@ export function createStubReceiver(file: string, files: Files): Receiver {
   };
   return {
     kind: 'stub',
-    offers: (stream) => stream === 'events',
+    offers: (stream) => stream !== 'snapshots',
     probe: () => Promise.resolve({ kind: 'silent' }),
     deliver: (_stream, items) => Promise.resolve(deliver(items)),
   };
@@ -76,11 +86,11 @@ function acceptAll(
 }
 
 function accept(item: OutboundItem, hashes: Map<string, string>, lines: Uint8Array[]): Verdict {
-  const line = asLine(item.bytes);
+  const { id, line } = lineOf(item);
   const hash = sha256Hex(line);
-  const existing = hashes.get(item.id);
+  const existing = hashes.get(id);
   if (existing === undefined) {
-    hashes.set(item.id, hash);
+    hashes.set(id, hash);
     lines.push(line, Buffer.of(NEWLINE));
     return verdict('success', null, null);
   }
@@ -96,12 +106,33 @@ function readHoldings(file: string, files: Files, known: Holdings | null): Holdi
   const hashes = new Map<string, string>();
   for (const line of text.split('\n')) {
     const bytes = Buffer.from(line);
-    const parsed = parseJson(bytes);
-    const object = parsed.ok ? asObject(parsed.value) : null;
-    const id = object === null ? null : asText(member(object, 'event_id'));
+    const id = idOf(bytes);
     if (id !== null && !hashes.has(id)) hashes.set(id, sha256Hex(bytes));
   }
   return { hashes, size, isTorn: text !== '' && !text.endsWith('\n') };
+}
+
+function lineOf(item: OutboundItem): { readonly id: string; readonly line: Uint8Array } {
+  if (item.place === undefined) return { id: item.id, line: asLine(item.bytes) };
+  const push = { ...item.place, contentHash: item.sha256, content: item.bytes };
+  return { id: bodyKey(push), line: encodeBodyPush(push) };
+}
+
+/** What a line that lies in the file already is known by; null for one that is neither event nor body. */
+function idOf(line: Uint8Array): string | null {
+  const parsed = parseJson(line, { maxBytes: MAX_PUSH_BYTES });
+  const object = parsed.ok ? asObject(parsed.value) : null;
+  if (object === null) return null;
+  const id = asText(member(object, 'event_id'));
+  if (id !== null || member(object, 'content_hash') === undefined) return id;
+  const push = parseBodyPush(line);
+  return push.ok ? bodyKey(push.value) : null;
+}
+
+function bodyKey(push: BodyPush): string {
+  const { projectUuid, missionSlug, targetBranch, missionType, manifestVersion } = push;
+  const namespace = [projectUuid, missionSlug, targetBranch, missionType, manifestVersion];
+  return JSON.stringify([...namespace, push.artifactPath, push.contentHash]);
 }
 
 /** In JSON a line break is white space between tokens, never part of a string: a space says the same. */

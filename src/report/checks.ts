@@ -143,14 +143,26 @@ const CHECKS: readonly Check[] = [
     find: ({ projects }) =>
       streamsOf(projects)
         .filter(
-          ({ route, stream: { books } }) =>
-            route.route.grantedAt !== null && books.balanced && !isSettled(books),
+          ({ route, stream: { books, isTaken } }) =>
+            route.route.grantedAt !== null && isTaken && books.balanced && !isSettled(books),
         )
         .map(({ route, stream: { facts, books } }) => {
           const waiting = books.unopened + books.queued;
           const parked = books.parked === 0 ? '' : `, ${books.parked} parked`;
           return found(`${waiting} of the ${facts.stream} wait for ${urlOf(route)}${parked}`, NOW);
         }),
+  },
+  {
+    code: 'bodies_never_indexed',
+    severity: 'waiting',
+    find: ({ projects }) =>
+      streamsOf(projects)
+        .filter(({ stream }) => (stream.facts.queue?.neverIndexed ?? 0) > 0)
+        .map(({ route, stream: { facts } }) =>
+          found(
+            `${urlOf(route)} has known nothing of ${facts.queue?.neverIndexed ?? 0} announced bodies for more than a day`,
+          ),
+        ),
   },
 ];
 

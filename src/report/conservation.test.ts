@@ -13,6 +13,7 @@ const FACTS: RouteFacts = {
     ...{ id: 1, routeId: 1, kind: 'follow', number: 1, fromSeq: 11, nextSeq: 81 },
     ...{ skippedIneligible: 4, skippedDropped: 6, planned: 0, instanceId: null },
   },
+  queue: null,
   recounted: null,
   counts: { queued: 10, delivered: 30, parked: 8, superseded: 7, withheld: 5 },
   ineligibleAhead: 3,

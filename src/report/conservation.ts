@@ -1,8 +1,7 @@
-import { DELIVERY_STATES, type RouteFacts } from '../delivery/index.ts';
-import type { JournalFacts } from '../journal/index.ts';
+import { DELIVERY_STATES, type ItemCounts, type RouteFacts } from '../delivery/index.ts';
 
 /**
- * The books of one stream at one target: where each captured item is. The left side is the journal's own count,
+ * The books of one stream at one target: where each captured item is. The left side is the count of the room that keeps them,
  * the right side comes from cursors and the ledger's counters, so an error in either shows.
  */
 export interface Books {
@@ -25,7 +24,7 @@ export interface Books {
  * Balances one stream: captured = before the start + never eligible + dropped + unopened + opened, and
  * opened = queued + delivered + parked + superseded + withheld.
  */
-export function balance(journal: JournalFacts, facts: RouteFacts): Books {
+export function balance({ captured }: Pick<ItemCounts, 'captured'>, facts: RouteFacts): Books {
   const { generation, counts } = facts;
   const beforeStart = generation.fromSeq - 1;
   const neverEligible = generation.skippedIneligible + facts.ineligibleAhead;
@@ -35,12 +34,12 @@ export function balance(journal: JournalFacts, facts: RouteFacts): Books {
   const { queued, delivered, parked, superseded, withheld } = counts;
   const placed = beforeStart + neverEligible + dropped + unopened + opened;
   const balanced =
-    journal.captured === placed &&
+    captured === placed &&
     opened === queued + delivered + parked + superseded + withheld &&
     agrees(facts) &&
     unopened >= 0;
   return {
-    captured: journal.captured,
+    captured,
     beforeStart,
     neverEligible,
     dropped,

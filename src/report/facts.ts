@@ -5,6 +5,7 @@ import {
   listRoutes,
   readRouteFacts,
   readWaiting,
+  takesStream,
   type Route,
   type RouteFacts,
   type Stream,
@@ -38,6 +39,8 @@ export interface StreamStatus {
   readonly facts: RouteFacts;
   readonly books: Books;
   readonly waiting: Waiting;
+  /** False where the target takes no items of this stream, as far as it said: they are kept here. */
+  readonly isTaken: boolean;
 }
 
 /** Everything status needs to know of one project, gathered on one snapshot. */
@@ -83,7 +86,7 @@ export function gatherProject(
       storePath: home.paths.projectStore(projectId),
       journal,
       conflicts: countConflicts(db),
-      routes: listRoutes(db).map((route) => routeStatus(home, { ...options, route, journal })),
+      routes: listRoutes(db).map((route) => routeStatus(home, { ...options, route })),
       pending: here === null ? null : pendingLines(db, here.checkoutId, here.project, files),
       spill: readSpillStatus(home, projectId),
       legacy: countLegacyRows(home, projectId),
@@ -101,7 +104,6 @@ function routeStatus(
     /** Compare the ledger's counters with its rows, which takes a look at each. */
     readonly recount?: boolean;
     readonly route: Route;
-    readonly journal: JournalFacts;
   },
 ): RouteStatus {
   const { db, here, route, streams } = options;
@@ -123,14 +125,14 @@ function streamStatus(
   options: {
     readonly db: Db;
     readonly route: Route;
-    readonly journal: JournalFacts;
     readonly recount?: boolean;
     readonly now: Millis;
   },
 ): StreamStatus | null {
-  const { db, route, journal, now, recount = false } = options;
-  const facts = readRouteFacts(db, route.id, stream, { recount });
+  const { db, route, now, recount = false } = options;
+  const facts = readRouteFacts(db, route.id, stream, { recount, now });
   if (facts === null) return null;
   const waiting = readWaiting(db, stream, { genId: facts.generation.id, now });
-  return { facts, books: balance(journal, facts), waiting };
+  const isTaken = takesStream(route.target, stream.name);
+  return { facts, books: balance(stream.count(db), facts), waiting, isTaken };
 }

@@ -26,10 +26,13 @@ function receiverAt(url: string, raw: RawAnswer): Receiver {
     clock: systemClock(),
     eventsUrl: `${url}/hook`,
     healthUrl: `${url}/health`,
+    bodiesUrl: null,
+    bodies: false,
+    width: 1,
     headers: { authorization: 'Bearer secret' },
     brotli: false,
     maxBytes: null,
-    deadlines: { batchMs: deadlineMs, probeMs: deadlineMs },
+    deadlines: { batchMs: deadlineMs, bodyMs: 1_000, probeMs: deadlineMs },
   });
 }
 

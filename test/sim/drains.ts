@@ -147,6 +147,7 @@ function checkConclusion(world: World, drained: Drain, report: DrainReport): voi
     spill: status.spill,
     legacy: status.legacy,
     strict: true,
+    isVerbose: false,
     isInterrupted: false,
     targets: [
       { report, status: status.routes.find((each) => each.route.id === route.routeId) ?? null },

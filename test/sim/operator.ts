@@ -105,7 +105,7 @@ export function tendParked(world: World, how: 'retry all' | 'by chance' = 'by ch
       ({ routeId }) => isDrop || granted.get(routeId)?.isGranted === true,
     );
     const items = dice.some(parked, how === 'by chance' ? 0.6 : 1);
-    if (isDrop) dropParked(db, eventsStream, items);
+    if (isDrop) dropParked(db, [eventsStream], items);
     else retryParked(db, eventsStream, items);
     return items;
   });

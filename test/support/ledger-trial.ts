@@ -1,5 +1,5 @@
 import { expect, onTestFinished } from 'vitest';
-import type { Db, Env, System } from '../../src/base/index.ts';
+import { sha256Hex, type Db, type Env, type System } from '../../src/base/index.ts';
 import {
   eventsStream,
   grant,
@@ -10,9 +10,11 @@ import {
   routeTo,
   type Generation,
   type Route,
+  type Stream,
 } from '../../src/delivery/index.ts';
+import { bodiesStream, storeUpload } from '../../src/bodies/index.ts';
 import { checkoutId, openHome, type Home } from '../../src/home/index.ts';
-import { capture, readFacts } from '../../src/journal/index.ts';
+import { capture } from '../../src/journal/index.ts';
 import { parseEndpoint } from '../../src/receivers/index.ts';
 import { balance, type Books } from '../../src/report/index.ts';
 import type { Outcome, Verdict } from '../../src/wire/index.ts';
@@ -20,7 +22,7 @@ import { envelope, PROJECT_ID, type EnvelopeOptions } from './envelopes.ts';
 import { manualClock, type ManualClock } from './manual-clock.ts';
 import { tempDir, testSystem } from './temp-home.ts';
 
-export const STREAMS = [eventsStream];
+export const STREAMS = [eventsStream, bodiesStream];
 
 /** A type that may never leave the machine. */
 export const LOCAL_TYPE = 'MissionReopened';
@@ -28,6 +30,13 @@ export const LOCAL_TYPE = 'MissionReopened';
 export interface CaptureOptions extends EnvelopeOptions {
   /** The checkout they are captured in; null for rows of old queues, the first one when nothing is said. */
   readonly checkout?: number | null;
+}
+
+export interface UploadOptions extends CaptureOptions {
+  /** `spec.md` when nothing is said. */
+  readonly path?: string;
+  /** Position of the event that announces it. */
+  readonly event?: number;
 }
 
 /** A project's store with its journal and ledger, without command line or network. */
@@ -43,16 +52,18 @@ export interface LedgerTrial {
   capture(count: number, options?: CaptureOptions): readonly number[];
   /** Captures one event that a later one with the same path may stand for. */
   captureKeyed(path: string, options?: CaptureOptions): number;
+  /** Keeps a body for upload, with its index event unless one is named; answers both positions. */
+  upload(text: string, options?: UploadOptions): { readonly seq: number; readonly event: number };
   /** The target of that name; no permission yet. */
   target(name: string): number;
   /** Grants the target of that name. */
   grant(name: string, options?: { readonly checkout?: number; readonly fromNow?: boolean }): Route;
   route(name: string): Route;
-  generation(route: Route): Generation;
+  generation(route: Route, stream?: Stream): Generation;
   /** Every delivery of the open pass as `seq state reason`, in order. */
-  deliveries(route: Route): readonly string[];
+  deliveries(route: Route, stream?: Stream): readonly string[];
   /** The books of a route, after comparing the counters with the rows; fails when they do not balance. */
-  books(route: Route): Books;
+  books(route: Route, stream?: Stream): Books;
 }
 
 /** A trial of its own, gone with the test. `env` is all the environment it sees. */
@@ -103,9 +114,14 @@ export function ledgerTrial(env: Env = {}): LedgerTrial {
         streams: STREAMS,
       }),
     route: (name) => present(routeTo(db, target(name))),
-    generation: (route) => present(readFollow(db, route.id, eventsStream)),
-    deliveries: (route) => deliveries(db, trial.generation(route).id),
-    books: (route) => books(db, route),
+    upload: (text, options = {}) => {
+      const { path = 'spec.md', event = trial.captureKeyed(path, options) } = options;
+      return upload(trial, { text, path, event, checkout: options.checkout ?? checkout });
+    },
+    generation: (route, stream = eventsStream) => present(readFollow(db, route.id, stream)),
+    deliveries: (route, stream = eventsStream) =>
+      deliveries(db, trial.generation(route, stream).id, stream),
+    books: (route, stream = eventsStream) => books(db, route, stream),
   };
   return trial;
 }
@@ -129,9 +145,43 @@ function keyed(path: string): Required<Pick<EnvelopeOptions, 'type' | 'payload'>
   };
 }
 
-function deliveries(db: Db, genId: number): readonly string[] {
+/** Where the bodies of trials belong. */
+export const NAMESPACE = {
+  projectUuid: PROJECT_ID,
+  missionSlug: '001-demo',
+  targetBranch: 'main',
+  missionType: 'software-dev',
+  manifestVersion: '1',
+} as const;
+
+function upload(
+  { db, clock }: LedgerTrial,
+  given: { text: string; path: string; event: number; checkout: number | null },
+): { readonly seq: number; readonly event: number } {
+  const content = Buffer.from(given.text);
+  const stored = db.tx(() =>
+    storeUpload(
+      db,
+      {
+        namespace: NAMESPACE,
+        path: given.path,
+        content,
+        sha256: sha256Hex(content),
+        checkoutId: given.checkout,
+        indexSeq: given.event,
+        eligible: true,
+        origin: 'prepare',
+      },
+      { now: clock.now(), capacity: 1_000_000 },
+    ),
+  );
+  expect(stored).toBe('enqueued');
+  return { seq: bodiesStream.count(db).captured, event: given.event };
+}
+
+function deliveries(db: Db, genId: number, stream: Stream): readonly string[] {
   const rows = db.all<{ seq: number; state: string; reason: string | null }>(
-    `SELECT seq, state, reason FROM event_deliveries_for_people WHERE gen_id = :genId ORDER BY seq`,
+    `SELECT seq, state, reason FROM ${stream.deliveries}_for_people WHERE gen_id = :genId ORDER BY seq`,
     { genId },
   );
   return rows.map(({ seq, state, reason }) =>
@@ -139,10 +189,10 @@ function deliveries(db: Db, genId: number): readonly string[] {
   );
 }
 
-function books(db: Db, route: Route): Books {
-  const facts = present(readRouteFacts(db, route.id, eventsStream));
-  expect(facts.counts).toEqual(recount(db, facts.generation.id, 'event_deliveries'));
-  const kept = balance(readFacts(db), facts);
+function books(db: Db, route: Route, stream: Stream): Books {
+  const facts = present(readRouteFacts(db, route.id, stream, { now: 0 }));
+  expect(facts.counts).toEqual(recount(db, facts.generation.id, stream.deliveries));
+  const kept = balance(stream.count(db), facts);
   expect(kept).toMatchObject({ balanced: true });
   return kept;
 }

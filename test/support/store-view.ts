@@ -40,6 +40,7 @@ export function journalDigest(machine: Machine, root: string): string {
 
 /** One line of the books that `sync status --json` prints. */
 export interface BookLine {
+  readonly stream: string;
   readonly canonical_url: string;
   readonly granted: boolean;
   readonly captured: number;
@@ -57,8 +58,12 @@ export interface BookLine {
   readonly blocked_reason: string | null;
 }
 
-/** The books as status prints them, after adding them up again: each event is in exactly one place. */
-export async function balancedBooks(machine: Machine, root: string): Promise<readonly BookLine[]> {
+/** The books of one stream as status prints them, after adding up those of all: each item is in exactly one place. */
+export async function balancedBooks(
+  machine: Machine,
+  root: string,
+  stream = 'events',
+): Promise<readonly BookLine[]> {
   const { json } = await machine.run(['sync', 'status', '--json'], { cwd: root });
   const books = json['conservation'] as readonly BookLine[];
   for (const each of books) {
@@ -67,12 +72,17 @@ export async function balancedBooks(machine: Machine, root: string): Promise<rea
     const held = each.queued + each.delivered + each.parked + each.superseded + each.withheld;
     expect({ ...each, balanced: true, captured: placed, opened: held }).toEqual(each);
   }
-  return books;
+  return books.filter((each) => each.stream === stream);
 }
 
 /** The books of one target. */
-export async function booksAt(machine: Machine, root: string, url: string): Promise<BookLine> {
-  const books = await balancedBooks(machine, root);
+export async function booksAt(
+  machine: Machine,
+  root: string,
+  url: string,
+  stream = 'events',
+): Promise<BookLine> {
+  const books = await balancedBooks(machine, root, stream);
   const found = books.find((each) => each.canonical_url === url);
   if (found === undefined) throw new Error(`status does not speak of ${url}`);
   return found;

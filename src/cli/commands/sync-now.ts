@@ -20,7 +20,7 @@ import { takeIn } from '../../journal/index.ts';
 import { gatherProject } from '../../report/index.ts';
 import type { Answer } from '../answer.ts';
 import { runImport, takenLines, type Imported } from '../import.ts';
-import { textOption, type Context } from '../io.ts';
+import { flagOption, textOption, type Context } from '../io.ts';
 import { permittedRoutes } from '../permission.ts';
 import { toLines, toReport, type Outcome } from '../render/dispatch.ts';
 import { createProgress } from '../render/progress.ts';
@@ -62,7 +62,7 @@ async function drainAll(
   workspace: Workspace,
   routes: readonly Route[],
 ): Promise<readonly DrainReport[]> {
-  const progress = createProgress(context.io, context.system.clock, 'events');
+  const progress = createProgress(context.io, context.system.clock, 'items');
   const done = new Map<number, number>();
   const total = waitingOn(context, workspace, routes);
   const ended = await Promise.allSettled(
@@ -106,7 +106,9 @@ function waitingOn(context: Context, workspace: Workspace, routes: readonly Rout
   const status = gatherHere(context, workspace);
   const chosen = status.routes.filter((each) => routes.some((route) => route.id === each.route.id));
   return sum(
-    chosen.flatMap(({ streams }) => streams.map(({ books }) => books.unopened + books.queued)),
+    chosen.flatMap(({ streams }) =>
+      streams.map(({ books, isTaken }) => (isTaken ? books.unopened + books.queued : 0)),
+    ),
   );
 }
 
@@ -142,6 +144,7 @@ function conclude(
     spill: status.spill,
     legacy: status.legacy,
     strict: context.options['strict'] !== false,
+    isVerbose: flagOption(context.options, 'verbose'),
     isInterrupted: context.io.signal.aborted,
     targets: done.reports.map((report) => ({
       report,

@@ -5,13 +5,13 @@ import type { Context } from '../io.ts';
 import { parkedToJson, selectParked } from '../parked.ts';
 import { openWorkspace } from '../workspace.ts';
 
-/** `spec-kitty sync parked show`: one parked event, the rule that parked it, and every try so far. */
+/** `spec-kitty sync parked show`: one parked event or body, the rule that parked it, and every try so far. */
 export async function run(context: Context): Promise<Answer> {
   const workspace = await openWorkspace(context);
   const [id = ''] = context.args;
   const items = selectParked(context, workspace, [id]);
   if (items.length === 0) {
-    throw new UserError('not_found', `no event ${printable(id, 100)} is parked`, {
+    throw new UserError('not_found', `nothing called ${printable(id, 100)} is parked`, {
       remedy: 'spec-kitty sync parked list',
     });
   }

@@ -29,7 +29,7 @@ it('lists what a receiver refused for good, shows each, and sends it again when 
 
   answers.status = 'success';
   const one = await machine.run(['sync', 'parked', 'retry', first?.event_id ?? ''], at);
-  expect(one.stdout).toContain('1 event(s) are queued again');
+  expect(one.stdout).toContain('1 item(s) are queued again');
   expect((await machine.run(['sync', 'now', '--json'], at)).json).toMatchObject({
     delivered: 1,
     exit_code: 1,

@@ -260,7 +260,10 @@ describe('a home that cannot be written', () => {
         projects: [
           { project_uuid: projectIdOf(root), read_from_copy: expect.any(String) as string },
         ],
-        conservation: [{ delivered: EXAMPLE_FACTS, balanced: true }],
+        conservation: [
+          { delivered: EXAMPLE_FACTS, balanced: true },
+          { stream: 'bodies', balanced: true },
+        ],
       });
     }
   });

@@ -5,12 +5,14 @@ import {
   categoryOf,
   countCategories,
   isSettled,
+  type Books,
   type ErrorCategory,
   type RouteStatus,
 } from '../../report/index.ts';
 import type { PendingLines } from '../../missions/index.ts';
 import type { SpillStatus } from '../../journal/index.ts';
 import type { LegacyRows } from '../../legacy/index.ts';
+import { uploadLines, uploadsToJson } from './bodies.ts';
 import { legacyLines } from './legacy.ts';
 import type { Imported } from '../import.ts';
 
@@ -26,6 +28,8 @@ export interface Outcome {
   /** What waits in the Python command line's own databases. */
   readonly legacy: LegacyRows;
   readonly strict: boolean;
+  /** Every body by name, however many. */
+  readonly isVerbose: boolean;
   /** The operator asked it to stop. */
   readonly isInterrupted: boolean;
   readonly targets: readonly TargetOutcome[];
@@ -43,8 +47,7 @@ const AGAIN = 'spec-kitty sync now';
 /** 3 damaged or unbalanced, 4 logged out, 130 stopped, 1 anything refused, parked or waiting, 0 otherwise. */
 export function exitCodeOf(outcome: Outcome): ExitCode {
   const { targets, strict } = outcome;
-  if (targets.some((each) => each.report.damaged.length > 0 || !isBalanced(each)))
-    return EXIT.integrity;
+  if (targets.some((each) => isDamaged(each.report) || !isBalanced(each))) return EXIT.integrity;
   if (targets.some(({ report }) => isLoggedOut(report))) return EXIT.loggedOut;
   if (isAllDelivered(outcome)) return EXIT.fine;
   if (outcome.isInterrupted) return EXIT.interrupted;
@@ -67,7 +70,7 @@ export function toReport(outcome: Outcome): Readonly<Record<string, unknown>> {
   const failed = counts.rejected + counts.transient + counts.terminal_failed;
   return {
     generated_at: outcome.generatedAt,
-    dispatched: reports.some((report) => report.requests > 0),
+    dispatched: reports.some((report) => report.requests + report.bodies.requests > 0),
     ...counts,
     summary: {
       total_events: counts.selected,
@@ -107,12 +110,16 @@ export function isAllDelivered(outcome: Outcome): boolean {
   return read && waiting === 0 && outcome.targets.every(isComplete);
 }
 
+function isDamaged({ damaged, bodies }: DrainReport): boolean {
+  return damaged.length + bodies.damaged.length > 0;
+}
+
 function isComplete({ report, status }: TargetOutcome): boolean {
-  if (report.blocked !== null || report.failures.length > 0 || report.damaged.length > 0)
-    return false;
+  const refused = report.failures.length + report.bodies.failures.length;
+  if (report.blocked !== null || refused > 0 || isDamaged(report)) return false;
   if (report.replaying > 0) return false;
   if (status === null || status.route.grantedAt === null) return false;
-  return status.streams.every(({ books }) => isSettled(books));
+  return status.streams.every(({ books, isTaken }) => !isTaken || isSettled(books));
 }
 
 function isBalanced({ status }: TargetOutcome): boolean {
@@ -146,6 +153,7 @@ function targetLines(outcome: Outcome, target: TargetOutcome): readonly string[]
     lines.push(`  ${report.strays} result(s) spoke of no event that was sent, and were ignored`);
   }
   if (report.replaying > 0) lines.push(`  ${report.replaying} of a replay not delivered again yet`);
+  lines.push(...uploadLines(report.bodies, outcome.isVerbose));
   if (outcome.isInterrupted) lines.push('Event sync stopped before its end.');
   else if (report.blocked !== null) lines.push(...blockedLines(report.blocked));
   if (status !== null) lines.push(...waitingLines(status));
@@ -191,9 +199,15 @@ function waitingLines(status: RouteStatus): readonly string[] {
       '  The permission was withdrawn meanwhile: run `spec-kitty sync opt-in` to give it again.',
     );
   }
-  for (const { facts, books } of status.streams) {
+  for (const { facts, books, isTaken } of status.streams) {
     const waiting = books.unopened + books.queued;
-    if (waiting > 0) lines.push(`  ${waiting} waiting (${facts.stream}); nothing is lost`);
+    if (waiting > 0 && isTaken)
+      lines.push(`  ${waiting} waiting (${facts.stream}); nothing is lost`);
+    if (waiting > 0 && !isTaken)
+      lines.push(`  ${waiting} ${facts.stream} kept here: this receiver does not take them`);
+    for (const each of facts.queue?.waiting ?? []) {
+      lines.push(`  ${each.n} of them wait for their event, which is ${each.event}`);
+    }
     for (const { state, reason, n } of facts.aside) {
       const listed = state === 'parked' ? ': `spec-kitty sync parked list` says more' : '';
       lines.push(`  ${n} ${state} (${reason})${listed}`);
@@ -205,6 +219,9 @@ function waitingLines(status: RouteStatus): readonly string[] {
 }
 
 function targetToJson({ report, status }: TargetOutcome): Readonly<Record<string, unknown>> {
+  const booksOf = (stream: string): Books | null =>
+    status?.streams.find(({ facts }) => facts.stream === stream)?.books ?? null;
+  const [events, bodies] = [booksOf('events'), booksOf('bodies')];
   return {
     target_id: report.target.publicId,
     canonical_url: report.target.canonicalUrl,
@@ -217,9 +234,13 @@ function targetToJson({ report, status }: TargetOutcome): Readonly<Record<string
     blocked_reason: report.blocked?.reason ?? null,
     blocked_detail: report.blocked?.detail ?? null,
     remedy: report.blocked?.remedy ?? null,
-    waiting:
-      status?.streams.reduce((sum, { books }) => sum + books.unopened + books.queued, 0) ?? null,
-    parked: status?.streams.reduce((sum, { books }) => sum + books.parked, 0) ?? null,
+    waiting: events === null ? null : events.unopened + events.queued,
+    parked: events?.parked ?? null,
+    bodies: {
+      ...uploadsToJson(report),
+      waiting: bodies === null ? null : bodies.unopened + bodies.queued,
+      parked: bodies?.parked ?? null,
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Millis } from '../../base/index.ts';
 import { targetToWire } from '../../home/index.ts';
 import type { HomeStatus, KnownProject, RouteStatus } from '../../report/index.ts';
+import { queueToJson } from './bodies.ts';
 import { boundaryToJson } from './status-boundary.ts';
 import {
   currentRoutes,
@@ -81,9 +82,13 @@ function deliverySections(status: HomeStatus): Readonly<Record<string, unknown>>
       rejected: known(rejected),
       transient: known(transient),
     },
-    terminal_failures: {
-      count: known(sumBooks(routesOf(status), 'parked')),
-    },
+    terminal_failures: { count: known(sumBooks(routesOf(status), 'parked', 'events')) },
+    body_queue: known(
+      queueToJson(
+        status.readAt,
+        current.flatMap(({ streams }) => streams),
+      ),
+    ),
   };
 }
 

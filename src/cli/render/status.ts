@@ -6,6 +6,7 @@ import type {
   RouteStatus,
   StreamStatus,
 } from '../../report/index.ts';
+import { queueLines } from './bodies.ts';
 import { legacyLines } from './legacy.ts';
 import { boundaryLines } from './status-boundary.ts';
 import { healthLines, machineLines, type Ping } from './status-machine.ts';
@@ -51,7 +52,7 @@ function summaryLines(status: HomeStatus): readonly string[] {
     `  ${row('Mode', modeOf(status))}`,
     `  ${row('Retained events', `${captured}${orMore}`)}`,
     `  ${row('Delivered (cur/prev)', `${ratio}${orMore}`)}`,
-    `  ${row('Terminal failures', `${sumBooks(routesOf(status), 'parked')}${orMore}`)}`,
+    `  ${row('Terminal failures', `${sumBooks(routesOf(status), 'parked', 'events')}${orMore}`)}`,
   ];
 }
 
@@ -132,11 +133,12 @@ function routeLines(now: Millis, status: RouteStatus, isActive: boolean): readon
   return lines;
 }
 
-function streamLines(now: Millis, { facts, books }: StreamStatus): readonly string[] {
+function streamLines(now: Millis, stream: StreamStatus): readonly string[] {
+  const { facts, books, isTaken } = stream;
   const waiting = books.unopened + books.queued;
   const { oldestWaitingAt, pacing, aside } = facts;
   const oldest = oldestWaitingAt === null ? '' : `, the oldest for ${age(now - oldestWaitingAt)}`;
-  const waits = waiting === 0 ? 'nothing waits' : `${waiting} waiting${oldest}`;
+  const waits = waiting === 0 || !isTaken ? 'nothing waits' : `${waiting} waiting${oldest}`;
   const { lastSuccessAt } = pacing;
   const success = lastSuccessAt === null ? 'never' : `${age(now - lastSuccessAt)} ago`;
   const lines = [
@@ -146,10 +148,11 @@ function streamLines(now: Millis, { facts, books }: StreamStatus): readonly stri
     const listed = state === 'parked' ? ', see `spec-kitty sync parked list`' : '';
     lines.push(`      ${n} ${state}: ${reason}${listed}`);
   }
+  lines.push(...queueLines(now, stream));
   lines.push(
     `      ${books.captured} captured = ${books.beforeStart} before the start + ${books.neverEligible} never eligible + ${books.dropped} dropped + ${books.unopened} unopened + ${books.opened} opened`,
     `      ${books.opened} opened = ${books.queued} queued + ${books.delivered} delivered + ${books.parked} parked + ${books.superseded} superseded + ${books.withheld} withheld`,
   );
-  if (!books.balanced) lines.push('      DOES NOT BALANCE: an event is missing or counted twice');
+  if (!books.balanced) lines.push('      DOES NOT BALANCE: an item is missing or counted twice');
   return lines;
 }

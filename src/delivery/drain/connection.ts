@@ -7,7 +7,14 @@ import {
   type Blocked,
   type Receiver,
 } from '../../receivers/index.ts';
-import { headersOf, healthUrlOf, originOf, type Target } from '../targets.ts';
+import {
+  bodiesUrlOf,
+  headersOf,
+  healthUrlOf,
+  originOf,
+  takesStream,
+  type Target,
+} from '../targets.ts';
 
 /** A receiver that may speak, or the gate that is closed. */
 export type Connection =
@@ -42,8 +49,11 @@ export async function connect(home: Home, db: Db, target: Target): Promise<Conne
     clock: home.system.clock,
     eventsUrl: target.postUrl,
     healthUrl: healthUrlOf(target),
+    bodiesUrl: bodiesUrlOf(target),
     headers: { ...token, ...headers },
     brotli: target.acceptsBrotli,
+    bodies: takesStream(target, 'bodies'),
+    width: target.maxConcurrentBatches ?? 1,
     maxBytes: target.maxBatchBytes,
   });
   return { kind: 'ready', receiver };

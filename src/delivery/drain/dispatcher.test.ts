@@ -141,7 +141,7 @@ describe('a drain', () => {
     const file = path.join(tempDir(), 'accepted.ndjson');
     trial.capture(2);
     const route = permit(trial, `stub:${file}`);
-    const bodies: Stream = { ...eventsStream, name: 'bodies', code: 2 };
+    const snapshots: Stream = { ...eventsStream, name: 'snapshots', code: 3 };
     const signal = new AbortController().signal;
     const options = {
       home: trial.home,
@@ -151,7 +151,7 @@ describe('a drain', () => {
       byOperator: true,
       onProgress: () => {},
     };
-    const report = await drain({ ...options, streams: [bodies, eventsStream] });
+    const report = await drain({ ...options, streams: [snapshots, eventsStream] });
     expect(report).toMatchObject({ blocked: null, outcomes: { success: 2 } });
     expect(readFileSync(file, 'utf8').trim().split('\n')).toHaveLength(2);
   });

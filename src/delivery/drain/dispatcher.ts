@@ -1,19 +1,20 @@
-import { messageOf, type Millis } from '../../base/index.ts';
+import { messageOf } from '../../base/index.ts';
 import { clearEndpoint, readEndpoint, tripEndpoint } from '../../home/index.ts';
-import type { Blocked, Stop } from '../../receivers/index.ts';
+import type { Blocked, Receiver, Stop } from '../../receivers/index.ts';
 import { connect } from './connection.ts';
 import { claimDrain, DRAIN_EXPIRY_MS, releaseDrain, renewDrain, type Drain } from './drains.ts';
 import { isGranted, lastSeq, open, readFollow } from '../generations.ts';
 import { FenceLost, requireFence, selectDue } from '../ledger.ts';
 import { acceptCommand, askReceiver } from './identity.ts';
-import { noteFailure, readPacing } from './pacing.ts';
+import { breakerBlock, pacingBlock, type Ended } from './keeping-away.ts';
+import { noteFailure } from './pacing.ts';
 import { DrainTally, type DrainReport } from './report.ts';
 import { closeFinished, countReplaying, openReplayPage, openReplays } from '../replay.ts';
 import { block, unblock } from '../routes.ts';
 import { nextDue, Sending, type DrainOptions, type Work } from './sending.ts';
 import type { Stream } from '../stream.ts';
 import { originOf, type Target } from '../targets.ts';
-import { backoffMs, LONGEST_WAIT_MS } from '../transition.ts';
+import { backoffMs } from '../transition.ts';
 
 const RENEW_EVERY_MS = DRAIN_EXPIRY_MS / 3;
 
@@ -36,12 +37,13 @@ export async function drain(options: DrainOptions): Promise<DrainReport> {
     block(db, route.id, connection.blocked, system.clock.now());
     return tally.report(connection.blocked);
   }
-  if (!options.byOperator && isIdle(options)) return tally.report(null);
+  const { receiver } = connection;
+  if (!options.byOperator && isIdle(options, receiver)) return tally.report(null);
   const lease = await claimDrain(db, system, route.id);
   const ended = new AbortController();
   const kept = keepDrain(options, lease, ended);
   try {
-    const work = { options, lease, tally, receiver: connection.receiver };
+    const work = { options, lease, tally, receiver };
     const blocked = await drainStreams(work, AbortSignal.any([options.signal, ended.signal]));
     writeBlocked(options, blocked);
     const replaying = options.streams.map((stream) => countReplaying(db, route.id, stream));
@@ -64,9 +66,10 @@ export async function drain(options: DrainOptions): Promise<DrainReport> {
 }
 
 /** Nothing new and nothing due: found out by reading alone, so that a loop that waits for work writes nothing. */
-function isIdle(options: DrainOptions): boolean {
+function isIdle(options: DrainOptions, receiver: Receiver): boolean {
   const { db, route, streams, home } = options;
   return streams.every((stream) => {
+    if (!receiver.offers(stream.name)) return true;
     const follow = readFollow(db, route.id, stream);
     if (follow === null) return true;
     const replays = openReplays(db, route.id, stream);
@@ -105,37 +108,42 @@ function isRenewed(options: DrainOptions, lease: Drain): boolean {
   }
 }
 
+/**
+ * One stream after the other. What stops a single stream leaves the others their turn; what concerns the whole route
+ * ends the drain.
+ */
 async function drainStreams(work: Work, signal: AbortSignal): Promise<Blocked | null> {
+  let first: Blocked | null = null;
   for (const stream of work.options.streams) {
     if (!work.receiver.offers(stream.name)) continue;
-    const blocked = await drainStream(work, stream, signal);
-    if (blocked !== null) return blocked;
+    const ended = await drainStream(work, stream, signal);
+    first ??= ended.blocked;
+    if (ended.isOfRoute) break;
   }
-  return null;
+  return first;
 }
 
-async function drainStream(
-  work: Work,
-  stream: Stream,
-  signal: AbortSignal,
-): Promise<Blocked | null> {
+const IN_PEACE: Ended = { blocked: null, isOfRoute: false };
+
+async function drainStream(work: Work, stream: Stream, signal: AbortSignal): Promise<Ended> {
   const { options } = work;
   const { db, route, byOperator, home } = options;
   openAll(options, stream);
   const follow = readFollow(db, route.id, stream);
   const waiting = pacingBlock(options, stream) ?? breakerBlock(options);
-  if (waiting !== null || follow === null) return waiting;
+  if (waiting !== null || follow === null) return waiting ?? IN_PEACE;
   const due = [follow, ...openReplays(db, route.id, stream)].filter(
     ({ id }) => nextDue(work, stream, { genId: id, after: 0, limit: 1 }).length > 0,
   );
-  if (due.length === 0 && !byOperator) return null;
+  // Who the receiver is was asked with the first stream.
+  if (due.length === 0 && (!byOperator || stream !== options.streams[0])) return IN_PEACE;
   const asked = await askReceiver(
     { home, db, route, receiver: work.receiver },
     follow.instanceId,
     signal,
   );
-  if (asked.kind === 'stopped') return stopped(work, stream, asked.stop);
-  if (asked.kind === 'blocked') return asked.blocked;
+  if (asked.kind === 'stopped') return { ...stopped(work, stream, asked.stop), isOfRoute: true };
+  if (asked.kind === 'blocked') return { blocked: asked.blocked, isOfRoute: true };
   if (asked.hasAnswered) noteReachable(options);
   for (const generation of due) {
     const stop = await new Sending(work, { ...asked, stream, generation, signal }).run();
@@ -143,12 +151,17 @@ async function drainStream(
     noteReachable(options);
   }
   closeFinished(db, route.id, stream, home.system.clock.now());
-  return null;
+  return IN_PEACE;
 }
 
-function stopped(work: Work, stream: Stream, stop: Stop): Blocked {
+/** A server that answered a request with "not now" may still take another kind of item. */
+function stopped(work: Work, stream: Stream, stop: Stop): Ended {
   putOff(work, stream, stop);
-  return blockedBy(stop, work.options.route.target);
+  const { kind, httpStatus, retryAfterMs } = stop;
+  return {
+    blocked: blockedBy(stop, work.options.route.target),
+    isOfRoute: kind === 'halt' || httpStatus === null || retryAfterMs !== null,
+  };
 }
 
 function openAll(options: DrainOptions, stream: Stream): void {
@@ -158,41 +171,6 @@ function openAll(options: DrainOptions, stream: Stream): void {
   for (const { id } of openReplays(db, route.id, stream)) {
     while (openReplayPage(db, stream, id, faults) > 0);
   }
-}
-
-/** A Retry-After is honoured by everyone; a backoff of our own by everyone but the operator. */
-function pacingBlock(options: DrainOptions, stream: Stream): Blocked | null {
-  const { db, route, home, byOperator } = options;
-  const pacing = readPacing(db, route.id, stream);
-  const until = byOperator ? pacing.retryAfterAt : Math.max(pacing.dueAt, pacing.retryAfterAt);
-  const left = until - home.system.clock.now();
-  if (!isAhead(left)) return null;
-  const seconds = Math.ceil(left / 1000);
-  const why = pacing.lastError === null ? '' : ` (${pacing.lastError})`;
-  return {
-    reason: 'network_unavailable',
-    detail: `the receiver is left alone for another ${seconds} s${why}`,
-    remedy: 'spec-kitty sync now',
-  };
-}
-
-/** A host that another project just found dead is left alone; an operator's command probes it all the same. */
-function breakerBlock(options: DrainOptions): Blocked | null {
-  const { home, route, byOperator } = options;
-  const origin = originOf(route.target);
-  if (origin === null || byOperator) return null;
-  const { openUntil, lastError } = readEndpoint(home.machine(), origin);
-  if (!isAhead(openUntil - home.system.clock.now())) return null;
-  return {
-    reason: 'network_unavailable',
-    detail: `${origin} is out of reach${lastError === null ? '' : ` (${lastError})`}`,
-    remedy: 'spec-kitty sync now',
-  };
-}
-
-/** A time further ahead than any wait was written before the clock was set back. */
-function isAhead(left: Millis): boolean {
-  return left > 0 && left <= LONGEST_WAIT_MS;
 }
 
 /** The route waits after a failed request; when the network failed, so does everyone for this origin. */

@@ -18,11 +18,11 @@ it('a drain adds up what was said, item by item and request by request', () => {
   const tally = new DrainTally(target);
   const said = { ...verdict('rejected', 'later'), detail: 'not yet' };
   const verdicts = [verdict('success'), said, verdict('pending'), null];
-  tally.addBatch(items(4), { verdicts, requests: 2, strays: 1 });
-  tally.addBatch(items(1), { verdicts: [], requests: 1, strays: 0 });
-  tally.addDamaged('an id');
+  tally.addBatch('events', items(4), { verdicts, requests: 2, strays: 1 });
+  tally.addBatch('events', items(1), { verdicts: [], requests: 1, strays: 0 });
+  tally.addDamaged('events', 'an id');
   expect(tally.done).toBe(5);
-  expect(tally.report(null)).toEqual({
+  expect(tally.report(null)).toMatchObject({
     target,
     selected: 5,
     outcomes: {
@@ -53,7 +53,11 @@ it('a drain adds up what was said, item by item and request by request', () => {
 it('a drain names the first thousand failures and counts them all', () => {
   const tally = new DrainTally(ledgerTrial().grant('a').target);
   const many = items(1_500);
-  tally.addBatch(many, { verdicts: many.map(() => verdict('transient')), requests: 1, strays: 0 });
+  tally.addBatch('events', many, {
+    verdicts: many.map(() => verdict('transient')),
+    requests: 1,
+    strays: 0,
+  });
   const blocked = { reason: 'halted', detail: 'enough', remedy: null } as const;
   const report = tally.report(blocked);
   expect(report.failures).toHaveLength(1_000);

@@ -1,4 +1,4 @@
-import type { BatchReply, Blocked, OutboundItem } from '../../receivers/index.ts';
+import type { BatchReply, Blocked, OutboundItem, StreamName } from '../../receivers/index.ts';
 import type { Outcome, Verdict } from '../../wire/index.ts';
 import type { Target } from '../targets.ts';
 
@@ -11,45 +11,51 @@ export interface ItemFailure {
   readonly detail: string | null;
 }
 
-/** What one drain of one route did. */
-export interface DrainReport {
-  readonly target: Target;
+/** What one drain did of one stream. */
+export interface StreamReport {
   /** Items that were part of a batch. */
   readonly selected: number;
   readonly outcomes: Readonly<Record<Outcome, number>>;
   /** The first thousand that were not accepted. */
   readonly failures: readonly ItemFailure[];
+  /** Ids of the first thousand that arrived now or had before. */
+  readonly accepted: readonly { readonly id: string; readonly outcome: Outcome }[];
   /** Ids of items whose stored bytes no longer have the hash they were captured with; they were not sent. */
   readonly damaged: readonly string[];
-  /** Batch requests made. */
+  /** Requests made, those for health apart. */
   readonly requests: number;
   /** Results that spoke of no item they were asked about; they decided nothing. */
   readonly strays: number;
+}
+
+/** What one drain of one route did: of its events, and beside them of its bodies. */
+export interface DrainReport extends StreamReport {
+  readonly target: Target;
+  readonly bodies: StreamReport;
   /** Items of replays that wait or are parked after it. */
   readonly replaying: number;
   /** What stopped it, null when it came to its end. */
   readonly blocked: Blocked | null;
 }
 
-const MAX_FAILURES = 1_000;
+const MAX_LISTED = 1_000;
 const ACCEPTED: ReadonlySet<Outcome> = new Set(['success', 'duplicate', 'pending']);
+
+/** The sums of one stream while it is drained. */
+interface Sums extends StreamReport {
+  selected: number;
+  readonly outcomes: Record<Outcome, number>;
+  readonly failures: ItemFailure[];
+  readonly accepted: { readonly id: string; readonly outcome: Outcome }[];
+  readonly damaged: string[];
+  requests: number;
+  strays: number;
+}
 
 /** Adds up a drain while it runs. */
 export class DrainTally {
   readonly #target: Target;
-  readonly #outcomes: Record<Outcome, number> = {
-    success: 0,
-    duplicate: 0,
-    pending: 0,
-    rejected: 0,
-    transient: 0,
-    terminal_failed: 0,
-  };
-  readonly #failures: ItemFailure[] = [];
-  readonly #damaged: string[] = [];
-  #selected = 0;
-  #requests = 0;
-  #strays = 0;
+  readonly #sums = new Map<StreamName, Sums>();
 
   constructor(target: Target) {
     this.#target = target;
@@ -57,45 +63,68 @@ export class DrainTally {
 
   /** Items that were part of a recorded batch so far. */
   get done(): number {
-    return this.#selected;
+    return [...this.#sums.values()].reduce((sum, { selected }) => sum + selected, 0);
   }
 
   addBatch(
+    stream: StreamName,
     items: readonly OutboundItem[],
     reply: Pick<BatchReply, 'requests' | 'strays' | 'verdicts'>,
   ): void {
-    this.#selected += items.length;
-    this.#requests += reply.requests;
-    this.#strays += reply.strays;
+    const sums = this.#of(stream);
+    sums.selected += items.length;
+    sums.requests += reply.requests;
+    sums.strays += reply.strays;
     for (const [index, item] of items.entries()) {
       const verdict = reply.verdicts[index] ?? null;
-      if (verdict !== null) this.#addVerdict(item.id, verdict);
+      if (verdict !== null) addVerdict(sums, item.id, verdict);
     }
   }
 
-  addDamaged(id: string): void {
-    this.#damaged.push(id);
+  addDamaged(stream: StreamName, id: string): void {
+    this.#of(stream).damaged.push(id);
   }
 
   report(blocked: Blocked | null, replaying = 0): DrainReport {
-    return {
-      target: this.#target,
-      selected: this.#selected,
-      outcomes: { ...this.#outcomes },
-      failures: [...this.#failures],
-      damaged: [...this.#damaged],
-      requests: this.#requests,
-      strays: this.#strays,
-      replaying,
-      blocked,
-    };
+    const bodies = { ...this.#of('bodies') };
+    return { target: this.#target, ...this.#of('events'), bodies, replaying, blocked };
   }
 
-  #addVerdict(id: string, verdict: Verdict): void {
-    const { outcome, httpStatus, category, detail } = verdict;
-    this.#outcomes[outcome] += 1;
-    if (ACCEPTED.has(outcome) || this.#failures.length >= MAX_FAILURES) return;
-    this.#failures.push({ id, outcome, httpStatus, category, detail });
+  #of(stream: StreamName): Sums {
+    const known = this.#sums.get(stream);
+    if (known !== undefined) return known;
+    const sums = nothing();
+    this.#sums.set(stream, sums);
+    return sums;
+  }
+}
+
+function nothing(): Sums {
+  return {
+    selected: 0,
+    outcomes: {
+      success: 0,
+      duplicate: 0,
+      pending: 0,
+      rejected: 0,
+      transient: 0,
+      terminal_failed: 0,
+    },
+    failures: [],
+    accepted: [],
+    damaged: [],
+    requests: 0,
+    strays: 0,
+  };
+}
+
+function addVerdict(sums: Sums, id: string, verdict: Verdict): void {
+  const { outcome, httpStatus, category, detail } = verdict;
+  sums.outcomes[outcome] += 1;
+  if (ACCEPTED.has(outcome)) {
+    if (sums.accepted.length < MAX_LISTED) sums.accepted.push({ id, outcome });
+  } else if (sums.failures.length < MAX_LISTED) {
+    sums.failures.push({ id, outcome, httpStatus, category, detail });
   }
 }
 

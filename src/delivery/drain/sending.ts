@@ -36,6 +36,8 @@ const EVERYTHING_IS_DUE = Number.MAX_SAFE_INTEGER;
 const MAX_BATCHES_IN_FLIGHT = 8;
 const MAX_BATCH_BYTES = 8_388_608;
 const MAX_BATCH_EVENTS = 5_000;
+/** Of the texts that are in memory together. */
+const MAX_GROUP_BYTES = 4_194_304;
 
 /** The next queued items behind position `after`; an operator's command takes those that back off as well. */
 export function nextDue(
@@ -85,14 +87,11 @@ export class Sending {
     this.#signal = context.signal;
     this.#instanceId = context.instanceId;
     this.#isConfirmed = context.hasAnswered;
-    this.#width = Math.min(target.maxConcurrentBatches ?? 1, MAX_BATCHES_IN_FLIGHT);
-    this.#most = {
-      maxEvents: Math.min(
-        target.maxBatchEvents ?? DEFAULT_BATCH_LIMITS.maxEvents,
-        MAX_BATCH_EVENTS,
-      ),
-      maxBytes: Math.min(target.maxBatchBytes ?? DEFAULT_BATCH_LIMITS.maxBytes, MAX_BATCH_BYTES),
-    };
+    const { maxBatchItems } = context.stream;
+    // Items that go out one by one are in flight together within their group already.
+    const waived = Math.min(target.maxConcurrentBatches ?? 1, MAX_BATCHES_IN_FLIGHT);
+    this.#width = maxBatchItems === null ? waived : 1;
+    this.#most = maxBatchItems === null ? batchLimits(target) : groupLimits(maxBatchItems);
     this.#limits = this.#most;
   }
 
@@ -152,7 +151,7 @@ export class Sending {
     const { db } = this.#work.options;
     return this.#stream.load(db, seqs).filter((item) => {
       const isIntact = sha256Hex(item.bytes) === item.sha256;
-      if (!isIntact) this.#work.tally.addDamaged(item.id);
+      if (!isIntact) this.#work.tally.addDamaged(this.#stream.name, item.id);
       return isIntact;
     });
   }
@@ -235,7 +234,7 @@ export class Sending {
       });
     });
     system.faults.at('record.done');
-    tally.addBatch(items, answer);
+    tally.addBatch(this.#stream.name, items, answer);
     log.info('delivery.batch', {
       target: options.route.target.publicId,
       stream: this.#stream.name,
@@ -275,6 +274,18 @@ export class Sending {
     const tried = passed ?? this.#limits.maxEvents * 2;
     this.#limits = { ...this.#most, maxEvents: Math.min(tried, this.#most.maxEvents) };
   }
+}
+
+function batchLimits({ maxBatchEvents, maxBatchBytes }: Target): BatchLimits {
+  const { maxEvents, maxBytes } = DEFAULT_BATCH_LIMITS;
+  return {
+    maxEvents: Math.min(maxBatchEvents ?? maxEvents, MAX_BATCH_EVENTS),
+    maxBytes: Math.min(maxBatchBytes ?? maxBytes, MAX_BATCH_BYTES),
+  };
+}
+
+function groupLimits(maxEvents: number): BatchLimits {
+  return { maxEvents, maxBytes: MAX_GROUP_BYTES };
 }
 
 /** The first stop decides; whoever asks to be left alone for longer is heard all the same. */
