@@ -1,11 +1,14 @@
-import { EXIT, UserError } from '../base/index.ts';
+import { EXIT, UserError, type Db } from '../base/index.ts';
 import {
   activate,
   countCovered,
+  eventsStream,
   grant,
   headersOf,
   listRoutes,
   readActive,
+  readFollow,
+  redeliver,
   registerTarget,
   setHeaders,
   type Destination,
@@ -54,7 +57,8 @@ export function grantEndpoint(
 ): Granted {
   const { db, checkoutId, now } = workspace;
   const { endpoint, mode, by, allowHttp, headers = null } = request;
-  const fromNow = readFrom(context);
+  const from = readFrom(context);
+  const fromNow = from === 'now';
   const owner = ownerOf(context, endpoint, request.existing);
   const before = listRoutes(db);
   const route = db.tx(() => {
@@ -68,6 +72,9 @@ export function grantEndpoint(
       now,
       streams: STREAMS,
     });
+    if (from === 'start' && startOf(db, granted) > 1) {
+      redeliver(db, { routeId: granted.id, streams: STREAMS, now, fromStart: true });
+    }
     if (mode !== null) activate(db, { mode, routeId: granted.id }, now);
     context.system.faults.at('grant.commit');
     return granted;
@@ -95,11 +102,10 @@ export function requireEndpoint(destination: Destination): Endpoint {
 export const NAME_A_RECEIVER =
   'spec-kitty sync mode EXTERNAL_RECEIVER --endpoint http://127.0.0.1:8765';
 
-function readFrom(context: Context): boolean {
+function readFrom(context: Context): 'now' | 'start' | null {
   const from = textOption(context.options, 'from');
-  if (from === null) return false;
-  if (from === 'now') return true;
-  throw new UserError('usage', `--from takes \`now\`, not ${from}`, {
+  if (from === null || from === 'now' || from === 'start') return from;
+  throw new UserError('usage', `--from takes \`now\` or \`start\`, not ${from}`, {
     remedy: 'spec-kitty sync opt-in --help',
     exitCode: EXIT.refused,
   });
@@ -119,9 +125,16 @@ function ownerOf(
   return { team: session?.team ?? '', user: session?.user ?? '' };
 }
 
+/** The position where a permission begins. */
+function startOf(db: Db, route: Route): number {
+  return readFollow(db, route.id, eventsStream)?.fromSeq ?? 1;
+}
+
 function describe(workspace: Workspace, route: Route, fromNow: boolean): Granted {
   const { db, project } = workspace;
-  const covered = fromNow ? { events: 0, away: 0, oldestAt: null } : countCovered(db, route.id, 1);
+  const start = startOf(db, route);
+  const covered = countCovered(db, route.id, start);
+  const leftOut = start === 1 ? 0 : countCovered(db, route.id, 1).events - covered.events;
   const since = covered.oldestAt === null ? null : new Date(covered.oldestAt).toISOString();
   const { target } = route;
   const headers = headersOf(db, target.id);
@@ -140,11 +153,17 @@ function describe(workspace: Workspace, route: Route, fromNow: boolean): Granted
       covered_since: since,
       covered_without_payload: covered.away,
       from_now: fromNow,
+      left_out: leftOut,
       headers: headers.map(({ name, envVar }) => ({ name, variable: envVar })),
     },
     lines: [
       `✓ This checkout of ${project.slug ?? project.id} may be sent to ${target.canonicalUrl}`,
       `  It covers ${scope}.`,
+      ...(leftOut === 0
+        ? []
+        : [
+            `  ${leftOut} event(s) recorded before stay out: \`spec-kitty sync opt-in --target ${target.publicId} --from start\` includes them.`,
+          ]),
       ...(covered.away === 0
         ? []
         : [`  ${covered.away} more cannot be sent: their payloads were dropped or archived.`]),

@@ -7,7 +7,7 @@ const TARGET: OptionSpec = {
 const ALLOW_HTTP: OptionSpec = { flags: '--allow-http', what: 'let plain http leave this machine' };
 const FROM: OptionSpec = {
   flags: '--from <when>',
-  what: '`now` leaves out what is retained so far',
+  what: '`now` leaves out what is retained so far, `start` includes it again',
 };
 const DB: OptionSpec = {
   flags: '--db <file>',

@@ -100,6 +100,14 @@ it('covers only what is recorded later with --from now', async () => {
     before_start: EXAMPLE_FACTS,
     delivered: 1,
   });
+  const plain = await machine.run(['sync', 'opt-in'], at);
+  expect(plain.stdout).toContain(`${EXAMPLE_FACTS} event(s) recorded before stay out`);
+  const unchanged = await machine.run(['sync', 'now', '--json'], at);
+  expect(unchanged.json).toMatchObject({ selected: 0, all_delivered: true });
+  const reach = /`spec-kitty (sync opt-in \S+ \S+ --from start)`/.exec(plain.stdout)?.[1] ?? '';
+  expect((await machine.run(reach.split(' '), at)).stdout).not.toContain('stay out');
+  const all = await machine.run(['sync', 'now', '--json'], at);
+  expect(all.json).toMatchObject({ selected: EXAMPLE_FACTS + 1, all_delivered: true });
   const odd = await machine.run(['sync', 'opt-in', '--from', 'yesterday', '--json'], at);
   expect(odd.json).toMatchObject({ error: { code: 'usage' }, exit_code: 2 });
 });
