@@ -343,6 +343,13 @@ export const COMMANDS: readonly CommandSpec[] = [
     options: [DB, { flags: '--project <uuid>', what: 'where two projects hold the same id' }],
     load: () => import('./commands/receiver-show.ts'),
   },
+  {
+    path: ['receiver', 'artifacts'],
+    what: 'list the artifacts of a project that a receiver knows, and whose texts it holds',
+    args: [{ name: '<project>', what: 'its UUID' }],
+    options: [DB, { flags: '--mission <slug>', what: 'only this mission' }],
+    load: () => import('./commands/receiver-artifacts.ts'),
+  },
 ];
 
 /** The command whose path is the longest beginning of `argv`, or undefined. */
