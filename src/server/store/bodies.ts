@@ -48,8 +48,8 @@ export async function storeBody(
   }
   if (version !== undefined && version.stored_at !== null) return 'already_exists';
   await sql.each(ADD_BODY, [[teamId, projectId, sha256, now, push.content]]);
-  await sql.each(SET_STORED, [[now, ...key]]);
-  return 'stored';
+  const [noted] = await sql.each(SET_STORED, [[now, ...key]]);
+  return noted === 1 ? 'stored' : 'already_exists';
 }
 
 interface VersionRow {
