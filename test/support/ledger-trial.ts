@@ -115,7 +115,9 @@ export function ledgerTrial(env: Env = {}): LedgerTrial {
       }),
     route: (name) => present(routeTo(db, target(name))),
     upload: (text, options = {}) => {
-      const { path = 'spec.md', event = trial.captureKeyed(path, options) } = options;
+      const { path = 'spec.md' } = options;
+      const event =
+        options.event ?? captureMany(1, { ...options, ...announce(path, text) })[0] ?? 0;
       return upload(trial, { text, path, event, checkout: options.checkout ?? checkout });
     },
     generation: (route, stream = eventsStream) => present(readFollow(db, route.id, stream)),
@@ -153,6 +155,26 @@ export const NAMESPACE = {
   missionType: 'software-dev',
   manifestVersion: '1',
 } as const;
+
+/** The event that announces a body, as receivers that keep an index want it. */
+function announce(path: string, text: string): ReturnType<typeof keyed> {
+  const identity = { mission_type: NAMESPACE.missionType, path, artifact_class: 'input' };
+  return {
+    type: 'MissionDossierArtifactIndexed',
+    payload: JSON.stringify({
+      namespace: {
+        project_uuid: PROJECT_ID,
+        mission_slug: NAMESPACE.missionSlug,
+        target_branch: NAMESPACE.targetBranch,
+        mission_type: NAMESPACE.missionType,
+        manifest_version: NAMESPACE.manifestVersion,
+      },
+      artifact_id: identity,
+      content_ref: { algorithm: 'sha256', hash: sha256Hex(text), size_bytes: text.length },
+      indexed_at: '2026-03-14T09:26:53+00:00',
+    }),
+  };
+}
 
 function upload(
   { db, clock }: LedgerTrial,
