@@ -37,7 +37,10 @@ export const OPEN_PAGE = 5_000;
 
 const FOLLOW = `
   SELECT * FROM generations WHERE route_id = :routeId AND stream = :stream AND kind = 1 AND closed_at IS NULL`;
-const CLOSE = 'UPDATE generations SET closed_at = :now WHERE gen_id = :genId';
+/** Replays as well: they reached behind the new beginning. */
+const CLOSE_ALL = `
+  UPDATE generations SET closed_at = :now
+  WHERE route_id = :routeId AND stream = :stream AND closed_at IS NULL`;
 const CREATE = `
   INSERT INTO generations (route_id, stream, kind, number, from_seq, next_seq, opened_at)
   SELECT :routeId, :stream, 1, coalesce(max(number), 0) + 1, :from, :from, :now
@@ -76,7 +79,7 @@ export function openFollow(
   const existing = readFollow(db, routeId, stream);
   if (existing !== null) {
     if (!fromNow) return;
-    db.run(CLOSE, { genId: existing.id, now });
+    db.run(CLOSE_ALL, { routeId, stream: stream.code, now });
   }
   beginFollow(db, { routeId, stream, from: fromNow ? lastSeq(db, stream) + 1 : 1, now });
 }

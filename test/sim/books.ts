@@ -13,7 +13,16 @@ interface PassRow {
   readonly closed_at: number | null;
 }
 
-const PASSES = 'SELECT gen_id, route_id, from_seq, next_seq, closed_at FROM generations';
+const PASSES =
+  'SELECT gen_id, route_id, from_seq, next_seq, closed_at FROM generations WHERE kind = 1';
+/** Replays that opened another number of events than they say, or one they did not choose. */
+const UNPLANNED = `
+  SELECT g.gen_id FROM generations g JOIN replays r ON r.gen_id = g.gen_id
+  WHERE g.planned <> (SELECT count(*) FROM event_deliveries d WHERE d.gen_id = g.gen_id)
+    OR EXISTS (
+      SELECT 1 FROM event_deliveries d JOIN events e ON e.seq = d.seq
+      WHERE d.gen_id = g.gen_id AND (e.eligible = 0 OR e.seq < g.from_seq OR e.seq > r.to_seq
+        OR e.mission <> r.mission OR e.captured_at < r.since_at))`;
 const IN_STATE = 'SELECT gen_id, state, count(*) AS n FROM event_deliveries GROUP BY gen_id, state';
 const COUNTED = 'SELECT gen_id, state, n FROM delivery_counts WHERE n <> 0';
 const HEAD = `
@@ -38,6 +47,9 @@ export function checkBooks(world: World): void {
   }
   recountHead(db);
   recountDeliveries(db);
+  const replay = db.get<{ gen_id: number }>(UNPLANNED);
+  if (replay !== undefined)
+    throw new LawBroken('L4', `replay ${replay.gen_id} holds other events than it chose`);
   for (const pass of db.all<PassRow>(PASSES)) {
     const { gen_id: genId, from_seq: from, next_seq: next } = pass;
     const misplaced = db.get<{ seq: number }>(MISPLACED, { genId, from, next });

@@ -10,6 +10,7 @@ import { Death, type Life } from './life.ts';
 import { LawBroken, type KnownRoute } from './model.ts';
 import type { Exchange } from './network.ts';
 import { comeToRest } from './rest.ts';
+import { beginAgain, replaySome } from './replays.ts';
 import { checkSending, routeAt } from './sending-laws.ts';
 import { bury, createWorld, tell, unlock, type Stage, type World } from './world.ts';
 
@@ -123,6 +124,8 @@ const DEEDS: readonly (readonly [number, Deed])[] = [
   [0.5, (course) => interrupt(course)],
   [3, ({ world }) => tendParked(world)],
   [0.5, ({ world }) => acceptReceiver(world, anyRoute(world))],
+  [1, ({ world }) => replaySome(world, anyRoute(world))],
+  [0.4, ({ world }) => beginAgain(world, anyRoute(world))],
   [1, ({ world }) => squatSomewhere(world)],
   [
     3,
