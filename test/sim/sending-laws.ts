@@ -56,6 +56,8 @@ function checkOrder(world: World, { process, route }: Drain, { elements }: Excha
   if (first === undefined) return;
   const overtaken = [...events.values()].find((known) => {
     if (known.kept === null || known.kept.seq >= seqOf(first.id)) return false;
+    // What gc dropped is passed over by every pass that begins later.
+    if (world.model.gone.has(known.id)) return false;
     const since = sendableSince(route, known);
     // What became sendable while this drain ran is the next one's.
     if (since === null || since >= process.life.bornAt || isStoodFor(world.model, known))
