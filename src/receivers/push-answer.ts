@@ -83,7 +83,12 @@ function judge(
     case 201:
       return judgePositive(status, said, context);
     case 400:
-      return verdictOf('terminal_failed', status, 'bad_request', detail ?? 'unknown');
+      return verdictOf(
+        'terminal_failed',
+        status,
+        'bad_request',
+        fieldErrors(said, context, detail),
+      );
     case 404:
       return judgeMissing(said?.code ?? null, detail);
     case 413:
@@ -120,6 +125,21 @@ function judgeMissing(code: string | null, detail: string | null): Verdict {
   }
   const what = `${detail ?? 'unknown'} (error=${code ?? 'missing'})`;
   return verdictOf('transient', 404, 'not_found', what);
+}
+
+/** What is wrong with each field. A receiver that echoes says our own path and hash under their names, not an error. */
+function fieldErrors(
+  said: BodyAnswer | null,
+  { item, artifactPath }: PushContext,
+  detail: string | null,
+): string {
+  const { artifactPath: path = null, contentHash: hash = null } = said ?? {};
+  const errors = [
+    ...(path === null || path === artifactPath ? [] : [`artifact_path: ${path}`]),
+    ...(hash === null || hash.toLowerCase() === item.sha256 ? [] : [`content_hash: ${hash}`]),
+    ...(detail === null ? [] : [detail]),
+  ];
+  return errors.length === 0 ? 'unknown' : printable(errors.join(' | '), DETAIL_BYTES);
 }
 
 /** Too large for good only above a limit that the receiver states. */

@@ -211,7 +211,9 @@ function detailOf(answer: JsonObject): string | null {
   const detail = asText(member(answer, 'detail'));
   if (detail !== null && detail !== '') return detail;
   const parts = Object.entries(answer).flatMap(([key, value]) => {
-    const text = NOT_FIELDS.has(key) ? '' : textsOf(value).join('; ');
+    // An echo is a text; a list under its name is what is wrong with that field.
+    const isEcho = NOT_FIELDS.has(key) && asArray(value) === null;
+    const text = isEcho ? '' : textsOf(value).join('; ');
     return text === '' ? [] : [`${key}: ${text}`];
   });
   if (parts.length > 0) return parts.join(' | ');
