@@ -6,6 +6,7 @@ import { checkoutOf, CHECKOUTS, perform, wordOf, type Ending } from './calls.ts'
 import { contradict, factOf, inventEvent, inventLine, type Event } from './facts.ts';
 import { checkJournal, checkTogether, isSpilled } from './laws.ts';
 import { acknowledge, claim, LawBroken, type Claim } from './model.ts';
+import { isDropped } from './modes.ts';
 import { spawn, tell, type Process, type World } from './world.ts';
 
 const CAPTURE_POINTS: readonly FaultPoint[] = [
@@ -76,17 +77,19 @@ function capture(world: World, { checkout, events, fresh }: Capture): void {
   const claims = events.map((event) => claim(world.model, event.id, claimOf(event, checkout)));
   const started = world.timeline.elapsed();
   const facts = events.map(factOf);
-  const ending = perform(world, process, () => record(process.home, project, facts));
+  const ending = perform(world, process, () => record(process.home, project, facts, world.rules));
   tell(world, `${process.life.role} of ${events.length} in ${checkout}: ${wordOf(ending)}`);
   requireKept(world, process, { ending, started });
   if (ending.kind !== 'done') {
     checkTogether(world, fresh);
     return;
   }
-  for (const [index, { status }] of ending.value.entries()) {
+  for (const [index, receipt] of ending.value.entries()) {
+    const { status } = receipt;
     const known = claims[index];
     const event = events[index];
     if (known === undefined || event === undefined) continue;
+    if (isDropped(world, receipt, claimOf(event, checkout))) continue;
     const { pid } = process.life;
     const { bytes } = event;
     if (status !== 'known')
@@ -94,6 +97,8 @@ function capture(world: World, { checkout, events, fresh }: Capture): void {
     else if (known.acknowledged.length === 0) acknowledge(world.model, known, { bytes: null, pid });
   }
 }
+
+const DRAFTED = { bytes: null, contains: '', key: null, isEligible: true } as const;
 
 /** The product's own emitter makes the envelope; only id and payload are ours. */
 export function emitOne(world: World): void {
@@ -104,13 +109,7 @@ export function emitOne(world: World): void {
   const process = writerOf(world, 'emit');
   meetLock(world, process);
   const contains = `"error_message":"number ${world.serial}"`;
-  const known = claim(world.model, id, {
-    bytes: null,
-    contains,
-    checkout,
-    key: null,
-    isEligible: true,
-  });
+  const known = claim(world.model, id, { ...DRAFTED, contains, checkout });
   const started = world.timeline.elapsed();
   const draft = {
     eventId: id,
@@ -127,11 +126,13 @@ export function emitOne(world: World): void {
     repoSlug: null,
   };
   const { project } = checkoutOf(world, checkout);
-  const ending = perform(world, process, () => emit(process.home, project, [draft]));
+  const ending = perform(world, process, () => emit(process.home, project, [draft], world.rules));
   tell(world, `${process.life.role} in ${checkout}: ${wordOf(ending)}`);
   requireKept(world, process, { ending, started });
   if (ending.kind !== 'done') return;
-  const isBeside = ending.value.some(({ status }) => status === 'spilled');
+  const [receipt] = ending.value;
+  if (receipt !== undefined && isDropped(world, receipt, { ...DRAFTED, checkout })) return;
+  const isBeside = receipt?.status === 'spilled';
   acknowledge(world.model, known, { bytes: null, pid: process.life.pid, isBeside });
 }
 
@@ -176,7 +177,7 @@ export function writeLines(world: World): void {
 /** What every command does first that looks at the whole: take in the spill, import new lines. */
 export function importAll(world: World, process: Process, checkout: number): void {
   const { project, log } = checkoutOf(world, checkout);
-  const journal = openJournal(process.home, project);
+  const journal = openJournal(process.home, project, { rules: world.rules });
   takeIn(process.home, journal);
   if (isSpilled(world))
     throw new LawBroken('L8', 'facts stay beside the store after they were taken in');

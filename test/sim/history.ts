@@ -6,6 +6,7 @@ import { captureSome, emitOne, importNow, writeLines } from './captures.ts';
 import { acceptReceiver, giveGrant, squatSomewhere, tendParked, withdraw } from './operator.ts';
 import { give, startDrain, type Drains } from './drains.ts';
 import { dropGarbage } from './garbage.ts';
+import { chooseMode } from './modes.ts';
 import { Death, type Life } from './life.ts';
 import { LawBroken, type KnownRoute } from './model.ts';
 import type { Exchange } from './network.ts';
@@ -127,6 +128,7 @@ const DEEDS: readonly (readonly [number, Deed])[] = [
   [1, ({ world }) => replaySome(world, anyRoute(world))],
   [0.4, ({ world }) => beginAgain(world, anyRoute(world))],
   [1, ({ world }) => squatSomewhere(world)],
+  [1, ({ world }) => chooseMode(world)],
   [
     3,
     ({ world }) => {

@@ -9,12 +9,14 @@ import {
   type KnownRoute,
   type Place,
 } from './model.ts';
+import { checkAudit, checkKept, mayBeDropped } from './modes.ts';
 import type { World } from './world.ts';
 
 interface JournalRow {
   readonly seq: number;
   readonly event_id: string;
   readonly path: string | null;
+  readonly eligible: number;
   /** Null when gc dropped it. */
   readonly payload: Buffer | null;
 }
@@ -29,7 +31,7 @@ interface DeliveryRow {
 }
 
 const JOURNAL = `
-  SELECT e.seq, e.event_id, c.path, p.payload FROM events e
+  SELECT e.seq, e.event_id, e.eligible, c.path, p.payload FROM events e
   LEFT JOIN event_payloads p ON p.seq = e.seq LEFT JOIN checkouts c ON c.checkout_id = e.checkout_id
   ORDER BY e.seq`;
 const DELIVERIES = `
@@ -45,6 +47,7 @@ export function checkLaws(world: World): void {
   const db = world.disk.view();
   if (db === null) return;
   checkJournal(world, db);
+  checkAudit(world, db);
   checkAcknowledged(world, db);
   checkDeliveries(world, db.all<DeliveryRow>(DELIVERIES));
   checkGrants(world, db);
@@ -56,7 +59,7 @@ export function checkJournal(world: World, db: Db): void {
   const rows = db.all<JournalRow>(JOURNAL);
   const ids = new Set<string>();
   const order = new CaptureOrder();
-  for (const { seq, event_id: id, path, payload } of rows) {
+  for (const { seq, event_id: id, path, eligible, payload } of rows) {
     if (ids.has(id)) throw new LawBroken('L2', `${id} is in the journal twice`);
     ids.add(id);
     const known = model.events.get(id);
@@ -64,7 +67,7 @@ export function checkJournal(world: World, db: Db): void {
     if (payload === null) checkGone(model, db, known);
     else if (known.kept === null) {
       const checkout = checkouts.findIndex(({ project }) => project.checkoutPath === path);
-      learn(world, known, { seq, bytes: payload, checkout });
+      learn(world, db, known, { seq, bytes: payload, checkout, isEligible: eligible === 1 });
     } else if (known.kept.seq !== seq || !known.kept.bytes.equals(payload)) {
       throw new LawBroken('L3', `${id} changed in the journal`);
     }
@@ -88,12 +91,15 @@ class CaptureOrder {
   }
 }
 
-function learn(
-  world: World,
-  known: KnownEvent,
-  row: { readonly seq: number; readonly bytes: Buffer; readonly checkout: number },
-): void {
-  const { seq, bytes, checkout } = row;
+interface NewRow {
+  readonly seq: number;
+  readonly bytes: Buffer;
+  readonly checkout: number;
+  readonly isEligible: boolean;
+}
+
+function learn(world: World, db: Db, known: KnownEvent, row: NewRow): void {
+  const { seq, bytes, checkout, isEligible } = row;
   const claim = known.claims.find(
     (each) =>
       each.checkout === checkout &&
@@ -101,18 +107,22 @@ function learn(
   );
   if (claim === undefined)
     throw new LawBroken('L3', `${known.id} was not recorded with these bytes`);
-  known.kept = { seq, bytes: Buffer.from(bytes), claim, since: world.step };
+  const judged = checkKept(db, { id: known.id, isEligible, claim });
+  known.kept = { seq, bytes: Buffer.from(bytes), claim: judged, since: world.step };
 }
 
 /** L1: whatever was acknowledged is in the journal, beside it, or kept as a contradiction. */
-function checkAcknowledged({ model, disk }: World, db: Db): void {
+function checkAcknowledged(world: World, db: Db): void {
+  const { model, disk } = world;
   let beside: string | null = null;
-  for (const { id, acknowledged, kept } of model.events.values()) {
+  for (const known of model.events.values()) {
+    const { id, acknowledged, kept } = known;
     for (const bytes of acknowledged) {
       if (kept !== null && (bytes === null || kept.bytes.equals(bytes))) continue;
       beside ??= spilledText(disk);
       if (isBeside(beside, id, bytes)) continue;
       if (bytes !== null && isConflict(db, id, bytes)) continue;
+      if (mayBeDropped(world, db, known, bytes)) continue;
       throw new LawBroken('L1', `${id} was acknowledged and is nowhere`);
     }
   }
@@ -151,13 +161,19 @@ export function isSpilled(world: World): boolean {
 /** L2: facts that were captured together are there together or not at all. */
 export function checkTogether(world: World, ids: readonly string[]): void {
   const db = world.disk.view();
-  if (db === null || ids.length === 0) return;
+  // Those that may be dropped without a record leave nothing to be found.
+  const found = ids.filter((id) => {
+    const claims = world.model.events.get(id)?.claims ?? [];
+    return !world.wasOptedOut || claims.every((each) => each.isEligible);
+  });
+  if (db === null || found.length === 0) return;
   const { n } = db.get<{ n: number }>(
-    'SELECT count(*) AS n FROM events WHERE event_id IN (SELECT value FROM json_each(:ids))',
-    { ids: JSON.stringify(ids) },
+    `SELECT count(*) AS n FROM json_each(:ids) WHERE value IN (SELECT event_id FROM events)
+       OR value IN (SELECT event_id FROM audit)`,
+    { ids: JSON.stringify(found) },
   ) ?? { n: 0 };
-  if (n !== 0 && n !== ids.length)
-    throw new LawBroken('L2', `${n} of ${ids.length} facts of one call are kept`);
+  if (n !== 0 && n !== found.length)
+    throw new LawBroken('L2', `${n} of ${found.length} facts of one call are kept`);
 }
 
 /** L6, L7 and L9 from the sender's side, and what may be superseded. */

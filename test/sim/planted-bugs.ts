@@ -190,4 +190,18 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     replace: 'WHERE t.retired_at IS NOT NULL AND d.state IS NOT 2)`;',
     laws: ['L3', 'L5'],
   },
+  {
+    name: 'what is kept under OPT_OUT may leave all the same',
+    file: 'src/journal/capture.ts',
+    find: 'append(db, context, fact, optOut === null)',
+    replace: 'append(db, context, fact, true)',
+    laws: ['L9'],
+  },
+  {
+    name: 'what was dropped on record comes back with another mode',
+    file: 'src/journal/discards.ts',
+    find: 'if (mayBeAudited && db.get(IS_AUDITED',
+    replace: 'if (mayBeAudited && retention.optOut !== null && db.get(IS_AUDITED',
+    laws: ['L2'],
+  },
 ];

@@ -1,5 +1,12 @@
 import { createIds, type FaultPoint, type Files, type System } from '../../src/base/index.ts';
-import { homePaths, readConfig, type Home, type Project } from '../../src/home/index.ts';
+import {
+  homePaths,
+  KEEP_EVERYTHING,
+  readConfig,
+  type CaptureRules,
+  type Home,
+  type Project,
+} from '../../src/home/index.ts';
 import { PROJECT_ID } from '../support/envelopes.ts';
 import { rollDice, type Dice } from './dice.ts';
 import { fileDisk, memoryDisk, type Disk } from './disk.ts';
@@ -53,6 +60,10 @@ export interface World {
   release: (() => void) | null;
   /** The wall clock was once set back: waits that were written down before may look longer than they are. */
   wasSetBack: boolean;
+  /** What the machine says of retention. */
+  rules: CaptureRules;
+  /** The mode was once OPT_OUT. */
+  wasOptedOut: boolean;
   /** No faults any more. */
   isCalm: boolean;
   /** What the laws were checked against last. */
@@ -111,6 +122,8 @@ export async function createWorld(
     boots: 1,
     release: null,
     wasSetBack: false,
+    rules: KEEP_EVERYTHING,
+    wasOptedOut: false,
     isCalm: false,
     checked: '',
     complaint: null,
