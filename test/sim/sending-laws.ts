@@ -47,7 +47,7 @@ function checkLeftAlone(world: World, { process, route }: Drain): void {
 /** L8: where batches are sent one by one, nothing is attempted before what was captured earlier. */
 function checkOrder(world: World, { process, route }: Drain, { elements }: Exchange): void {
   if (route.receiver.character.maxConcurrent > 1) return;
-  const { events } = world.model;
+  const { events, gone } = world.model;
   const seqOf = (id: string): number => events.get(id)?.kept?.seq ?? 0;
   const seqs = elements.map(({ id }) => seqOf(id));
   const isSorted = seqs.every((seq, index) => index === 0 || seq > (seqs[index - 1] ?? 0));
@@ -62,7 +62,7 @@ function checkOrder(world: World, { process, route }: Drain, { elements }: Excha
     // What became sendable while this drain ran is the next one's.
     if (since === null || since >= process.life.bornAt || isStoodFor(world.model, known))
       return false;
-    return !route.attempted.has(known.id) && !route.dropped.has(known.id);
+    return ![route.attempted, route.dropped, gone].some((ids) => ids.has(known.id));
   });
   if (overtaken === undefined) return;
   throw new LawBroken('L8', `${first.id} left before ${overtaken.id}, which was captured earlier`);
