@@ -63,7 +63,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a wait that was written before the clock was set back is believed',
-    file: 'src/delivery/drain/dispatcher.ts',
+    file: 'src/delivery/drain/keeping-away.ts',
     find: 'return left > 0 && left <= LONGEST_WAIT_MS;',
     replace: 'return left > 0;',
     laws: ['L5'],
@@ -116,8 +116,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'an event is superseded although it left for another target',
     file: 'src/delivery/generations.ts',
-    find: 'AND seq > :sent AND seq < :seq',
-    replace: 'AND :sent >= 0 AND seq < :seq',
+    find: 'AND i.seq > :sent AND i.seq < :seq',
+    replace: 'AND :sent >= 0 AND i.seq < :seq',
     laws: ['L8'],
   },
   {
@@ -178,9 +178,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'an operator does not leave a receiver alone that asked for it',
-    file: 'src/delivery/drain/dispatcher.ts',
-    find: 'byOperator ? pacing.retryAfterAt :',
-    replace: 'byOperator ? 0 :',
+    file: 'src/delivery/drain/keeping-away.ts',
+    find: 'if (isAhead(pacing.retryAfterAt - now)) {',
+    replace: 'if (!byOperator && isAhead(pacing.retryAfterAt - now)) {',
     laws: ['retry-after'],
   },
   {
