@@ -70,8 +70,16 @@ async function readAtMost(next: Next, maxBytes: number): Promise<Buffer | null> 
     chunks.push(step);
     step = await next();
   }
-  if (step === 'end') return Buffer.concat(chunks, total);
+  if (step === 'end') return joined(chunks, total);
   throw new HttpError(400, 'body_incomplete', 'the request ended before its body');
+}
+
+/** The chunks as one; a body that came in one piece is not copied. */
+function joined(chunks: readonly Uint8Array[], total: number): Buffer {
+  const [only, second] = chunks;
+  return only !== undefined && second === undefined
+    ? Buffer.from(only.buffer, only.byteOffset, only.length)
+    : Buffer.concat(chunks, total);
 }
 
 /** Bytes that were read on. */
