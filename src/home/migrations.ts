@@ -1,5 +1,6 @@
 import { migration, type Migration } from '../base/index.ts';
 import machine0001 from './sql/machine/0001-machine.sql';
+import machine0002 from './sql/machine/0002-marks.sql';
 import project0001 from './sql/project/0001-home.sql';
 import project0002 from './sql/project/0002-journal.sql';
 import project0003 from './sql/project/0003-missions.sql';
@@ -26,4 +27,7 @@ export const PROJECT_MIGRATIONS: readonly Migration[] = [
 ];
 
 /** The schema of the machine's own file. */
-export const MACHINE_MIGRATIONS: readonly Migration[] = [migration(1, 'machine', machine0001)];
+export const MACHINE_MIGRATIONS: readonly Migration[] = [
+  migration(1, 'machine', machine0001),
+  migration(2, 'marks', machine0002),
+];
