@@ -544,6 +544,15 @@ CREATE TABLE endpoints (
   last_success_at INTEGER
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE marks (
+  project_id TEXT PRIMARY KEY,
+  epoch INTEGER NOT NULL CHECK (epoch >= 1),
+  last_seq INTEGER NOT NULL CHECK (last_seq >= 0),
+  -- The event at that position; another one there is another history.
+  last_event_id TEXT,
+  seen_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE migrations (
     number INTEGER PRIMARY KEY, name TEXT NOT NULL, sha256 TEXT NOT NULL,
     breaking INTEGER NOT NULL CHECK (breaking IN (0, 1)), applied_at INTEGER NOT NULL) STRICT;

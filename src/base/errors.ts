@@ -30,6 +30,7 @@ export const USER_ERROR_CODES = [
   'insecure_tls',
   'insecure_url',
   'invalid_url',
+  'journal_broken',
   'mission_unknown',
   'mode_unavailable',
   'no_grant',

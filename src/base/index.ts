@@ -28,7 +28,7 @@ export { migrate, migration } from './migrate.ts';
 export type { Migration } from './migrate.ts';
 export { failed, ok } from './result.ts';
 export type { Result } from './result.ts';
-export { Db, openDb, sqliteCode } from './sqlite.ts';
+export { Db, isDamaged, openDb, sqliteCode } from './sqlite.ts';
 export type { SqlParams } from './sqlite.ts';
 export { createSystem, installationOf, thisProgram } from './system.ts';
 export type { Env, Host, Program, System } from './system.ts';

@@ -1,7 +1,7 @@
 import { sha256Hex } from './hash.ts';
 import type { Millis } from './clock.ts';
 import { EXIT, messageOf, UserError } from './errors.ts';
-import { sqliteCode, type Db } from './sqlite.ts';
+import { DAMAGED, isDamaged, sqliteCode, type Db } from './sqlite.ts';
 
 /** One numbered step of a schema. A step is never edited once released. */
 export interface Migration {
@@ -33,7 +33,7 @@ export function migrate(db: Db, migrations: readonly Migration[], now: Millis): 
   } catch (error) {
     if (sqliteCode(error) === '') throw error;
     throw new UserError('store_unreadable', `cannot prepare ${db.path}: ${messageOf(error)}`, {
-      remedy: 'spec-kitty sync status',
+      ...(isDamaged(error) ? DAMAGED : { remedy: 'spec-kitty sync status' }),
       cause: error,
     });
   }

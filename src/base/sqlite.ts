@@ -2,7 +2,7 @@ import type DatabaseConstructor from 'better-sqlite3';
 import { assert } from './assert.ts';
 import type { Clock, Millis } from './clock.ts';
 import { driverMissing, isAddonMissing, loadDriver } from './driver.ts';
-import { messageOf, UserError } from './errors.ts';
+import { EXIT, messageOf, UserError } from './errors.ts';
 
 export type SqlValue = string | number | bigint | Uint8Array | null;
 /** Named values; a list for `?` in the few statements that run once per item. */
@@ -165,7 +165,7 @@ export function openDb(path: string, options: OpenOptions): Db {
     if (error instanceof UserError) throw error;
     if (isAddonMissing(error)) throw driverMissing(messageOf(error));
     throw new UserError('store_unreadable', `cannot open ${path}: ${messageOf(error)}`, {
-      remedy: 'spec-kitty sync status',
+      ...(isDamaged(error) ? DAMAGED : { remedy: 'spec-kitty sync status' }),
       cause: error,
     });
   }
@@ -179,6 +179,18 @@ function synchronous<T>(value: T): T {
 /** True for an error that says "another connection holds the lock". */
 export function isBusy(error: unknown): boolean {
   return sqliteCode(error).startsWith('SQLITE_BUSY');
+}
+
+/** What is said of a file that is no database, or whose pages contradict each other. */
+export const DAMAGED = {
+  remedy: 'spec-kitty sync verify --repair',
+  exitCode: EXIT.integrity,
+} as const;
+
+/** True for SQLite's word that a file is no database or was damaged, also where it is the cause of another error. */
+export function isDamaged(error: unknown): boolean {
+  if (/^SQLITE_(?:CORRUPT|NOTADB)/.test(sqliteCode(error))) return true;
+  return error instanceof Error && error.cause !== undefined && isDamaged(error.cause);
 }
 
 /** SQLite's own error code (`SQLITE_CONSTRAINT_UNIQUE` …), or an empty text for other errors. */

@@ -3,6 +3,7 @@ import {
   createSystem,
   EXIT,
   IntegrityError,
+  isDamaged,
   isSystemError,
   messageOf,
   noFaults,
@@ -82,12 +83,13 @@ function answerError(error: unknown): Answer {
     return failure(exitCode, { code, message, remedy, details });
   }
   const message = messageOf(error);
-  const remedy = 'spec-kitty sync status';
-  if (error instanceof IntegrityError || DAMAGED.test(sqliteCode(error))) {
-    return failure(EXIT.integrity, { code: 'integrity', message, remedy, details: {} });
+  if (error instanceof IntegrityError || isDamaged(error)) {
+    const mend = 'spec-kitty sync verify --repair';
+    return failure(EXIT.integrity, { code: 'integrity', message, remedy: mend, details: {} });
   }
   if (OUT_OF_ORDER.test(sqliteCode(error))) {
-    return failure(EXIT.failed, { code: 'store_unreadable', message, remedy, details: {} });
+    const look = 'spec-kitty sync status';
+    return failure(EXIT.failed, { code: 'store_unreadable', message, remedy: look, details: {} });
   }
   // The operating system's word (EROFS, ENOSPC, EACCES …) is no bug of ours.
   if (isSystemError(error)) {
@@ -102,8 +104,7 @@ function answerError(error: unknown): Answer {
   });
 }
 
-/** What a disk does to a database: its pages are wrong, or it cannot be written or read just now. */
-const DAMAGED = /^SQLITE_(?:CORRUPT|NOTADB)/;
+/** What a disk does to a database that cannot be written or read just now. */
 const OUT_OF_ORDER = /^SQLITE_(?:FULL|IOERR|READONLY|CANTOPEN|PERM|BUSY|LOCKED)/;
 
 interface Failure {

@@ -1,5 +1,5 @@
 import { printable } from '../base/index.ts';
-import { takeIn, type TakenIn } from '../journal/index.ts';
+import { markJournal, takeIn, type TakenIn } from '../journal/index.ts';
 import { importMissions, type ImportOptions, type ImportReport } from '../missions/index.ts';
 import type { Context } from './io.ts';
 import { optOutJson, optOutLines } from './render/opt-out.ts';
@@ -31,6 +31,7 @@ export function runImport(
     },
   });
   progress.end();
+  markJournal(context.home, workspace.journal);
   return {
     report,
     isComplete: isComplete(report) && taken.corrupt === 0,

@@ -275,6 +275,12 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: () => import('./commands/sync-archive.ts'),
   },
   {
+    path: ['sync', 'verify'],
+    what: 'read and check everything that is stored of this project',
+    options: [{ flags: '--repair', what: 'mend what can be mended, after copying it' }],
+    load: () => import('./commands/sync-verify.ts'),
+  },
+  {
     path: ['sync', 'archive', 'verify'],
     what: 'read an archive to its end and check every payload',
     args: [{ name: '<file>', what: 'an archive' }],

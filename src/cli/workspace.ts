@@ -1,13 +1,20 @@
-import type { Db, Millis } from '../base/index.ts';
+import { EXIT, UserError, type Db, type Millis } from '../base/index.ts';
 import {
   checkoutId,
   findProject,
   rememberProject,
   reserveBallast,
+  type Home,
   type Project,
 } from '../home/index.ts';
-import { openJournal, type Journal } from '../journal/index.ts';
 import { bodiesStream } from '../bodies/index.ts';
+import {
+  checkLineage,
+  describeBroken,
+  markJournal,
+  openJournal,
+  type Journal,
+} from '../journal/index.ts';
 import { eventsStream, type Stream } from '../delivery/index.ts';
 import type { Context } from './io.ts';
 
@@ -27,7 +34,7 @@ export const STREAMS: readonly Stream[] = [eventsStream, bodiesStream];
 /**
  * Opens the project around the working directory.
  * @param options.ballast whether room is set aside, so that gc works on a full disk later.
- * @throws UserError `not_a_project`, `identity_missing`, `identity_corrupt`, and what opening a store may throw.
+ * @throws UserError `journal_broken` when the store was lost or set back, `not_a_project`, `identity_missing`, `identity_corrupt`, and what opening a store may throw.
  */
 export async function openWorkspace(
   context: Context,
@@ -35,10 +42,22 @@ export async function openWorkspace(
 ): Promise<Workspace> {
   const { home, system } = context;
   const project = await findProject(system);
+  requireWhole(home, project);
   const journal = openJournal(home, project, { rules: await home.captureRules() });
   rememberProject(home, project);
+  markJournal(home, journal);
   if (options.ballast) reserveBallast(home);
   const { db } = journal;
   const now = system.clock.now();
   return { project, journal, db, checkoutId: checkoutId(db, project.checkoutPath, now), now };
+}
+
+/** A journal that reaches less far than it did must not be worked with as if nothing had ever been there. */
+function requireWhole(home: Home, project: Project): void {
+  const broken = checkLineage(home, project.id, () => home.store(project.id));
+  if (broken === null) return;
+  throw new UserError('journal_broken', describeBroken(broken), {
+    remedy: 'spec-kitty sync verify --repair',
+    exitCode: EXIT.integrity,
+  });
 }

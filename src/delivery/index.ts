@@ -30,10 +30,11 @@ export {
   routeTo,
 } from './routes.ts';
 export type { Route } from './routes.ts';
-export { countRegistered, queueSkipped, selectUnneeded, stillUnneeded } from './settled.ts';
-export type { NeedRule, Unneeded } from './settled.ts';
 export { eventsStream, type ItemCounts, type Stream } from './stream.ts';
 export { findTarget, headersOf, registerTarget, setHeaders, takesStream } from './targets.ts';
 export type { Target } from './targets.ts';
 export { DELIVERY_STATES, transition } from './transition.ts';
 export { readWaiting, type Waiting } from './waiting.ts';
+export { findUnevenPasses, mendPasses } from './upkeep/mending.ts';
+export { countRegistered, queueSkipped, selectUnneeded, stillUnneeded } from './upkeep/settled.ts';
+export type { NeedRule, Unneeded } from './upkeep/settled.ts';

@@ -271,7 +271,7 @@ function withoutOurKeys(document: Table): Table {
 
 function corrupt(file: string, reason: string): UserError {
   return new UserError('config_corrupt', `${file}: ${reason}`, {
-    remedy: null,
+    remedy: 'spec-kitty sync verify --repair',
     exitCode: EXIT.failed,
   });
 }

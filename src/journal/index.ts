@@ -9,7 +9,18 @@ export { countDiscards, listAudit } from './discards.ts';
 export type { AuditEntry } from './discards.ts';
 export { captureDrafts } from './draft.ts';
 export type { Draft } from './draft.ts';
+export {
+  checkHead,
+  countQuarantined,
+  findDamage,
+  findMissing,
+  quarantine,
+} from './examine/payloads.ts';
+export type { Damage } from './examine/payloads.ts';
+export { salvageEvents, salvageSpill, tornSpill } from './examine/salvage.ts';
 export { nodeIdOf } from './head.ts';
+export { checkLineage, describeBroken, markJournal } from './lineage.ts';
+export type { Broken } from './lineage.ts';
 export { openJournal } from './journal.ts';
 export type { Journal } from './journal.ts';
 export { fatesUnder, NOTHING_DISCARDED, addTallies, tallyOptOut } from './policy.ts';

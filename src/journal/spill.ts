@@ -146,6 +146,22 @@ export function readSpill(
   return { checkoutPath, capturedAt, facts: own };
 }
 
+/**
+ * The whole lines of a file that was cut off before its end. None of one that is as long as it was: then bytes of it
+ * changed, and nobody knows which.
+ */
+export function readWholeLines(files: Files, file: string, projectId: ProjectId): readonly Fact[] {
+  const read = files.readInside(path.dirname(file), file, MAX_FILE_BYTES);
+  if (!read.ok) return [];
+  const lines = read.bytes.toString('utf8').split('\n');
+  const header = objectOf(lines[0] ?? '');
+  const count = header === null ? null : member(header, 'count');
+  const whole = lines.slice(1, -1);
+  if (typeof count !== 'number' || whole.length >= count) return [];
+  const facts = whole.map(factOf).filter((fact) => fact !== null);
+  return facts.filter(({ event }) => event.envelope.projectUuid === projectId);
+}
+
 function highestLamport(highest: number, fact: Fact): number {
   return Math.max(highest, countableLamport(fact.event.envelope.lamportClock));
 }

@@ -33,7 +33,7 @@ const CHECKS: readonly Check[] = [
     find: ({ unknown }) =>
       unknown
         .filter(({ isDamaged }) => isDamaged)
-        .map(({ projectId, error }) => found(`the store of ${projectId}: ${error}`)),
+        .map(({ projectId, error }) => found(`the store of ${projectId}: ${error}`, VERIFY)),
   },
   {
     code: 'books_unbalanced',
@@ -42,7 +42,7 @@ const CHECKS: readonly Check[] = [
       streamsOf(projects)
         .filter(({ stream }) => !stream.books.balanced)
         .map(({ route, stream }) =>
-          found(`the ${stream.facts.stream} of ${urlOf(route)} do not balance`),
+          found(`the ${stream.facts.stream} of ${urlOf(route)} do not balance`, VERIFY),
         ),
   },
   {
@@ -166,6 +166,7 @@ const CHECKS: readonly Check[] = [
   },
 ];
 
+const VERIFY = 'spec-kitty sync verify --repair';
 const NOW = 'spec-kitty sync now';
 const IMPORT = 'spec-kitty sync import';
 
@@ -216,7 +217,8 @@ function besideStore({
     found(`${file} cannot be read without changing it`),
   );
   if (spill.files > 0) lines.push(found(`${spill.events} event(s) wait beside the store`, IMPORT));
-  if (spill.corrupt > 0) lines.push(found(`${spill.corrupt} torn file(s) lie beside the store`));
+  if (spill.corrupt > 0)
+    lines.push(found(`${spill.corrupt} torn file(s) lie beside the store`, VERIFY));
   return lines;
 }
 

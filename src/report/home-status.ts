@@ -1,13 +1,28 @@
-import { isSystemError, sqliteCode, UserError, type Db, type Millis } from '../base/index.ts';
+import {
+  IntegrityError,
+  isSystemError,
+  sqliteCode,
+  UserError,
+  type Db,
+  type Millis,
+} from '../base/index.ts';
 import { findDestination, type Destination, type Stream } from '../delivery/index.ts';
 import {
   currentSyncTarget,
   findCheckout,
+  markedProjects,
   sessionFor,
   type Home,
   type Project,
   type ResolvedSyncTarget,
 } from '../home/index.ts';
+import {
+  checkHead,
+  checkLineage,
+  describeBroken,
+  findMissing,
+  type Broken,
+} from '../journal/index.ts';
 import { gatherBoundary, type Boundary } from './boundary.ts';
 import { gatherProject, type ProjectStatus, type RouteStatus } from './facts.ts';
 import { readStore } from './reading.ts';
@@ -126,17 +141,45 @@ interface NamedProject {
 function projectsOf(home: Home, { here, onlyHere }: HomeQuestion): readonly NamedProject[] {
   const first = here === null ? [] : [{ projectId: here.id, slug: here.slug }];
   if (onlyHere) return first;
-  const others = home.projectIds().filter((id) => id !== here?.id);
+  const known = new Set([...home.projectIds(), ...ofMachine(() => markedProjects(home), [])]);
+  const others = [...known].filter((id) => id !== here?.id).sort();
   return [...first, ...others.map((projectId) => ({ projectId, slug: slugOf(home, projectId) }))];
 }
 
 /** A name is a convenience: a machine file that cannot be read says nothing of the project's own store. */
 function slugOf(home: Home, projectId: Project['id']): string | null {
   const sql = 'SELECT slug FROM projects WHERE project_id = :projectId';
+  return ofMachine(
+    () => home.machine().get<{ slug: string | null }>(sql, { projectId })?.slug ?? null,
+    null,
+  );
+}
+
+function brokenJournal(home: Home, projectId: Project['id'], db: Db): Broken | null {
+  return ofMachine(() => checkLineage(home, projectId, () => db), null);
+}
+
+/** Every event that was counted is there, with its payload or a permit. */
+function requireComplete(db: Db): void {
+  const [missing] = findMissing(db);
+  if (missing !== undefined) {
+    throw new IntegrityError(`${missing.reason} at position ${missing.seq} of the journal`);
+  }
+  const { kept, counted } = checkHead(db);
+  if (kept.captured === counted.captured && kept.ineligible === counted.ineligible) return;
+  throw new IntegrityError(
+    `the journal counts ${kept.captured} events and holds ${counted.captured}`,
+  );
+}
+
+/** What the machine's file says, or `otherwise` where it cannot be read. */
+function ofMachine<T>(ask: () => T, otherwise: T): T {
   try {
-    return home.machine().get<{ slug: string | null }>(sql, { projectId })?.slug ?? null;
+    return ask();
   } catch (error) {
-    if (error instanceof UserError || isSystemError(error) || sqliteCode(error) !== '') return null;
+    if (error instanceof UserError || isSystemError(error) || sqliteCode(error) !== '') {
+      return otherwise;
+    }
     throw error;
   }
 }
@@ -151,6 +194,9 @@ async function readProject(
   },
 ): Promise<{ readonly status: ProjectStatus; readonly destination: Destination }> {
   const { projectId, question, isHere } = options;
+  const broken = brokenJournal(home, projectId, db);
+  if (broken !== null) throw new IntegrityError(describeBroken(broken));
+  if (question.recount) requireComplete(db);
   const destination = await findDestination(home, db, { processWideOverride: true });
   const { here, streams, recount } = question;
   const project = isHere ? here : null;

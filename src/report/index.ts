@@ -19,6 +19,8 @@ export { readStore } from './reading.ts';
 export { archive, checkArchive, restore } from './upkeep/archive.ts';
 export { dropPlanned } from './upkeep/gc.ts';
 export type { Dropped } from './upkeep/gc.ts';
+export { verify } from './upkeep/verify.ts';
+export type { Verification } from './upkeep/verify.ts';
 export { planRetention, suggestsGc } from './upkeep/plan.ts';
 export type { RetentionPlan } from './upkeep/plan.ts';
 export { waitingEvents } from './waiting.ts';

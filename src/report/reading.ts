@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import {
   IntegrityError,
+  isDamaged,
   isSystemError,
   messageOf,
   sqliteCode,
@@ -46,9 +47,9 @@ async function attempt<T>(ask: () => Promise<T>): Promise<Reading<T>> {
   try {
     return { kind: 'known', value: await ask(), copied: null };
   } catch (error) {
-    const isDamaged = error instanceof IntegrityError;
-    if (!isDamaged && !isOfStore(error)) throw error;
-    return { kind: 'unknown', reason: messageOf(error), isDamaged };
+    const contradicts = error instanceof IntegrityError || isDamaged(error);
+    if (!contradicts && !isOfStore(error)) throw error;
+    return { kind: 'unknown', reason: messageOf(error), isDamaged: contradicts };
   }
 }
 

@@ -185,7 +185,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'gc forgets to ask what a target lacks',
-    file: 'src/delivery/settled.ts',
+    file: 'src/delivery/upkeep/settled.ts',
     find: 'WHERE t.retired_at IS NULL AND d.state IS NOT 2)`;',
     replace: 'WHERE t.retired_at IS NOT NULL AND d.state IS NOT 2)`;',
     laws: ['L3', 'L5'],

@@ -175,14 +175,14 @@ describe('what cannot be read is unknown and never green', () => {
       const cwd = where === 'in the project' ? root : machine.dir;
       for (const more of [[], ['--check']]) {
         const ended = await machine.run(['sync', 'status', ...more], { cwd });
-        expect(ended.exit).toBe(1);
+        expect(ended.exit).toBe(3);
         expect(ended.stdout).toContain(`${projectIdOf(root)}: unknown`);
         expect(ended.stdout).toContain('not every store could be read');
       }
       const { json } = await machine.run(['sync', 'status', '--json'], { cwd });
       expect(json).toMatchObject({
         event_journal: { retained_event_count: null },
-        ...{ terminal_failures: { count: null }, exit_code: 1 },
+        ...{ terminal_failures: { count: null }, exit_code: 3 },
         unknown: [
           {
             project_uuid: projectIdOf(root),
@@ -191,7 +191,7 @@ describe('what cannot be read is unknown and never green', () => {
         ],
       });
       const now = await machine.run(['sync', 'now'], { cwd: root });
-      expect(now).toMatchObject({ exit: 1, stdout: '' });
+      expect(now).toMatchObject({ exit: 3, stdout: '' });
       expect(now.stderr).toContain('file is not a database');
     },
   );

@@ -1,5 +1,5 @@
 import type { Db, Millis } from '../../base/index.ts';
-import { selectUnneeded } from '../settled.ts';
+import { selectUnneeded } from '../upkeep/settled.ts';
 
 const RETIRE = 'UPDATE targets SET retired_at = :now WHERE target_id = :targetId';
 const IS_RETIRED =

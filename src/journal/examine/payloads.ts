@@ -1,5 +1,10 @@
 import type { Db, Millis } from '../../base/index.ts';
-import { isKnownType, parseEnvelope, type ParsedEnvelope, type ProjectId } from '../../wire/index.ts';
+import {
+  isKnownType,
+  parseEnvelope,
+  type ParsedEnvelope,
+  type ProjectId,
+} from '../../wire/index.ts';
 import { ORIGINS } from '../append.ts';
 import { coalesceKey, FAMILIES, familyOf, missionOf } from '../families.ts';
 import { isIntact, readPayloads } from '../retention/payloads.ts';
@@ -36,7 +41,8 @@ const QUARANTINE = `
   INSERT INTO quarantine (seq, reason, noted_at) VALUES (:seq, :reason, :now) ON CONFLICT (seq) DO NOTHING`;
 const QUARANTINED = 'SELECT count(*) AS n FROM quarantine';
 const HEAD = 'SELECT captured, ineligible FROM journal_head';
-const COUNTED = 'SELECT count(*) AS captured, coalesce(sum(eligible = 0), 0) AS ineligible FROM events';
+const COUNTED =
+  'SELECT count(*) AS captured, coalesce(sum(eligible = 0), 0) AS ineligible FROM events';
 const SET_HEAD = 'UPDATE journal_head SET captured = :captured, ineligible = :ineligible';
 
 /** Eligible is what was once opened somewhere; of anything else nobody knows any more whether it may leave. */
@@ -55,7 +61,12 @@ export interface HeadCheck {
 
 /** Every damage that is not in quarantine yet: each payload is read and hashed, each position looked for. */
 export function findDamage(db: Db): readonly Damage[] {
-  return [...missingEvents(db), ...missingPayloads(db), ...damagedPayloads(db)];
+  return [...findMissing(db), ...damagedPayloads(db)];
+}
+
+/** Positions and payloads that are not there; no payload is read. */
+export function findMissing(db: Db): readonly Damage[] {
+  return [...missingEvents(db), ...missingPayloads(db)];
 }
 
 /** How many positions are in quarantine. */
@@ -123,7 +134,11 @@ const EMPTY = {
   occurredAt: 0,
 };
 
-function columnsOf({ envelope, bytes, sha256 }: ParsedEnvelope): Readonly<Record<string, string | number | null>> {
+function columnsOf({
+  envelope,
+  bytes,
+  sha256,
+}: ParsedEnvelope): Readonly<Record<string, string | number | null>> {
   return {
     eventId: envelope.eventId,
     origin: EMPTY.origin,

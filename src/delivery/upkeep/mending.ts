@@ -1,7 +1,7 @@
-import type { Db } from '../base/index.ts';
-import { moveCounts, readCounts, recount } from './counts.ts';
-import type { Stream } from './stream.ts';
-import { DELIVERY_STATES } from './transition.ts';
+import type { Db } from '../../base/index.ts';
+import { moveCounts, readCounts, recount } from '../counts.ts';
+import type { Stream } from '../stream.ts';
+import { DELIVERY_STATES } from '../transition.ts';
 
 /** A pass whose counters or rows are not what its cursor says. */
 export interface UnevenPass {
@@ -53,7 +53,8 @@ export function findUnevenPasses(db: Db, streams: readonly Stream[]): readonly U
 export function mendPasses(db: Db, streams: readonly Stream[]): void {
   for (const stream of streams) {
     for (const pass of db.all<PassRow>(PASSES, { stream: stream.code })) {
-      if (pass.kind === FOLLOW) fillGaps(db, stream, pass);
+      const isUneven = unevenness(db, stream, pass).length > 0;
+      if (isUneven && pass.kind === FOLLOW) fillGaps(db, stream, pass);
       if (stream.name === 'events') db.run(IN_QUARANTINE, { genId: pass.gen_id });
       settleCounts(db, stream, pass.gen_id);
     }
@@ -70,7 +71,9 @@ function unevenness(db: Db, stream: Stream, pass: PassRow): readonly string[] {
   const there = DELIVERY_STATES.reduce((sum, state) => sum + rows[state], 0);
   const { from_seq: from, next_seq: next } = pass;
   const expected = next - from - pass.skipped_ineligible - pass.skipped_dropped;
-  return there === expected ? wrong : [...wrong, `${there} deliveries where ${expected} were opened`];
+  return there === expected
+    ? wrong
+    : [...wrong, `${there} deliveries where ${expected} were opened`];
 }
 
 function fillGaps(db: Db, stream: Stream, pass: PassRow): void {

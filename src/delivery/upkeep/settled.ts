@@ -1,5 +1,5 @@
-import type { Db } from '../base/index.ts';
-import { moveCounts } from './counts.ts';
+import type { Db } from '../../base/index.ts';
+import { moveCounts } from '../counts.ts';
 
 /**
  * When nobody needs a payload any more. `delivered`: every registered target has the event. `settled`: no registered
