@@ -82,20 +82,17 @@ test('the bytes of an event never change, and all receivers get the same ids', {
   );
   const seen = new Map<number, string>();
   const written = Promise.all(writers.map(({ ended }) => ended));
-  let isOver = false;
-  void written.then(() => {
-    isOver = true;
-  });
+  const { clock } = opened.home.system;
   writeFileSync(go, '');
-  while (!isOver) {
+  for (let isOver = false; !isOver; ) {
     look(db, seen);
-    await opened.home.system.clock.sleep(10);
+    isOver = await Promise.race([written.then(() => true), clock.sleep(10).then(() => false)]);
   }
   for (const ended of await written) expect(ended).toMatchObject({ code: 0, stderr: '' });
   writeFileSync(stop, '');
   for (const { ended } of drainers) expect(await ended).toMatchObject({ code: 0, stderr: '' });
   expect(look(db, seen)).toBe(WRITERS * EACH);
-  const [first, second] = await Promise.all(receivers.map(({ holdings }) => holdings()));
+  const [first, second] = await Promise.all(receivers.map((receiver) => receiver.holdings()));
   expect(first).toEqual(second);
   expect(first).toEqual(idsIn(db, 2));
   const superseded = idsIn(db, 4);
