@@ -29,7 +29,7 @@ const LOAD = `
 
 const COUNT = `
   SELECT (SELECT coalesce(max(seq), 0) FROM uploads) AS captured,
-    (SELECT count(*) FROM uploads WHERE eligible = 0) AS ineligible`;
+    (SELECT count(*) FROM uploads WHERE eligible = 0 AND seq >= 0) AS ineligible`;
 
 /** The texts of artifacts, each behind the event that announces it. */
 export const bodiesStream: Stream = {

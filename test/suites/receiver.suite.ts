@@ -3,7 +3,9 @@ import { sha256Hex } from '../../src/base/index.ts';
 import type { BatchReply, OutboundItem, Receiver } from '../../src/receivers/index.ts';
 import { MAX_EVENT_BYTES } from '../../src/wire/index.ts';
 import { envelopeBytes, eventId } from '../support/envelopes.ts';
-import { ledgerTrial } from '../support/ledger-trial.ts';
+import { bodiesStream } from '../../src/bodies/index.ts';
+import { redeliver } from '../../src/delivery/index.ts';
+import { ledgerTrial, STREAMS } from '../support/ledger-trial.ts';
 import { drainOnce, ledgerRows, permit } from './drain-trial.ts';
 
 /** One kind of receiver, empty, with whatever it needs behind it. */
@@ -101,6 +103,28 @@ export function receiverSuite(name: string, open: () => Promise<Place>): void {
       const { receiver } = await open();
       expect([receiver.offers('events'), receiver.offers('snapshots')]).toEqual([true, false]);
       expect((await receiver.probe(new AbortController().signal)).kind).not.toBe('stopped');
+    });
+
+    it('takes a body behind its event, knows it again, and leaves the same rows as every other', async () => {
+      const place = await open();
+      if (!place.receiver.offers('bodies')) return;
+      const trial = ledgerTrial();
+      const texts = ['plain', '\ufeffmark\r\n\u0000', 'emoji 🚀', '\u0001'.repeat(524_288)];
+      for (const [n, text] of texts.entries()) trial.upload(text, { path: `research/${n}.md` });
+      const route = permit(trial, place.endpoint);
+      const delivered = ['1 delivered', '2 delivered', '3 delivered', '4 delivered'];
+      const report = await drainOnce(trial, route);
+      expect(report).toMatchObject({ blocked: null, bodies: { selected: 4, failures: [] } });
+      expect(report.bodies.outcomes).toMatchObject({ success: 4, duplicate: 0 });
+      expect(trial.deliveries(route, bodiesStream)).toEqual(delivered);
+      expect(trial.books(route, bodiesStream)).toMatchObject({ captured: 4, delivered: 4 });
+      expect((await drainOnce(trial, route)).bodies).toMatchObject({ selected: 0, requests: 0 });
+
+      redeliver(trial.db, { routeId: route.id, streams: STREAMS, now: trial.clock.now() });
+      const again = await drainOnce(trial, route);
+      expect(again).toMatchObject({ outcomes: { duplicate: 4 }, blocked: null });
+      expect(again.bodies.outcomes).toMatchObject({ success: 0, duplicate: 4 });
+      expect(trial.deliveries(route, bodiesStream)).toEqual(delivered);
     });
 
     it('leaves the same rows in the ledger as every other', async () => {

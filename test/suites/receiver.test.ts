@@ -9,7 +9,7 @@ import {
   type Receiver,
 } from '../../src/receivers/index.ts';
 import { listEvents } from '../../src/server/index.ts';
-import { elementSpans, memberSpan } from '../../src/wire/index.ts';
+import { elementSpans, memberSpan, PATHS } from '../../src/wire/index.ts';
 import { realReceiver } from '../support/real-receiver.ts';
 import { recordingServer, type Recorded, type Reply } from '../support/recording-server.ts';
 import { tempDir } from '../support/temp-home.ts';
@@ -68,8 +68,8 @@ function receiverAt(eventsUrl: string, healthUrl: string | null): Receiver {
     clock: systemClock(),
     eventsUrl,
     healthUrl,
-    bodiesUrl: null,
-    bodies: false,
+    bodiesUrl: healthUrl === null ? null : healthUrl.replace(PATHS.health, PATHS.bodies),
+    bodies: healthUrl !== null,
     width: 1,
     headers: {},
     brotli: false,
