@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { asArray, asObject, asText, member, parseJson, type JsonValue } from './reader.ts';
+import { scanJson } from './scanner.ts';
 
 function parse(text: string | Uint8Array): ReturnType<typeof parseJson> {
   return parseJson(Buffer.from(text));
@@ -253,6 +254,25 @@ describe('parseJson against JSON.parse', () => {
         expect(agreesWithPlatform(bytes)).toBe(true);
       }),
       { numRuns: 5000 },
+    );
+  });
+});
+
+describe('parseJson against its own strict scan', () => {
+  it('accepts what the scan accepts, and for every other document answers what the scan found', () => {
+    const limits = { maxBytes: 1_000, maxDepth: 3, maxKeys: 5, maxNumberChars: 6 };
+    const pieces = [
+      ...Array.from('{}[],: '),
+      ...['"a":', '"b":', '"a"', '"\\\\"', '"\\""', '"\\u0061":', '"\\ud800"', '"\\ud83d\\ude80"'],
+      ...['12', '1.5e3', '1234567', 'true', 'null', '      ', '{"a":1}', '[1,2]'],
+    ];
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...pieces), { maxLength: 12 }), (parts) => {
+        const bytes = Buffer.from(parts.join(''));
+        const [read, scanned] = [parseJson(bytes, limits), scanJson(bytes, limits)];
+        expect(read.ok ? null : read.error).toEqual(scanned.ok ? null : scanned.issue);
+      }),
+      { numRuns: 20_000 },
     );
   });
 });

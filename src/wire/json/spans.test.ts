@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { elementSpans, memberSpan, memberSpans } from './spans.ts';
+import { elementSpans, frameOf, memberSpan, memberSpans } from './spans.ts';
 
 function at(bytes: Buffer, span: { start: number; end: number } | null): string | null {
   return span === null ? null : bytes.subarray(span.start, span.end).toString();
@@ -86,6 +86,39 @@ describe('elementSpans', () => {
     expect(span).toEqual({ start: 5, end: 10 });
     const elements = elementSpans(bytes, span ?? { start: 0, end: 0 });
     expect(elements?.map((each) => at(bytes, each))).toEqual(['1', '2']);
+  });
+});
+
+describe('frameOf', () => {
+  it.each([
+    ['{"a":[1,{"x":[2,3]}],"b":{"c":[4,5]}}', [['1', '{"x":[2,3]}'], null]],
+    ['{"a":[],"b":[ [1,2] ,3],"c":"[1,2]"}', [[], ['[1,2]', '3'], null]],
+    ['{"a":[{broken],2],"b":[1,]}', [['{broken]', '2'], null]],
+  ])('of %s cuts the elements of each member', (text, expected) => {
+    const bytes = Buffer.from(text);
+    const frame = frameOf(bytes);
+    const elements = frame?.members.map((each) =>
+      frame.elementsOf(each) === null
+        ? null
+        : frame.elementsOf(each)?.map((span) => at(bytes, span)),
+    );
+    expect(elements).toEqual(expected);
+  });
+
+  it('cuts as a pass over the member alone does', () => {
+    fc.assert(
+      fc.property(
+        fc.dictionary(fc.string(), fc.jsonValue()),
+        fc.constantFrom(0, 2),
+        (object, n) => {
+          const bytes = Buffer.from(JSON.stringify(object, null, n));
+          const frame = frameOf(bytes);
+          for (const each of frame?.members ?? []) {
+            expect(frame?.elementsOf(each)).toEqual(elementSpans(bytes, each.value));
+          }
+        },
+      ),
+    );
   });
 });
 
