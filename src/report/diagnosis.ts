@@ -1,4 +1,6 @@
+import { isUtf8 } from 'node:buffer';
 import { sha256Hex } from '../base/index.ts';
+import type { OutboundItem } from '../receivers/index.ts';
 import {
   asObject,
   isKnownType,
@@ -19,6 +21,13 @@ export interface Diagnosis {
   /** What a strict receiver may mind, and no error here. */
   readonly notes: readonly string[];
   readonly category: 'schema_mismatch' | 'damaged' | null;
+}
+
+/** What is wrong with one waiting body. */
+export interface BodyDiagnosis {
+  readonly id: string;
+  readonly valid: boolean;
+  readonly errors: readonly string[];
 }
 
 const UNKNOWN_TYPE =
@@ -56,6 +65,15 @@ export function diagnose(event: WaitingEvent): Diagnosis {
       issues.map((issue) => worded('payload', issue)),
     );
   return { ...about, valid: true, errors: [], category: null };
+}
+
+/** Judges one body: its stored text is what was captured, and text that can be sent. */
+export function diagnoseBody(item: Pick<OutboundItem, 'id' | 'sha256' | 'bytes'>): BodyDiagnosis {
+  const { id, sha256, bytes } = item;
+  const errors: string[] = [];
+  if (sha256Hex(bytes) !== sha256) errors.push('text: not the one that was kept, so it is refused');
+  else if (!isUtf8(bytes)) errors.push('text: not UTF-8');
+  return { id, valid: errors.length === 0, errors };
 }
 
 function mismatch(

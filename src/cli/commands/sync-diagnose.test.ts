@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { createMachine, type Machine } from '../../../test/support/command-line.ts';
 import { envelopeBytes, eventId } from '../../../test/support/envelopes.ts';
@@ -86,4 +87,31 @@ it('ends with 3 when stored bytes are not those that were captured', async () =>
   await machine.run(['sync', 'mode', 'EXTERNAL_RECEIVER', '--endpoint', server.url], at);
   await machine.run(['sync', 'now'], at);
   expect(server.batches().flat()).not.toContain(eventId(3));
+});
+
+it('judges the bodies that wait as well', async () => {
+  const { machine, at } = await recorded();
+  const store = openStoreOf(machine, at.cwd);
+  const good = 'a39a5ff7e64a1a7ee9a0e0e4e2a4ffc60a3b9e5f6a5d6c7b8a9f0e1d2c3b4a59';
+  const sound = createHash('sha256').update('sound').digest('hex');
+  for (const [sha256, path] of [
+    [sound, 'spec.md'],
+    [good, 'plan.md'],
+  ] as const) {
+    store.run('INSERT INTO blobs (sha256, bytes, content) VALUES (:sha256, 5, :content)', {
+      sha256,
+      content: Buffer.from('sound'),
+    });
+    store.run(
+      `INSERT INTO uploads (project_id, eligible, origin, mission_slug, target_branch, mission_type,
+         manifest_version, artifact_path, sha256, bytes, created_at)
+       SELECT project_id, 1, 'prepare', 'm', 'main', 't', '1', :path, :sha256, 5, 0 FROM store`,
+      { path, sha256 },
+    );
+  }
+  const ended = await machine.run(['sync', 'diagnose'], at);
+  expect(ended.exit).toBe(3);
+  expect(ended.stdout).toContain('Validated 2 bodies: 1 valid, 1 invalid\n  INVALID m/plan.md@');
+  const { json } = await machine.run(['sync', 'diagnose', '--json'], at);
+  expect(json['bodies']).toMatchObject({ total: 2, invalid: 1 });
 });

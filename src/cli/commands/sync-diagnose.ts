@@ -1,5 +1,12 @@
 import { EXIT, printable } from '../../base/index.ts';
-import { diagnose, waitingEvents, type Diagnosis } from '../../report/index.ts';
+import {
+  diagnose,
+  diagnoseBody,
+  waitingBodies,
+  waitingEvents,
+  type BodyDiagnosis,
+  type Diagnosis,
+} from '../../report/index.ts';
 import type { Answer } from '../answer.ts';
 import type { Context } from '../io.ts';
 import { openWorkspace } from '../workspace.ts';
@@ -19,6 +26,8 @@ export async function run(context: Context): Promise<Answer> {
   const { db } = await openWorkspace(context);
   const results = [...waitingEvents(db, MAX_VALIDATED)].map(diagnose);
   const invalid = results.filter((each) => !each.valid);
+  const bodies = [...waitingBodies(db, MAX_VALIDATED)].map(diagnoseBody);
+  const badBodies = bodies.filter((each) => !each.valid);
   const json = {
     total: results.length,
     valid: results.length - invalid.length,
@@ -31,10 +40,17 @@ export async function run(context: Context): Promise<Answer> {
       ]),
     ),
     results: results.map(toJson),
+    bodies: { total: bodies.length, invalid: badBodies.length, results: badBodies },
   };
-  const exit = json.categories['damaged'] === 0 ? EXIT.fine : EXIT.integrity;
-  const lines = results.length === 0 ? ['No pending events.'] : toLines(results, invalid);
-  return { exit, json, lines };
+  const isSound = json.categories['damaged'] === 0 && badBodies.length === 0;
+  return {
+    exit: isSound ? EXIT.fine : EXIT.integrity,
+    json,
+    lines: [
+      ...(results.length === 0 ? ['No pending events.'] : toLines(results, invalid)),
+      ...bodyLines(bodies.length, badBodies),
+    ],
+  };
 }
 
 function toJson(result: Diagnosis): Readonly<Record<string, unknown>> {
@@ -76,6 +92,17 @@ function toLines(results: readonly Diagnosis[], invalid: readonly Diagnosis[]): 
     lines.push(`Only the first ${MAX_VALIDATED} were looked at.`);
   }
   return lines;
+}
+
+function bodyLines(total: number, bad: readonly BodyDiagnosis[]): readonly string[] {
+  if (total === 0) return [];
+  const lines = [`Validated ${total} bodies: ${total - bad.length} valid, ${bad.length} invalid`];
+  for (const { id, errors } of bad.slice(0, MAX_LISTED)) {
+    lines.push(printable(`  INVALID ${id} [damaged]`));
+    lines.push(...errors.map((error) => `    - ${error}`));
+  }
+  lines.push(...more(bad.length - MAX_LISTED, 'invalid'));
+  return bad.length === 0 ? lines : [...lines, `damaged: ${bad.length}. ${REMEDIES.damaged}`];
 }
 
 function more(n: number, what: string): readonly string[] {
