@@ -93,8 +93,10 @@ test.skipIf(!canTrace)(
 test.skipIf(!canTrace)('a new id for a second try is noticed', { timeout: LONG }, async () => {
   const defect = {
     file: 'journal/record.ts',
-    from: '          ...draft,\n',
-    to: '          ...draft,\n          eventId: home.system.ids.ulid() as typeof draft.eventId,\n',
+    from: 'makeFacts(drafts, project.id, head)',
+    to: `makeFacts(drafts.map((draft) => ({
+      ...draft, eventId: home.system.ids.ulid() as typeof draft.eventId,
+    })), project.id, head)`,
   };
   const found = await emitAndFail(await bundlePrograms(scratch, [defect]));
   expect(found.join('\n')).toContain('is there 2 times');
