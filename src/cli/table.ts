@@ -90,16 +90,30 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     path: ['sync', 'now'],
-    what: 'import new lines, then deliver what the target lacks',
+    what: 'record new lines and changed artifacts, then deliver what the target lacks',
     options: [
       TARGET,
       { flags: '--all', what: 'every target of this project' },
       { flags: '--no-import', what: 'deliver only' },
       { flags: '--no-strict', what: 'exit 0 even when something was refused or waits' },
-      { flags: '--verbose', what: 'name every body that was uploaded' },
+      { flags: '--verbose', what: 'name every artifact' },
       { flags: '--report <file>', what: 'write the result as JSON' },
     ],
     load: () => import('./commands/sync-now.ts'),
+  },
+  {
+    path: ['sync', 'bodies'],
+    what: 'index the artifacts of missions, keep their texts, and deliver',
+    options: [
+      { flags: '--mission <slug>', what: 'only this mission', repeatable: true },
+      { flags: '--all', what: 'ask the target again for every text' },
+      { flags: '--dry-run', what: 'say what would be kept' },
+      TARGET,
+      { flags: '--no-strict', what: 'exit 0 even when something was refused or waits' },
+      { flags: '--verbose', what: 'name every artifact' },
+    ],
+    examples: ['spec-kitty sync bodies --mission 001-tide-clock --dry-run'],
+    load: () => import('./commands/sync-bodies.ts'),
   },
   {
     path: ['sync', 'status'],

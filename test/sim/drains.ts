@@ -143,6 +143,7 @@ function checkConclusion(world: World, drained: Drain, report: DrainReport): voi
     mode: 'EXTERNAL_RECEIVER',
     generatedAt: '',
     imported: null,
+    dossiers: null,
     pending: status.pending,
     spill: status.spill,
     legacy: status.legacy,

@@ -19,6 +19,7 @@ import { MODE_AXES } from '../../home/index.ts';
 import { takeIn } from '../../journal/index.ts';
 import { gatherProject } from '../../report/index.ts';
 import type { Answer } from '../answer.ts';
+import { runDossiers, type Dossiers } from '../dossiers.ts';
 import { runImport, takenLines, type Imported } from '../import.ts';
 import { flagOption, textOption, type Context } from '../io.ts';
 import { permittedRoutes } from '../permission.ts';
@@ -28,29 +29,50 @@ import { openWorkspace, STREAMS, type Workspace } from '../workspace.ts';
 
 const REPORT_MODE = 0o644;
 
-/** `spec-kitty sync now`: new lines become facts, then each chosen target gets what it lacks. */
-export async function run(context: Context): Promise<Answer> {
+/** What comes into the journal and the uploads before anything leaves. */
+export interface Gathered {
+  readonly imported: Imported | null;
+  readonly dossiers: Dossiers | null;
+  /** What else there is to say, first of all. */
+  readonly lines: readonly string[];
+}
+
+/** Gathers for a delivery to `routes`; they are null in a mode that delivers nothing. */
+export type Gather = (workspace: Workspace, routes: readonly Route[] | null) => Promise<Gathered>;
+
+/** `spec-kitty sync now`: new lines become facts, artifacts that changed too, then each chosen target gets what it lacks. */
+export function run(context: Context): Promise<Answer> {
+  return gatherAndDeliver(context, (workspace, routes) => gatherAll(context, workspace, routes));
+}
+
+/** Finds out where to deliver and whether that is permitted, gathers, and delivers. */
+export async function gatherAndDeliver(context: Context, gather: Gather): Promise<Answer> {
   const workspace = await openWorkspace(context);
   const destination = await findDestination(context.home, workspace.db, {
     processWideOverride: true,
   });
   const routes = await permittedRoutes(context, workspace, destination);
-  if (routes === null) return retainOnly(context, workspace, destination);
-  const { imported, lines } = importFirst(context, workspace);
+  const gathered = await gather(workspace, routes);
+  if (routes === null) return retainOnly(context, { workspace, destination, gathered });
   const reports = await drainAll(context, workspace, routes);
-  const outcome = conclude(context, workspace, { destination, imported, reports });
-  return answerWith(context, toReport(outcome), [...lines, ...toLines(outcome)]);
+  const outcome = conclude(context, workspace, { destination, gathered, reports });
+  return answerWith(context, toReport(outcome), [...gathered.lines, ...toLines(outcome)]);
 }
 
-/** What comes into the journal before anything leaves; without an import, at least what was spilled. */
-function importFirst(
+/** Without an import, at least what was spilled. Artifacts are gathered for a project that delivers. */
+async function gatherAll(
   context: Context,
   workspace: Workspace,
-): { readonly imported: Imported | null; readonly lines: readonly string[] } {
-  if (context.options['import'] !== false) {
-    return { imported: runImport(context, workspace, {}), lines: [] };
+  routes: readonly Route[] | null,
+): Promise<Gathered> {
+  if (context.options['import'] === false) {
+    const lines = takenLines(takeIn(context.home, workspace.journal));
+    return { imported: null, dossiers: null, lines };
   }
-  return { imported: null, lines: takenLines(takeIn(context.home, workspace.journal)) };
+  const imported = runImport(context, workspace, {});
+  if (routes === null) return { imported, dossiers: null, lines: [] };
+  const options = { missions: [], dryRun: false, verbose: flagOption(context.options, 'verbose') };
+  return { imported, dossiers: await runDossiers(context, workspace, options), lines: [] };
 }
 
 /**
@@ -131,7 +153,7 @@ function conclude(
   workspace: Workspace,
   done: {
     readonly destination: Destination;
-    readonly imported: Imported | null;
+    readonly gathered: Gathered;
     readonly reports: readonly DrainReport[];
   },
 ): Outcome {
@@ -139,7 +161,8 @@ function conclude(
   return {
     mode: done.destination.mode ?? 'TEAMSPACE',
     generatedAt: new Date(context.system.clock.now()).toISOString(),
-    imported: done.imported,
+    imported: done.gathered.imported,
+    dossiers: done.gathered.dossiers,
     pending: status.pending,
     spill: status.spill,
     legacy: status.legacy,
@@ -168,15 +191,24 @@ function answerWith(
 }
 
 /** A mode without delivery keeps facts; that is no failure. */
-function retainOnly(context: Context, workspace: Workspace, destination: Destination): Answer {
-  const { mode } = destination;
-  const { imported, lines } = importFirst(context, workspace);
+function retainOnly(
+  context: Context,
+  done: {
+    readonly workspace: Workspace;
+    readonly destination: Destination;
+    readonly gathered: Gathered;
+  },
+): Answer {
+  const { workspace } = done;
+  const { mode } = done.destination;
+  const { imported, dossiers, lines } = done.gathered;
   if (mode === null) {
     throw new UserError('mode_unavailable', 'the stored mode is no mode of ours; nothing is sent', {
       remedy: 'spec-kitty sync mode LOCAL_RETENTION',
     });
   }
   const { captured } = gatherHere(context, workspace).journal;
+  const isComplete = (imported?.isComplete ?? true) && (dossiers?.isComplete ?? true);
   const json = {
     generated_at: new Date(context.system.clock.now()).toISOString(),
     dispatched: false,
@@ -186,11 +218,13 @@ function retainOnly(context: Context, workspace: Workspace, destination: Destina
     retained: captured,
     blocked_reason: 'mode_without_delivery',
     import: imported?.json ?? null,
-    exit_code: (imported?.isComplete ?? true) ? EXIT.fine : EXIT.failed,
+    artifacts: dossiers?.json ?? null,
+    exit_code: isComplete ? EXIT.fine : EXIT.failed,
   };
   return answerWith(context, json, [
     ...lines,
     ...(imported?.lines ?? []),
+    ...(dossiers?.lines ?? []),
     MODE_AXES[mode].retention === 'on'
       ? `Event sync mode ${mode}: retention only; no delivery attempted.`
       : `Event sync mode ${mode}: new facts are not kept; no delivery attempted.`,

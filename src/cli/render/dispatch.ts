@@ -14,6 +14,7 @@ import type { SpillStatus } from '../../journal/index.ts';
 import type { LegacyRows } from '../../legacy/index.ts';
 import { uploadLines, uploadsToJson } from './bodies.ts';
 import { legacyLines } from './legacy.ts';
+import type { Dossiers } from '../dossiers.ts';
 import type { Imported } from '../import.ts';
 
 /** Everything `sync now` found out, ready to be put into words. */
@@ -21,6 +22,8 @@ export interface Outcome {
   readonly mode: string;
   readonly generatedAt: string;
   readonly imported: Imported | null;
+  /** What the artifacts of the missions amounted to; null when nobody looked. */
+  readonly dossiers: Dossiers | null;
   /** Lines that still wait to be imported. */
   readonly pending: PendingLines | null;
   /** What lies beside the store. */
@@ -85,6 +88,7 @@ export function toReport(outcome: Outcome): Readonly<Record<string, unknown>> {
     ),
     mode: outcome.mode,
     import: outcome.imported?.json ?? null,
+    artifacts: outcome.dossiers?.json ?? null,
     targets: outcome.targets.map(targetToJson),
     all_delivered: isAllDelivered(outcome),
     exit_code: exitCodeOf(outcome),
@@ -93,7 +97,7 @@ export function toReport(outcome: Outcome): Readonly<Record<string, unknown>> {
 
 /** The same for people. */
 export function toLines(outcome: Outcome): readonly string[] {
-  const lines = [...(outcome.imported?.lines ?? [])];
+  const lines = [...(outcome.imported?.lines ?? []), ...(outcome.dossiers?.lines ?? [])];
   for (const target of outcome.targets) lines.push(...targetLines(outcome, target));
   lines.push(...notRecordedLines(outcome));
   if (outcome.strict && isAllDelivered(outcome)) lines.push('All delivered.');
@@ -102,8 +106,8 @@ export function toLines(outcome: Outcome): readonly string[] {
 
 /** Nothing is unopened, queued, parked, refused or unread, for every chosen target. */
 export function isAllDelivered(outcome: Outcome): boolean {
-  const { pending, imported } = outcome;
-  const read = imported?.isComplete ?? true;
+  const { pending, imported, dossiers } = outcome;
+  const read = (imported?.isComplete ?? true) && (dossiers?.isComplete ?? true);
   const waiting = pending === null ? 0 : pending.lines + pending.badLines + pending.skipped.length;
   if (outcome.spill.files + outcome.spill.corrupt > 0) return false;
   if (outcome.legacy.rows + outcome.legacy.unreadable.length > 0) return false;

@@ -15,7 +15,8 @@ export function dossierLines(
   const events = done.reduce((sum, each) => sum + each.events, 0);
   const verb = options.dryRun ? 'would be indexed' : `indexed, ${events} event(s)`;
   const lines = changed.length === 0 ? [] : [`Artifacts: ${changed.length} mission(s) ${verb}`];
-  const rows = changed.flatMap(({ mission, outcomes }) =>
+  const named = options.verbose ? done : changed;
+  const rows = named.flatMap(({ mission, outcomes }) =>
     outcomes.map((outcome) => ({ ...outcome, mission })),
   );
   lines.push(...(options.verbose || rows.length <= MAX_ROWS ? table(rows) : counts(rows)));

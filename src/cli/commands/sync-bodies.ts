@@ -1,0 +1,53 @@
+import { EXIT } from '../../base/index.ts';
+import { bodiesStream } from '../../bodies/index.ts';
+import { redeliver, type Route } from '../../delivery/index.ts';
+import { takeIn } from '../../journal/index.ts';
+import type { Answer } from '../answer.ts';
+import { runDossiers } from '../dossiers.ts';
+import { takenLines } from '../import.ts';
+import { flagOption, listOption, type Context } from '../io.ts';
+import { openWorkspace, type Workspace } from '../workspace.ts';
+import { gatherAndDeliver, type Gathered } from './sync-now.ts';
+
+/**
+ * `spec-kitty sync bodies`: the artifacts of the missions alone, without their logs; then what `sync now` does. `--all`
+ * asks the target again for every text it has confirmed.
+ */
+export async function run(context: Context): Promise<Answer> {
+  if (flagOption(context.options, 'dryRun')) return foresee(context);
+  // In the words of `sync now`, `all` means every target.
+  const { all, ...options } = context.options;
+  return gatherAndDeliver({ ...context, options }, async (workspace, routes) => {
+    const gathered = await gather(context, workspace);
+    if (all === true) askAgain(workspace, routes ?? []);
+    return gathered;
+  });
+}
+
+async function gather(context: Context, workspace: Workspace): Promise<Gathered> {
+  const lines = takenLines(takeIn(context.home, workspace.journal));
+  return { imported: null, dossiers: await prepare(context, workspace, false), lines };
+}
+
+function askAgain({ db, now }: Workspace, routes: readonly Route[]): void {
+  for (const { id } of routes) redeliver(db, { routeId: id, streams: [bodiesStream], now });
+}
+
+async function foresee(context: Context): Promise<Answer> {
+  const workspace = await openWorkspace(context);
+  const { isComplete, json, lines } = await prepare(context, workspace, true);
+  const said = lines.length === 0 ? ['Nothing changed: no artifact would be indexed.'] : lines;
+  return { exit: isComplete ? EXIT.fine : EXIT.failed, json: { artifacts: json }, lines: said };
+}
+
+function prepare(
+  { options, ...context }: Context,
+  workspace: Workspace,
+  dryRun: boolean,
+): ReturnType<typeof runDossiers> {
+  return runDossiers({ ...context, options }, workspace, {
+    missions: listOption(options, 'mission'),
+    dryRun,
+    verbose: flagOption(options, 'verbose'),
+  });
+}
