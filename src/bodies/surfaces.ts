@@ -1,3 +1,5 @@
+import { withoutTrailingSlashes } from '../base/index.ts';
+
 // Which artifacts are uploaded: ten surfaces, five formats (wire contract 6.4). By path alone.
 
 /** The formats that travel as text, by extension. */
@@ -30,14 +32,15 @@ export function inlineFormat(
   | { readonly ok: true; readonly format: SupportedInlineFormat }
   | { readonly ok: false; readonly reason: string } {
   const extension = extensionOf(path);
-  const format = SUPPORTED_INLINE_FORMATS.find((each) => each === extension);
+  const format = SUPPORTED_INLINE_FORMATS.find((each) => each === extension.toLowerCase());
   if (format !== undefined) return { ok: true, format };
   return { ok: false, reason: `unsupported_format: ${extension || '(no extension)'}` };
 }
 
-/** From the last dot of the file's name on, in lower case; empty for a name that begins with its only dot. */
+/** From the last dot of the file's name on; empty for a name that begins with its only dot. */
 function extensionOf(path: string): string {
-  const name = path.slice(path.lastIndexOf('/') + 1);
+  const file = withoutTrailingSlashes(path);
+  const name = file.slice(file.lastIndexOf('/') + 1);
   const at = name.lastIndexOf('.');
-  return at <= 0 || at === name.length - 1 ? '' : name.slice(at).toLowerCase();
+  return at <= 0 || at === name.length - 1 ? '' : name.slice(at);
 }

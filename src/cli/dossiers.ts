@@ -22,6 +22,11 @@ export interface DossierOptions {
   readonly verbose: boolean;
 }
 
+/** Whether artifacts are indexed and kept at all: `SPEC_KITTY_SYNC_ARTIFACTS=0` leaves them out. */
+export function mayGatherArtifacts({ system }: Context): boolean {
+  return !/^(?:0|false|no|off)$/i.test(system.env['SPEC_KITTY_SYNC_ARTIFACTS'] ?? '');
+}
+
 /**
  * Brings index and uploads of the missions up to date, each on its own, and puts what happened into words.
  * @throws UserError `mission_unknown` when a slug names nothing that was found.

@@ -42,7 +42,10 @@ export interface Machine {
   run(argv: readonly string[], options?: CommandOptions): Promise<Ended>;
 }
 
-/** A fresh machine; everything of it is gone with the test. `env` is all the environment its commands see. */
+/**
+ * A fresh machine; everything of it is gone with the test. `env` is all the environment its commands see. Artifacts are
+ * left out, so that a test counts the facts it made; `ARTIFACTS` is the environment of one that is about them.
+ */
 export function createMachine(env: Env = {}): Machine {
   const dir = tempDir();
   const home = path.join(dir, 'home');
@@ -50,7 +53,7 @@ export function createMachine(env: Env = {}): Machine {
     runCommand(argv, {
       ...options,
       cwd: options.cwd ?? dir,
-      env: { HOME: dir, SPEC_KITTY_HOME: home, ...env, ...options.env },
+      env: { HOME: dir, SPEC_KITTY_HOME: home, ...NO_ARTIFACTS, ...env, ...options.env },
     });
   return {
     dir,
@@ -76,6 +79,10 @@ function makeRepository(root: string, files: Readonly<Record<string, string>>): 
   }
   return root;
 }
+
+const NO_ARTIFACTS: Env = { SPEC_KITTY_SYNC_ARTIFACTS: '0' };
+/** The environment in which artifacts are indexed and kept, as they are where nobody says anything. */
+export const ARTIFACTS: Env = { SPEC_KITTY_SYNC_ARTIFACTS: undefined };
 
 /** The missions of the example repository. */
 export const EXAMPLE_MISSIONS = path.resolve(

@@ -79,7 +79,7 @@ function keyByPath(path: string): string {
   return `artifact.${stem
     .toLowerCase()
     .replaceAll('/', '.')
-    .replaceAll(/[^a-z0-9._-]/gu, '-')}`;
+    .replaceAll(/[^a-z0-9.-]/gu, '-')}`;
 }
 
 /** `*` stands for anything, slashes too, as in Python's `fnmatch`. */

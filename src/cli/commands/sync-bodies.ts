@@ -1,9 +1,9 @@
-import { EXIT } from '../../base/index.ts';
+import { EXIT, UserError } from '../../base/index.ts';
 import { bodiesStream } from '../../bodies/index.ts';
 import { redeliver, type Route } from '../../delivery/index.ts';
 import { takeIn } from '../../journal/index.ts';
 import type { Answer } from '../answer.ts';
-import { runDossiers } from '../dossiers.ts';
+import { mayGatherArtifacts, runDossiers } from '../dossiers.ts';
 import { takenLines } from '../import.ts';
 import { flagOption, listOption, type Context } from '../io.ts';
 import { openWorkspace, type Workspace } from '../workspace.ts';
@@ -14,6 +14,16 @@ import { gatherAndDeliver, type Gathered } from './sync-now.ts';
  * asks the target again for every text it has confirmed.
  */
 export async function run(context: Context): Promise<Answer> {
+  if (!mayGatherArtifacts(context)) {
+    throw new UserError(
+      'usage',
+      'SPEC_KITTY_SYNC_ARTIFACTS leaves artifacts out; nothing was done',
+      {
+        remedy: 'spec-kitty sync now',
+        details: { reason: 'sync_disabled' },
+      },
+    );
+  }
   if (flagOption(context.options, 'dryRun')) return foresee(context);
   // In the words of `sync now`, `all` means every target.
   const { all, ...options } = context.options;

@@ -19,7 +19,7 @@ import { MODE_AXES } from '../../home/index.ts';
 import { takeIn } from '../../journal/index.ts';
 import { gatherProject } from '../../report/index.ts';
 import type { Answer } from '../answer.ts';
-import { runDossiers, type Dossiers } from '../dossiers.ts';
+import { mayGatherArtifacts, runDossiers, type Dossiers } from '../dossiers.ts';
 import { runImport, takenLines, type Imported } from '../import.ts';
 import { flagOption, textOption, type Context } from '../io.ts';
 import { permittedRoutes } from '../permission.ts';
@@ -70,7 +70,9 @@ async function gatherAll(
     return { imported: null, dossiers: null, lines };
   }
   const imported = runImport(context, workspace, {});
-  if (routes === null) return { imported, dossiers: null, lines: [] };
+  if (routes === null || !mayGatherArtifacts(context)) {
+    return { imported, dossiers: null, lines: [] };
+  }
   const options = { missions: [], dryRun: false, verbose: flagOption(context.options, 'verbose') };
   return { imported, dossiers: await runDossiers(context, workspace, options), lines: [] };
 }
