@@ -210,7 +210,8 @@ function retainOnly(
     });
   }
   const { captured } = gatherHere(context, workspace).journal;
-  const isComplete = (imported?.isComplete ?? true) && (dossiers?.isComplete ?? true);
+  const isComplete = [imported, dossiers].every((each) => each?.isComplete !== false);
+  const said = [imported, dossiers].flatMap((each) => each?.lines ?? []);
   const json = {
     generated_at: new Date(context.system.clock.now()).toISOString(),
     dispatched: false,
@@ -225,8 +226,7 @@ function retainOnly(
   };
   return answerWith(context, json, [
     ...lines,
-    ...(imported?.lines ?? []),
-    ...(dossiers?.lines ?? []),
+    ...said,
     MODE_AXES[mode].retention === 'on'
       ? `Event sync mode ${mode}: retention only; no delivery attempted.`
       : `Event sync mode ${mode}: new facts are not kept; no delivery attempted.`,

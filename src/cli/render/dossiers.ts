@@ -75,13 +75,15 @@ function counts(rows: readonly Named[]): readonly string[] {
     const kind = `${status.padEnd(14)}  ${reason.split(':')[0] ?? reason}`;
     kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
   }
-  const order = (kind: string): number =>
-    UPLOAD_STATUSES.findIndex((status) => kind.startsWith(status));
-  const sorted = [...kinds].sort(([a], [b]) => order(a) - order(b) || (a < b ? -1 : 1));
+  const sorted = [...kinds].sort(([a], [b]) => rankOf(a) - rankOf(b) || (a < b ? -1 : 1));
   return [
     ...sorted.map(([kind, n]) => `  ${String(n).padStart(6)}  ${kind}`),
     '  `spec-kitty sync bodies --dry-run --verbose` names each artifact.',
   ];
+}
+
+function rankOf(kind: string): number {
+  return UPLOAD_STATUSES.findIndex((status) => kind.startsWith(status));
 }
 
 function missionLines({
