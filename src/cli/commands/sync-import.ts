@@ -1,7 +1,7 @@
 import { EXIT, UserError } from '../../base/index.ts';
 import { parseTimestamp } from '../../wire/index.ts';
 import type { Answer } from '../answer.ts';
-import { runImport } from '../import.ts';
+import { runImport } from '../gather/import.ts';
 import { flagOption, listOption, textOption, type Context } from '../io.ts';
 import { openWorkspace } from '../workspace.ts';
 

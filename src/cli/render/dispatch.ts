@@ -14,8 +14,8 @@ import type { SpillStatus } from '../../journal/index.ts';
 import type { LegacyRows } from '../../legacy/index.ts';
 import { uploadLines, uploadsToJson } from './bodies.ts';
 import { legacyLines } from './legacy.ts';
-import type { Dossiers } from '../dossiers.ts';
-import type { Imported } from '../import.ts';
+import type { Dossiers } from '../gather/dossiers.ts';
+import type { Imported } from '../gather/import.ts';
 
 /** Everything `sync now` found out, ready to be put into words. */
 export interface Outcome {

@@ -1,10 +1,10 @@
-import { syncFeatureDossier, type DossierOutcome, type DossierRun } from '../bodies/index.ts';
-import { gitFacts, primaryBranch } from '../home/index.ts';
-import { chooseMissions, discoverMissions, type Discovery } from '../missions/index.ts';
-import type { Context } from './io.ts';
-import { dossierLines, dossiersToJson } from './render/dossiers.ts';
-import { createProgress } from './render/progress.ts';
-import type { Workspace } from './workspace.ts';
+import { syncFeatureDossier, type DossierOutcome, type DossierRun } from '../../bodies/index.ts';
+import { gitFacts, primaryBranch } from '../../home/index.ts';
+import { chooseMissions, discoverMissions, type Discovery } from '../../missions/index.ts';
+import type { Context } from '../io.ts';
+import { dossierLines, dossiersToJson } from '../render/dossiers.ts';
+import { createProgress } from '../render/progress.ts';
+import type { Workspace } from '../workspace.ts';
 
 /** What the artifacts of the missions amounted to. */
 export interface Dossiers {

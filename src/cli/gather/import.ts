@@ -1,10 +1,10 @@
-import { printable } from '../base/index.ts';
-import { markJournal, takeIn, type TakenIn } from '../journal/index.ts';
-import { importMissions, type ImportOptions, type ImportReport } from '../missions/index.ts';
-import type { Context } from './io.ts';
-import { optOutJson, optOutLines } from './render/opt-out.ts';
-import { createProgress } from './render/progress.ts';
-import type { Workspace } from './workspace.ts';
+import { printable } from '../../base/index.ts';
+import { markJournal, takeIn, type TakenIn } from '../../journal/index.ts';
+import { importMissions, type ImportOptions, type ImportReport } from '../../missions/index.ts';
+import type { Context } from '../io.ts';
+import { optOutJson, optOutLines } from '../render/opt-out.ts';
+import { createProgress } from '../render/progress.ts';
+import type { Workspace } from '../workspace.ts';
 
 const MAX_LISTED = 20;
 
