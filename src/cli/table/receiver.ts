@@ -1,0 +1,74 @@
+import type { CommandSpec, OptionSpec } from '../spec.ts';
+
+const DB: OptionSpec = {
+  flags: '--db <file>',
+  what: 'database of the receiver (default: receiver.db)',
+};
+
+/** The receiver one runs oneself. */
+export const RECEIVER_COMMANDS: readonly CommandSpec[] = [
+  {
+    path: ['receiver', 'serve'],
+    what: 'run a receiver of your own',
+    options: [
+      DB,
+      { flags: '--port <number>', what: 'default 8765; 0 lets the system choose' },
+      { flags: '--host <name>', what: 'default 127.0.0.1' },
+      { flags: '--ready-file <file>', what: 'written when it listens: URL, process, instance' },
+      { flags: '--strict', what: 'refuse what the catalogue does not know' },
+    ],
+    examples: ['spec-kitty receiver serve --db receiver.db --port 8765'],
+    load: () => import('../commands/receiver-serve.ts'),
+  },
+  {
+    path: ['receiver', 'token', 'create'],
+    what: 'make a token for posting events',
+    options: [
+      DB,
+      { flags: '--project <uuid>', what: 'valid for this project', repeatable: true },
+      { flags: '--all', what: 'valid for every project' },
+      { flags: '--scope <scope>', what: 'ingest (default) or read' },
+      { flags: '--name <name>', what: 'what it is for' },
+    ],
+    examples: ['spec-kitty receiver token create --all --name laptop'],
+    load: () => import('../commands/receiver-token-create.ts'),
+  },
+  {
+    path: ['receiver', 'token', 'list'],
+    what: 'list the tokens of a receiver',
+    options: [DB],
+    load: () => import('../commands/receiver-token-list.ts'),
+  },
+  {
+    path: ['receiver', 'token', 'revoke'],
+    what: 'make a token invalid',
+    args: [{ name: '<id>', what: 'as listed' }],
+    options: [DB],
+    load: () => import('../commands/receiver-token-revoke.ts'),
+  },
+  {
+    path: ['receiver', 'ls'],
+    what: 'list the events a receiver holds',
+    options: [
+      DB,
+      { flags: '--project <uuid>', what: 'only this project' },
+      { flags: '--after <cursor>', what: 'start behind this cursor' },
+      { flags: '--limit <number>', what: 'default 100' },
+    ],
+    load: () => import('../commands/receiver-ls.ts'),
+  },
+  {
+    path: ['receiver', 'show'],
+    what: 'show one event a receiver holds',
+    args: [{ name: '<event>', what: 'event id' }],
+    options: [DB, { flags: '--project <uuid>', what: 'where two projects hold the same id' }],
+    load: () => import('../commands/receiver-show.ts'),
+  },
+  {
+    path: ['receiver', 'artifacts'],
+    what: 'list the artifacts of a project that a receiver knows, and whose texts it holds',
+    args: [{ name: '<project>', what: 'its UUID' }],
+    options: [DB, { flags: '--mission <slug>', what: 'only this mission' }],
+    load: () => import('../commands/receiver-artifacts.ts'),
+  },
+];
