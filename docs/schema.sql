@@ -151,6 +151,14 @@ CREATE TABLE conflicts (
   PRIMARY KEY (event_id, incoming_sha256)
 ) STRICT;
 
+CREATE TABLE delivered_before (
+  place_id INTEGER NOT NULL REFERENCES history_places (place_id),
+  seq INTEGER NOT NULL REFERENCES events (seq),
+  outcome INTEGER NOT NULL CHECK (outcome IN (1, 2)),
+  delivered_at INTEGER,
+  PRIMARY KEY (place_id, seq)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE delivery_counts (
   gen_id INTEGER NOT NULL REFERENCES generations (gen_id),
   state INTEGER NOT NULL CHECK (state BETWEEN 1 AND 5),
@@ -343,6 +351,64 @@ CREATE TABLE grants (
   granted_by TEXT NOT NULL
 ) STRICT;
 
+CREATE TABLE history_places (
+  place_id INTEGER PRIMARY KEY,
+  url_hash TEXT NOT NULL,
+  team_slug TEXT NOT NULL,
+  user_email TEXT NOT NULL,
+  UNIQUE (url_hash, team_slug, user_email)
+) STRICT;
+
+CREATE TABLE import_conflicts (
+  event_id TEXT NOT NULL,
+  incoming_sha256 TEXT NOT NULL,
+  existing_sha256 TEXT NOT NULL,
+  incoming BLOB NOT NULL,
+  existing BLOB,
+  source_id INTEGER NOT NULL REFERENCES import_sources (source_id),
+  noted_at INTEGER NOT NULL,
+  resolution TEXT CHECK (resolution IN ('keep-journal', 'keep-source')),
+  resolved_at INTEGER,
+  PRIMARY KEY (event_id, incoming_sha256)
+) STRICT;
+
+CREATE INDEX import_conflicts_open ON import_conflicts (incoming_sha256) WHERE resolution IS NULL;
+
+CREATE TABLE import_failures (
+  source_id INTEGER NOT NULL REFERENCES import_sources (source_id),
+  row_id INTEGER NOT NULL,
+  mission_slug TEXT NOT NULL,
+  target_branch TEXT NOT NULL,
+  mission_type TEXT NOT NULL,
+  manifest_version TEXT NOT NULL,
+  artifact_path TEXT NOT NULL,
+  sha256 TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  failures INTEGER NOT NULL,
+  first_failed_at INTEGER NOT NULL,
+  last_failed_at INTEGER NOT NULL,
+  PRIMARY KEY (source_id, row_id)
+) STRICT;
+
+CREATE TABLE import_sources (
+  source_id INTEGER PRIMARY KEY,
+  path TEXT NOT NULL UNIQUE,
+  digest TEXT NOT NULL,
+  scope TEXT,
+  first_seen_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE import_unreadable (
+  source_id INTEGER NOT NULL REFERENCES import_sources (source_id),
+  part INTEGER NOT NULL,
+  row_id INTEGER NOT NULL,
+  sha256 TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  content BLOB NOT NULL,
+  noted_at INTEGER NOT NULL,
+  PRIMARY KEY (source_id, part, row_id, sha256)
+) STRICT;
+
 CREATE TABLE imported_files (
   checkout_id INTEGER NOT NULL REFERENCES checkouts (checkout_id),
   path TEXT NOT NULL,
@@ -354,6 +420,19 @@ CREATE TABLE imported_files (
   imported_at INTEGER NOT NULL,
   PRIMARY KEY (checkout_id, path)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE imports (
+  source_id INTEGER NOT NULL REFERENCES import_sources (source_id),
+  part INTEGER NOT NULL CHECK (part BETWEEN 1 AND 3),
+  row_id INTEGER NOT NULL,
+  sha256 TEXT NOT NULL,
+  result INTEGER NOT NULL CHECK (result BETWEEN 1 AND 4),
+  seq INTEGER,
+  enqueued_at INTEGER NOT NULL,
+  PRIMARY KEY (source_id, part, row_id, sha256)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX imports_in_conflict ON imports (source_id, sha256) WHERE result = 3;
 
 CREATE TABLE indexed_files (
   dossier_id INTEGER NOT NULL REFERENCES dossiers (dossier_id),
@@ -563,6 +642,108 @@ CREATE TABLE projects (
   root TEXT NOT NULL,
   last_seen_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE sources (
+  path TEXT PRIMARY KEY,
+  kind TEXT NOT NULL CHECK (kind IN ('queue', 'journal', 'ledger')),
+  digest TEXT NOT NULL,
+  -- `server|user|team` when the digest was proven to be of it; null is unknown.
+  scope TEXT,
+  -- How its files looked when every row was accounted for; null when it must be read again.
+  fingerprint TEXT,
+  rows INTEGER NOT NULL,
+  bodies INTEGER NOT NULL,
+  failures INTEGER NOT NULL,
+  conflicts INTEGER NOT NULL,
+  unreadable INTEGER NOT NULL,
+  error TEXT,
+  read_at INTEGER NOT NULL,
+  archived_as TEXT
+) STRICT, WITHOUT ROWID;
+
+
+-- What belongs to no project: <home>/unassigned.db
+
+CREATE TABLE import_conflicts (
+  event_id TEXT NOT NULL,
+  incoming_sha256 TEXT NOT NULL,
+  existing_sha256 TEXT NOT NULL,
+  incoming BLOB NOT NULL,
+  existing BLOB,
+  source_id INTEGER NOT NULL REFERENCES import_sources (source_id),
+  noted_at INTEGER NOT NULL,
+  resolution TEXT CHECK (resolution IN ('keep-journal', 'keep-source')),
+  resolved_at INTEGER,
+  PRIMARY KEY (event_id, incoming_sha256)
+) STRICT;
+
+CREATE INDEX import_conflicts_open ON import_conflicts (incoming_sha256) WHERE resolution IS NULL;
+
+CREATE TABLE import_failures (
+  source_id INTEGER NOT NULL REFERENCES import_sources (source_id),
+  row_id INTEGER NOT NULL,
+  mission_slug TEXT NOT NULL,
+  target_branch TEXT NOT NULL,
+  mission_type TEXT NOT NULL,
+  manifest_version TEXT NOT NULL,
+  artifact_path TEXT NOT NULL,
+  sha256 TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  failures INTEGER NOT NULL,
+  first_failed_at INTEGER NOT NULL,
+  last_failed_at INTEGER NOT NULL,
+  PRIMARY KEY (source_id, row_id)
+) STRICT;
+
+CREATE TABLE import_sources (
+  source_id INTEGER PRIMARY KEY,
+  path TEXT NOT NULL UNIQUE,
+  digest TEXT NOT NULL,
+  scope TEXT,
+  first_seen_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE import_unreadable (
+  source_id INTEGER NOT NULL REFERENCES import_sources (source_id),
+  part INTEGER NOT NULL,
+  row_id INTEGER NOT NULL,
+  sha256 TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  content BLOB NOT NULL,
+  noted_at INTEGER NOT NULL,
+  PRIMARY KEY (source_id, part, row_id, sha256)
+) STRICT;
+
+CREATE TABLE imports (
+  source_id INTEGER NOT NULL REFERENCES import_sources (source_id),
+  part INTEGER NOT NULL CHECK (part BETWEEN 1 AND 3),
+  row_id INTEGER NOT NULL,
+  sha256 TEXT NOT NULL,
+  result INTEGER NOT NULL CHECK (result BETWEEN 1 AND 4),
+  seq INTEGER,
+  enqueued_at INTEGER NOT NULL,
+  PRIMARY KEY (source_id, part, row_id, sha256)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX imports_in_conflict ON imports (source_id, sha256) WHERE result = 3;
+
+CREATE TABLE migrations (
+    number INTEGER PRIMARY KEY, name TEXT NOT NULL, sha256 TEXT NOT NULL,
+    breaking INTEGER NOT NULL CHECK (breaking IN (0, 1)), applied_at INTEGER NOT NULL) STRICT;
+
+CREATE TABLE unassigned_events (
+  event_id TEXT PRIMARY KEY,
+  type TEXT NOT NULL,
+  sha256 TEXT NOT NULL,
+  payload BLOB NOT NULL,
+  occurred_at INTEGER NOT NULL,
+  kept_at INTEGER NOT NULL,
+  -- The project it was given to by `sync migrate --assign`; null while it waits.
+  project_id TEXT,
+  assigned_at INTEGER
+) STRICT;
+
+CREATE INDEX unassigned_waiting ON unassigned_events (event_id) WHERE project_id IS NULL;
 
 
 -- A receiver

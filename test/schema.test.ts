@@ -1,6 +1,10 @@
 import { expect, test } from 'vitest';
 import { migrate, openDb, systemClock, type Migration } from '../src/base/index.ts';
-import { MACHINE_MIGRATIONS, PROJECT_MIGRATIONS } from '../src/home/migrations.ts';
+import {
+  MACHINE_MIGRATIONS,
+  PROJECT_MIGRATIONS,
+  UNASSIGNED_MIGRATIONS,
+} from '../src/home/migrations.ts';
 import { RECEIVER_MIGRATIONS } from '../src/server/store/store.ts';
 
 // What the migrations add up to, for people to read and for reviewers to see change. After a new migration:
@@ -8,6 +12,7 @@ import { RECEIVER_MIGRATIONS } from '../src/server/store/store.ts';
 const STORES: readonly (readonly [string, readonly Migration[]])[] = [
   ['One project: <home>/projects/<project uuid>.db', PROJECT_MIGRATIONS],
   ['This machine: <home>/machine.db', MACHINE_MIGRATIONS],
+  ['What belongs to no project: <home>/unassigned.db', UNASSIGNED_MIGRATIONS],
   ['A receiver', RECEIVER_MIGRATIONS],
 ];
 

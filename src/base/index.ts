@@ -29,7 +29,7 @@ export type { Migration } from './migrate.ts';
 export { failed, ok } from './result.ts';
 export type { Result } from './result.ts';
 export { Db, isDamaged, openDb, sqliteCode } from './sqlite.ts';
-export type { SqlParams } from './sqlite.ts';
+export type { Open, SqlParams } from './sqlite.ts';
 export { createSystem, installationOf, thisProgram } from './system.ts';
 export type { Env, Host, Program, System } from './system.ts';
 export { printable } from './text.ts';

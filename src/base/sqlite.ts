@@ -24,6 +24,13 @@ export interface OpenOptions {
   readonly waitMs?: Millis;
 }
 
+/** A transaction that its owner ends. */
+export interface Open {
+  commit(): void;
+  /** Does nothing when SQLite has given the transaction up already. */
+  rollback(): void;
+}
+
 type Native = InstanceType<typeof DatabaseConstructor>;
 type Statement = DatabaseConstructor.Statement<[SqlParams?]>;
 
@@ -85,6 +92,23 @@ export class Db {
     if (this.#native.inTransaction) return synchronous(work());
     this.run('BEGIN IMMEDIATE');
     return this.#finish(work);
+  }
+
+  /**
+   * Begins a write transaction that the caller ends, for work that goes through several databases at once. `tx`
+   * joins it.
+   * @throws UserError `busy` when the lock cannot be had in time.
+   */
+  begin(): Open {
+    this.run('BEGIN IMMEDIATE');
+    return {
+      commit: () => {
+        this.run('COMMIT');
+      },
+      rollback: () => {
+        if (this.#native.inTransaction) this.#native.exec('ROLLBACK');
+      },
+    };
   }
 
   /** Runs `work` on one unchanging snapshot of the database. */

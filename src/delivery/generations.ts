@@ -1,7 +1,8 @@
 import type { Db, Faults, Millis } from '../base/index.ts';
 import { moveCounts } from './counts.ts';
+import { settleFromEarlier } from './earlier.ts';
 import { reachOf } from './queue/announced.ts';
-import type { Stream } from './stream.ts';
+import { eventsStream, type Stream } from './stream.ts';
 
 /** One pass over a stream's items for a route; the cursor is `nextSeq`. */
 export interface Generation {
@@ -138,6 +139,7 @@ export function open(
     const withheld = opened === 0 ? 0 : countWithheld(db, stream, page);
     const ineligible = countIneligible(db, stream, page);
     moveCounts(db, generation.id, { queued: opened - withheld, withheld });
+    if (stream.code === eventsStream.code) settleFromEarlier(db, page);
     supersedeAgain(db, stream, page);
     const superseded = stream.coalesces ? supersede(db, stream, page) : 0;
     moveCounts(db, generation.id, { superseded, queued: -superseded });

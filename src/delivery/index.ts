@@ -6,6 +6,7 @@ export { findDestination, type Destination } from './destination.ts';
 export { connect } from './drain/connection.ts';
 export { drain } from './drain/dispatcher.ts';
 export { drainOwner } from './drain/drains.ts';
+export { rememberDelivered, type DeliveredBefore } from './earlier.ts';
 export { oldestUndelivered, readRouteFacts, type RouteFacts } from './facts.ts';
 export { acceptInstance, readFollow, type Generation } from './generations.ts';
 export { attemptsOf, dropParked, listParked, retryParked, type ParkedItem } from './parked.ts';
@@ -18,17 +19,8 @@ export { listSightings } from './sightings.ts';
 export { undrained } from './drain/report.ts';
 export type { DrainReport, ItemFailure, StreamReport } from './drain/report.ts';
 export type { QueueFacts } from './queue/queue.ts';
-export {
-  activate,
-  claimRoutes,
-  countCovered,
-  coversCheckout,
-  grant,
-  listRoutes,
-  readActive,
-  revoke,
-  routeTo,
-} from './routes.ts';
+export { activate, claimRoutes, countCovered, coversCheckout, grant } from './routes.ts';
+export { listRoutes, readActive, revoke, routeTo } from './routes.ts';
 export type { Route } from './routes.ts';
 export { eventsStream, type ItemCounts, type Stream } from './stream.ts';
 export { findTarget, headersOf, registerTarget, setHeaders, takesStream } from './targets.ts';

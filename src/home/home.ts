@@ -5,13 +5,14 @@ import {
   openDb,
   type Db,
   type Log,
+  type Migration,
   type Millis,
   type System,
 } from '../base/index.ts';
 import { parseProjectId, type ProjectId } from '../wire/index.ts';
 import { readCaptureRules, readConfig, type Config } from './config.ts';
 import { createHttp, type Http } from './http.ts';
-import { MACHINE_MIGRATIONS, PROJECT_MIGRATIONS } from './migrations.ts';
+import { MACHINE_MIGRATIONS, PROJECT_MIGRATIONS, UNASSIGNED_MIGRATIONS } from './migrations.ts';
 import type { CaptureRules } from './modes.ts';
 import { homePaths, type Paths, type Place } from './paths.ts';
 import type { Project } from './project/project.ts';
@@ -40,6 +41,8 @@ export interface Home {
   captureRules(): Promise<CaptureRules>;
   /** What this machine knows beyond one project; capture never asks for it. */
   machine(): Db;
+  /** What belongs to no project, created when absent; it has no table for sending. */
+  unassigned(): Db;
   /** One project's store, created when absent. */
   store(id: ProjectId, options?: StoreOptions): Db;
   /** Closes a store whose connection failed; the next call of `store` opens it anew. */
@@ -65,6 +68,7 @@ export function openHome(system: System, http: Http = createHttp(system.env)): H
   let config: Promise<Config> | null = null;
   let machine: Db | null = null;
   const loadConfig = (): Promise<Config> => (config ??= readConfig(place));
+  let unassigned: Db | null = null;
   return {
     system,
     http,
@@ -74,7 +78,8 @@ export function openHome(system: System, http: Http = createHttp(system.env)): H
     }),
     config: loadConfig,
     captureRules: () => readCaptureRules(place, loadConfig),
-    machine: () => (machine ??= openMachine(place)),
+    machine: () => (machine ??= openOwn(place, paths.machine, MACHINE_MIGRATIONS)),
+    unassigned: () => (unassigned ??= openOwn(place, paths.unassigned, UNASSIGNED_MIGRATIONS)),
     store: (id, options = {}) => {
       const known = stores.get(id);
       known?.waitAtMost(options.waitMs);
@@ -95,9 +100,20 @@ export function openHome(system: System, http: Http = createHttp(system.env)): H
       stores.clear();
       machine?.close();
       machine = null;
+      unassigned?.close();
+      unassigned = null;
       http.close();
     },
   };
+}
+
+/** A store in memory alone, for rehearsals: a project's, or for null the one of what has no project. */
+export function memoryStore(system: System, id: ProjectId | null): Db {
+  const db = openDb(':memory:', { clock: system.clock });
+  const now = system.clock.now();
+  migrate(db, id === null ? UNASSIGNED_MIGRATIONS : PROJECT_MIGRATIONS, now);
+  if (id !== null) requireProject(db, id, now);
+  return db;
 }
 
 /** Notes in the machine's file that this project was seen now, under this root and name. */
@@ -137,12 +153,13 @@ function addCheckout(db: Db, path: string, now: Millis): number {
   return findCheckout(db, path) ?? rowid;
 }
 
-function openMachine(place: Place): Db {
+/** A database of this home that is no project's store. */
+function openOwn(place: Place, file: string, migrations: readonly Migration[]): Db {
   place.system.files.makeDir(place.paths.root);
-  createPrivate(place, place.paths.machine);
-  const db = openDb(place.paths.machine, { clock: place.system.clock });
+  createPrivate(place, file);
+  const db = openDb(file, { clock: place.system.clock });
   return prepared(db, () => {
-    migrate(db, MACHINE_MIGRATIONS, place.system.clock.now());
+    migrate(db, migrations, place.system.clock.now());
   });
 }
 

@@ -8,6 +8,8 @@ export interface Paths {
   readonly config: string;
   readonly session: string;
   readonly machine: string;
+  /** Events of old queues that name no project. */
+  readonly unassigned: string;
   /** The directory of the project stores. */
   readonly projects: string;
   readonly logDir: string;
@@ -46,6 +48,7 @@ export function homePaths(system: System): Paths {
     config: on.join(root, 'config.toml'),
     session: on.join(root, 'session.json'),
     machine: on.join(root, 'machine.db'),
+    unassigned: on.join(root, 'unassigned.db'),
     projects,
     logDir,
     log: on.join(logDir, 'spec-kitty.log'),

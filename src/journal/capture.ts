@@ -3,7 +3,7 @@ import { KEEP_EVERYTHING } from '../home/index.ts';
 import type { EventId, ProjectId } from '../wire/index.ts';
 import { append, type AppendContext, type Fact } from './append.ts';
 import { recognise } from './conflicts.ts';
-import { decideOn, discard, readRetention } from './discards.ts';
+import { decideOn, discard, readRetention, type Retention } from './discards.ts';
 import { advanceHead, countableLamport, readHead, type Head } from './head.ts';
 import type { Journal } from './journal.ts';
 import type { DiscardDecision } from './policy.ts';
@@ -41,6 +41,9 @@ export function capture(
   });
 }
 
+/** What an earlier program kept is no new fact: the mode of today says nothing about it. */
+const KEPT_BEFORE: Retention = { optOut: null, hasAudit: false };
+
 /** Runs `write` as the one transaction of a capture, between its named fault points. */
 export function commit<T>(journal: Journal, write: (head: Head) => T): T {
   const { db, system } = journal;
@@ -75,12 +78,13 @@ export function appendFacts(
   for (const fact of facts) {
     requireOwn(journal.projectId, fact);
     const { eventId, eventType, lamportClock } = fact.event.envelope;
-    const discarded = discard(db, retention, fact, context.now);
+    const rule = fact.origin === 'legacy' ? KEPT_BEFORE : retention;
+    const discarded = discard(db, rule, fact, context.now);
     if (discarded !== null) {
       receipts.push({ eventId, seq: null, eligible: false, ...discarded });
       continue;
     }
-    const optOut = decideOn(retention, eventType);
+    const optOut = decideOn(rule, eventType);
     const { seq, eligible } = append(db, context, fact, optOut === null);
     system.faults.at('capture.append');
     const status = seq === null ? recognise(db, fact, context.now) : 'captured';

@@ -1,5 +1,5 @@
 import type { Db, Millis } from '../base/index.ts';
-import { canonicalJson, memberSpan, type ParsedEnvelope } from '../wire/index.ts';
+import { canonicalJson, memberSpan } from '../wire/index.ts';
 import type { Fact } from './append.ts';
 
 /** A known id that came again: the same fact in whatever envelope, or another one. */
@@ -33,8 +33,10 @@ export function recognise(db: Db, fact: Fact, now: Millis): Recurrence {
   if (existing === undefined || existing.sha256 === sha256 || existing.payload === null) {
     return 'known';
   }
-  const isSameTime = existing.occurred_at === envelope.occurredAt;
-  if (isSameTime && sameMembers(existing.payload, fact.event)) return 'known';
+  const first = { bytes: existing.payload, occurredAt: existing.occurred_at };
+  if (isSameFact(first, { bytes, occurredAt: envelope.occurredAt })) return 'known';
+  // What an old queue says otherwise is kept by the room that reads it, because there it can be resolved.
+  if (fact.origin === 'legacy') return 'conflict';
   db.run(NOTE, {
     eventId: envelope.eventId,
     incomingSha256: sha256,
@@ -51,12 +53,26 @@ export function countConflicts(db: Db): number {
   return db.get<{ n: number }>(COUNT)?.n ?? 0;
 }
 
-function sameMembers(existing: Uint8Array, incoming: ParsedEnvelope): boolean {
-  return FACT_MEMBERS.every((key) => valueOf(existing, key) === valueOf(incoming.bytes, key));
+/** An envelope's bytes and the instant it names. */
+export interface Stated {
+  readonly bytes: Uint8Array;
+  readonly occurredAt: Millis;
 }
 
-/** Numbers compare by their text, so 1.0 and 1 are two facts; key order and white space say nothing. */
-function valueOf(bytes: Uint8Array, key: string): string | null {
+/**
+ * Whether two accepted envelopes of one id state the same: type, aggregate, payload and time. Numbers compare by their
+ * text, so 1.0 and 1 are two facts; key order and white space say nothing.
+ */
+export function isSameFact(one: Stated, other: Stated): boolean {
+  if (one.occurredAt !== other.occurredAt) return false;
+  return FACT_MEMBERS.every((key) => {
+    const [a, b] = [memberOf(one.bytes, key), memberOf(other.bytes, key)];
+    if (a === null || b === null) return a === b;
+    return Buffer.compare(a, b) === 0 || canonicalJson(a) === canonicalJson(b);
+  });
+}
+
+function memberOf(bytes: Uint8Array, key: string): Uint8Array | null {
   const span = memberSpan(bytes, key);
-  return span === null ? null : canonicalJson(bytes.subarray(span.start, span.end));
+  return span === null ? null : bytes.subarray(span.start, span.end);
 }

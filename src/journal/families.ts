@@ -12,10 +12,8 @@ export type Family = (typeof FAMILIES)[number];
 
 const LOCAL_ONLY: ReadonlySet<string> = new Set(['MissionReopened', 'FollowUpRecorded']);
 const DISCARDABLE: ReadonlySet<string> = new Set(['BuildHeartbeat', 'PresenceHeartbeat']);
-const COALESCING: ReadonlySet<string> = new Set([
-  'MissionDossierArtifactIndexed',
-  'MissionDossierSnapshotComputed',
-]);
+const INDEXED = 'MissionDossierArtifactIndexed';
+const COALESCING: ReadonlySet<string> = new Set([INDEXED, 'MissionDossierSnapshotComputed']);
 
 /**
  * The family of an event type. A type that no catalogue knows is `unknown`, which closes the door to
@@ -40,10 +38,20 @@ export function missionOf(envelope: Envelope): string | null {
 export function coalesceKey(envelope: Envelope): string | null {
   if (!COALESCING.has(envelope.eventType)) return null;
   const branch = namedIn(envelope.payload, 'target_branch');
-  const path =
-    envelope.eventType === 'MissionDossierArtifactIndexed' ? artifactPath(envelope.payload) : '';
+  const path = envelope.eventType === INDEXED ? artifactPath(envelope.payload) : '';
   const parts = [envelope.eventType, envelope.projectUuid, missionOf(envelope), branch, path];
   return parts.includes(null) ? null : JSON.stringify(parts);
+}
+
+/** The key of the events that announce one artifact: the same parts as above, where there is no envelope at hand. */
+export function artifactKey(artifact: {
+  readonly projectUuid: string;
+  readonly missionSlug: string;
+  readonly targetBranch: string;
+  readonly path: string;
+}): string {
+  const { projectUuid, missionSlug, targetBranch, path } = artifact;
+  return JSON.stringify([INDEXED, projectUuid, missionSlug, targetBranch, path]);
 }
 
 function missionIn(object: JsonObject | null): string | null {

@@ -4,7 +4,7 @@
 export type { Fact } from './append.ts';
 export { capture } from './capture.ts';
 export type { Receipt } from './capture.ts';
-export { countConflicts } from './conflicts.ts';
+export { countConflicts, isSameFact } from './conflicts.ts';
 export { countDiscards, listAudit } from './discards.ts';
 export type { AuditEntry } from './discards.ts';
 export { captureDrafts } from './draft.ts';
@@ -25,7 +25,7 @@ export { openJournal } from './journal.ts';
 export type { Journal } from './journal.ts';
 export { fatesUnder, NOTHING_DISCARDED, addTallies, tallyOptOut } from './policy.ts';
 export type { DiscardDecision, OptOutTally } from './policy.ts';
-export { isKnown, readFacts } from './read.ts';
+export { findEvent, findIndexEvent, isKnown, readFacts } from './read.ts';
 export type { JournalFacts } from './read.ts';
 export { ArchiveDamaged, readArchive, readHeader } from './retention/archive-file.ts';
 export type { ArchiveHeader } from './retention/archive-file.ts';

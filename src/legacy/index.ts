@@ -1,4 +1,12 @@
-// Legacy: what the Python command line left in a home. Its databases are read and never written.
-// Here: how much of a project waits in old queue databases. Not here: our own stores (home, journal).
-export { countLegacyRows } from './queues.ts';
-export type { LegacyRows } from './queues.ts';
+// Legacy: what the Python command line left on this machine. Its databases are read and never written.
+// Here: finding and reading them, every row accounted for, conflicts and their decisions, events without a project,
+// what still waits. Not here: our own stores (home, journal), where the rows go from there (delivery).
+export type { Conflict } from './account.ts';
+export { archiveSources, putAsideCommand } from './archive.ts';
+export type { Archived } from './archive.ts';
+export { assignEvents, listConflicts, resolveConflicts } from './decisions.ts';
+export type { Keep } from './decisions.ts';
+export { migrateSources } from './migrate.ts';
+export type { Migration, MigrationOptions, SourceReport } from './migrate.ts';
+export { legacyRowsOf, readLegacy } from './status.ts';
+export type { LegacyRows, LegacyView, SourceStatus, WaitingRows } from './status.ts';

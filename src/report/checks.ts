@@ -1,4 +1,5 @@
 import { EXIT, type ExitCode } from '../base/index.ts';
+import { putAsideCommand } from '../legacy/index.ts';
 import { isSettled } from './conservation.ts';
 import type { RouteStatus } from './facts.ts';
 import type { HomeStatus, KnownProject } from './home-status.ts';
@@ -101,7 +102,10 @@ const CHECKS: readonly Check[] = [
       projects
         .filter(({ status }) => status.legacy.rows > 0)
         .map(({ status }) =>
-          found(`${status.legacy.rows} row(s) of ${status.projectId} wait in old queue databases`),
+          found(
+            `${status.legacy.rows} row(s) of ${status.projectId} wait in old queue databases`,
+            MIGRATE,
+          ),
         ),
   },
   {
@@ -168,6 +172,8 @@ const CHECKS: readonly Check[] = [
 
 const VERIFY = 'spec-kitty sync verify --repair';
 const NOW = 'spec-kitty sync now';
+const MIGRATE = 'spec-kitty sync migrate';
+const DECIDE = 'spec-kitty sync migrate --resolve keep-journal --all';
 const IMPORT = 'spec-kitty sync import';
 
 /** Every finding, the worst first. */
@@ -214,8 +220,13 @@ function besideStore({
   status: { spill, legacy },
 }: KnownProject): readonly Pick<Finding, 'detail' | 'remedy'>[] {
   const lines = legacy.unreadable.map((file) =>
-    found(`${file} cannot be read without changing it`),
+    found(`${file} cannot be read to its end`, putAsideCommand(file)),
   );
+  if (legacy.conflicts.length > 0) {
+    lines.push(
+      found(`${legacy.conflicts.length} event(s) of old queues contradict the journal`, DECIDE),
+    );
+  }
   if (spill.files > 0) lines.push(found(`${spill.events} event(s) wait beside the store`, IMPORT));
   if (spill.corrupt > 0)
     lines.push(found(`${spill.corrupt} torn file(s) lie beside the store`, VERIFY));

@@ -19,7 +19,7 @@ import {
   type JournalFacts,
   type SpillStatus,
 } from '../journal/index.ts';
-import { countLegacyRows, type LegacyRows } from '../legacy/index.ts';
+import { legacyRowsOf, readLegacy, type LegacyRows, type LegacyView } from '../legacy/index.ts';
 import { pendingLines, type PendingLines } from '../missions/index.ts';
 import type { ProjectId } from '../wire/index.ts';
 import { balance, type Books } from './conservation.ts';
@@ -75,6 +75,8 @@ export function gatherProject(
     readonly here: Here | null;
     /** Compare the ledger's counters with its rows, which takes a look at each. */
     readonly recount?: boolean;
+    /** What the earlier program left, where the caller has read it already. */
+    readonly legacy?: LegacyView;
   },
 ): ProjectStatus {
   const { db, projectId, here } = options;
@@ -89,7 +91,7 @@ export function gatherProject(
       routes: listRoutes(db).map((route) => routeStatus(home, { ...options, route })),
       pending: here === null ? null : pendingLines(db, here.checkoutId, here.project, files),
       spill: readSpillStatus(home, projectId),
-      legacy: countLegacyRows(home, projectId),
+      legacy: legacyRowsOf(db, projectId, options.legacy ?? readLegacy(home)),
       readAt: clock.now(),
     };
   });

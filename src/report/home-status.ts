@@ -23,6 +23,7 @@ import {
   findMissing,
   type Broken,
 } from '../journal/index.ts';
+import { readLegacy, type LegacyView } from '../legacy/index.ts';
 import { gatherBoundary, type Boundary } from './boundary.ts';
 import { gatherProject, type ProjectStatus, type RouteStatus } from './facts.ts';
 import { readStore } from './reading.ts';
@@ -64,6 +65,8 @@ export interface HomeStatus {
   /** The project the question was asked in comes first. */
   readonly projects: readonly KnownProject[];
   readonly unknown: readonly UnknownProject[];
+  /** What the earlier program left, of all projects. */
+  readonly legacy: LegacyView;
   readonly readAt: Millis;
 }
 
@@ -83,13 +86,14 @@ export interface HomeQuestion {
  * @throws UserError `config_corrupt`, `session_unreadable`.
  */
 export async function gatherHome(home: Home, question: HomeQuestion): Promise<HomeStatus> {
+  const legacy = readLegacy(home);
   const projects: KnownProject[] = [];
   const unknown: UnknownProject[] = [];
   let authority: ResolvedSyncTarget | null = null;
   for (const { projectId, slug } of projectsOf(home, question)) {
     const isHere = projectId === question.here?.id;
     const reading = await readStore(home, projectId, (db) =>
-      readProject(home, db, { projectId, question, isHere }),
+      readProject(home, db, { projectId, question, isHere, legacy }),
     );
     if (reading.kind === 'unknown') {
       const { reason: error, isDamaged } = reading;
@@ -109,14 +113,14 @@ export async function gatherHome(home: Home, question: HomeQuestion): Promise<Ho
     });
   }
   authority ??= await currentSyncTarget(home, { processWideOverride: true });
-  return { ...(await machineStatus(home, authority, projects)), projects, unknown };
+  return { ...(await machineStatus(home, authority, projects)), projects, unknown, legacy };
 }
 
 async function machineStatus(
   home: Home,
   authority: ResolvedSyncTarget,
   projects: readonly KnownProject[],
-): Promise<Omit<HomeStatus, 'projects' | 'unknown'>> {
+): Promise<Omit<HomeStatus, 'projects' | 'unknown' | 'legacy'>> {
   const { saasEnabled } = await home.config();
   const server = authority.resolvedServerUrl;
   const sendsThere = projects.some(({ mode }) => mode === 'TEAMSPACE') || projects.length === 0;
@@ -191,9 +195,10 @@ async function readProject(
     readonly projectId: Project['id'];
     readonly question: HomeQuestion;
     readonly isHere: boolean;
+    readonly legacy: LegacyView;
   },
 ): Promise<{ readonly status: ProjectStatus; readonly destination: Destination }> {
-  const { projectId, question, isHere } = options;
+  const { projectId, question, isHere, legacy } = options;
   const broken = brokenJournal(home, projectId, db);
   if (broken !== null) throw new IntegrityError(describeBroken(broken));
   if (question.recount) requireComplete(db);
@@ -205,6 +210,7 @@ async function readProject(
     db,
     streams,
     recount,
+    legacy,
     here: project === null ? null : { project, checkoutId: findCheckout(db, project.checkoutPath) },
   });
   return { status, destination };

@@ -78,6 +78,7 @@ export function memoryDisk(timeline: Timeline, config: Config): Disk {
       config: () => Promise.resolve(config),
       captureRules: () => Promise.resolve(KEEP_EVERYTHING),
       machine: () => mortal(machine, life),
+      unassigned: () => mortal(machine, life),
       store: (_id, options) => {
         const patience = { ms: options?.waitMs ?? DEFAULT_WAIT_MS };
         return mortal(store, life, (key, args) => {

@@ -144,6 +144,7 @@ function checkConclusion(world: World, drained: Drain, report: DrainReport): voi
     generatedAt: '',
     imported: null,
     dossiers: null,
+    migrated: null,
     pending: status.pending,
     spill: status.spill,
     legacy: status.legacy,

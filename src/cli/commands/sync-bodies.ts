@@ -36,7 +36,12 @@ export async function run(context: Context): Promise<Answer> {
 
 async function gather(context: Context, workspace: Workspace): Promise<Gathered> {
   const lines = takenLines(takeIn(context.home, workspace.journal));
-  return { imported: null, dossiers: await prepare(context, workspace, false), lines };
+  return {
+    imported: null,
+    migrated: null,
+    dossiers: await prepare(context, workspace, false),
+    lines,
+  };
 }
 
 function askAgain({ db, now }: Workspace, routes: readonly Route[]): void {

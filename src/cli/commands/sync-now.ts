@@ -21,7 +21,9 @@ import { gatherProject } from '../../report/index.ts';
 import type { Answer } from '../answer.ts';
 import { mayGatherArtifacts, runDossiers, type Dossiers } from '../gather/dossiers.ts';
 import { runImport, takenLines, type Imported } from '../gather/import.ts';
+import { runMigration } from '../gather/migration.ts';
 import { flagOption, textOption, type Context } from '../io.ts';
+import { migrationLines, migrationToJson, saysNothing } from '../render/migration.ts';
 import { permittedRoutes } from '../permission.ts';
 import { toLines, toReport, type Outcome } from '../render/dispatch.ts';
 import { createProgress } from '../render/progress.ts';
@@ -33,6 +35,8 @@ const REPORT_MODE = 0o644;
 export interface Gathered {
   readonly imported: Imported | null;
   readonly dossiers: Dossiers | null;
+  /** What came in from databases of the earlier program. */
+  readonly migrated: Outcome['migrated'];
   /** What else there is to say, first of all. */
   readonly lines: readonly string[];
 }
@@ -67,14 +71,16 @@ async function gatherAll(
 ): Promise<Gathered> {
   if (context.options['import'] === false) {
     const lines = takenLines(takeIn(context.home, workspace.journal));
-    return { imported: null, dossiers: null, lines };
+    return { imported: null, dossiers: null, migrated: null, lines };
   }
+  // Lines of git first: everybody who imports a repository makes the same bytes of them.
   const imported = runImport(context, workspace, {});
-  if (routes === null || !mayGatherArtifacts(context)) {
-    return { imported, dossiers: null, lines: [] };
-  }
+  const migration = await runMigration(context, { dryRun: false, named: [] });
+  const lines = saysNothing(migration) ? [] : migrationLines(migration);
+  const taken = { imported, migrated: migrationToJson(migration), lines };
+  if (routes === null || !mayGatherArtifacts(context)) return { ...taken, dossiers: null };
   const options = { missions: [], dryRun: false, verbose: flagOption(context.options, 'verbose') };
-  return { imported, dossiers: await runDossiers(context, workspace, options), lines: [] };
+  return { ...taken, dossiers: await runDossiers(context, workspace, options) };
 }
 
 /**
@@ -165,6 +171,7 @@ function conclude(
     generatedAt: new Date(context.system.clock.now()).toISOString(),
     imported: done.gathered.imported,
     dossiers: done.gathered.dossiers,
+    migrated: done.gathered.migrated,
     pending: status.pending,
     spill: status.spill,
     legacy: status.legacy,
@@ -203,7 +210,7 @@ function retainOnly(
 ): Answer {
   const { workspace } = done;
   const { mode } = done.destination;
-  const { imported, dossiers, lines } = done.gathered;
+  const { imported, dossiers, migrated, lines } = done.gathered;
   if (mode === null) {
     throw new UserError('mode_unavailable', 'the stored mode is no mode of ours; nothing is sent', {
       remedy: 'spec-kitty sync mode LOCAL_RETENTION',
@@ -222,6 +229,7 @@ function retainOnly(
     blocked_reason: 'mode_without_delivery',
     import: imported?.json ?? null,
     artifacts: dossiers?.json ?? null,
+    migration: migrated,
     exit_code: isComplete ? EXIT.fine : EXIT.failed,
   };
   return answerWith(context, json, [

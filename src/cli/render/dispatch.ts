@@ -24,6 +24,8 @@ export interface Outcome {
   readonly imported: Imported | null;
   /** What the artifacts of the missions amounted to; null when nobody looked. */
   readonly dossiers: Dossiers | null;
+  /** What came in from databases of the earlier program; null without an import. */
+  readonly migrated: Readonly<Record<string, unknown>> | null;
   /** Lines that still wait to be imported. */
   readonly pending: PendingLines | null;
   /** What lies beside the store. */
@@ -89,6 +91,7 @@ export function toReport(outcome: Outcome): Readonly<Record<string, unknown>> {
     mode: outcome.mode,
     import: outcome.imported?.json ?? null,
     artifacts: outcome.dossiers?.json ?? null,
+    migration: outcome.migrated,
     targets: outcome.targets.map(targetToJson),
     all_delivered: isAllDelivered(outcome),
     exit_code: exitCodeOf(outcome),
@@ -110,7 +113,8 @@ export function isAllDelivered(outcome: Outcome): boolean {
   const read = (imported?.isComplete ?? true) && (dossiers?.isComplete ?? true);
   const waiting = pending === null ? 0 : pending.lines + pending.badLines + pending.skipped.length;
   if (outcome.spill.files + outcome.spill.corrupt > 0) return false;
-  if (outcome.legacy.rows + outcome.legacy.unreadable.length > 0) return false;
+  const { rows, unreadable, conflicts } = outcome.legacy;
+  if (rows + unreadable.length + conflicts.length > 0) return false;
   return read && waiting === 0 && outcome.targets.every(isComplete);
 }
 

@@ -12,7 +12,7 @@ const KEY_WIDTH = 24;
 export function boundaryLines(status: HomeStatus): readonly string[] {
   const { foreground, owner, mismatches } = status.boundary;
   const { record } = owner;
-  const legacy = legacyRows(status.projects);
+  const legacy = legacyRows(status);
   const orphans = owner.status === 'orphan' ? 1 : 0;
   const fields = mismatches.map(({ field }) => field).join(', ');
   return [
@@ -40,12 +40,12 @@ export function boundaryLines(status: HomeStatus): readonly string[] {
     child('Body upload cnt', sumWaiting(currentRoutes(status), 'bodies')),
     'Legacy queue:',
     child('Path', path.join(status.root, 'queue.db')),
-    child('Event count', legacy),
-    child('Body upload cnt', 0),
-    child('Rows in scope', legacy),
+    child('Event count', legacy.events),
+    child('Body upload cnt', legacy.bodies),
+    child('Rows in scope', legacy.events + legacy.bodies),
     scalar('Mismatches', mismatches.length),
     scalar('Orphan records', orphans),
-    scalar('Legacy queue rows', `${legacy} event(s), 0 body upload(s)`),
+    scalar('Legacy queue rows', `${legacy.events} event(s), ${legacy.bodies} body upload(s)`),
     scalar('Mismatched fields', fields === '' ? 'none' : fields),
     scalar('Orphan daemon records', orphans),
     ...mismatchLines(mismatches),
@@ -56,7 +56,7 @@ export function boundaryLines(status: HomeStatus): readonly string[] {
 export function boundaryToJson(status: HomeStatus): Readonly<Record<string, unknown>> {
   const { foreground, owner, mismatches } = status.boundary;
   const { root } = status;
-  const legacy = legacyRows(status.projects);
+  const legacy = legacyRows(status);
   return {
     auth_required: status.needsLogin,
     auth_present: status.isLoggedIn,
@@ -77,9 +77,9 @@ export function boundaryToJson(status: HomeStatus): Readonly<Record<string, unkn
     },
     legacy_queue: {
       path: path.join(root, 'queue.db'),
-      event_count: legacy,
-      body_upload_count: 0,
-      rows_in_scope: legacy,
+      event_count: legacy.events,
+      body_upload_count: legacy.bodies,
+      rows_in_scope: legacy.events + legacy.bodies,
     },
     mismatches: mismatches.map(({ field, foregroundValue, daemonValue }) => ({
       field,

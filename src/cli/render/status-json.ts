@@ -2,10 +2,10 @@ import type { Millis } from '../../base/index.ts';
 import { targetToWire } from '../../home/index.ts';
 import type { HomeStatus, KnownProject, RouteStatus } from '../../report/index.ts';
 import { queueToJson } from './bodies.ts';
+import { legacyToJson } from './legacy.ts';
 import { boundaryToJson } from './status-boundary.ts';
 import {
   currentRoutes,
-  legacyRows,
   previousRoutes,
   routesOf,
   sum,
@@ -36,8 +36,7 @@ export function statusToJson(status: HomeStatus): Readonly<Record<string, unknow
     conflicts: known(sum(statuses.map((each) => each.conflicts))),
     spilled_events: known(sum(statuses.map((each) => each.spill.events))),
     corrupt_spill_files: known(sum(statuses.map((each) => each.spill.corrupt))),
-    legacy_rows: known(legacyRows(status.projects)),
-    unreadable_legacy_databases: statuses[0]?.legacy.unreadable ?? [],
+    ...legacyToJson(status),
     // Only a checkout knows its own new lines.
     new_lines: pending.length === 0 ? null : sum(pending),
     projects: status.projects.map(projectToJson),

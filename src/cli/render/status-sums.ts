@@ -1,4 +1,5 @@
-import type { Books, HomeStatus, KnownProject, RouteStatus } from '../../report/index.ts';
+import type { WaitingRows } from '../../legacy/index.ts';
+import type { Books, HomeStatus, RouteStatus } from '../../report/index.ts';
 
 /** Every route of every project that could be read. */
 export function routesOf(status: HomeStatus): readonly RouteStatus[] {
@@ -34,9 +35,13 @@ export function sumWaiting(routes: readonly RouteStatus[], stream: string | null
   return sumBooks(granted, 'queued', stream) + sumBooks(granted, 'unopened', stream);
 }
 
-/** Rows of old queues that are not accounted for yet. */
-export function legacyRows(projects: readonly KnownProject[]): number {
-  return sum(projects.map(({ status }) => status.legacy.rows));
+/** Rows of old queues that are not accounted for yet, of every project and of none. */
+export function legacyRows({ legacy }: HomeStatus): WaitingRows {
+  const rows = [...legacy.waiting.values()];
+  return {
+    events: sum(rows.map((each) => each.events)),
+    bodies: sum(rows.map((each) => each.bodies)),
+  };
 }
 
 export function sum(numbers: readonly number[]): number {

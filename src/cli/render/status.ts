@@ -7,7 +7,7 @@ import type {
   StreamStatus,
 } from '../../report/index.ts';
 import { queueLines } from './bodies.ts';
-import { legacyLines } from './legacy.ts';
+import { legacyLines, sourceLines } from './legacy.ts';
 import { boundaryLines } from './status-boundary.ts';
 import { healthLines, machineLines, type Ping } from './status-machine.ts';
 import { currentRoutes, previousRoutes, routesOf, sum, sumBooks } from './status-sums.ts';
@@ -26,6 +26,7 @@ export function statusLines(status: HomeStatus, ping: Ping | null): readonly str
     ...boundaryLines(status),
     '',
     ...summaryLines(status),
+    ...sourceLines(status.legacy),
   ];
   for (const project of status.projects) lines.push('', ...projectLines(status, project));
   for (const each of status.unknown) {

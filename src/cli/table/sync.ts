@@ -40,6 +40,35 @@ export const SYNC_COMMANDS: readonly CommandSpec[] = [
     load: () => import('../commands/sync-import.ts'),
   },
   {
+    path: ['sync', 'migrate'],
+    what: 'take in what the Python command line left in its databases',
+    options: [
+      { flags: '--dry-run', what: 'say what would be taken in' },
+      {
+        flags: '--source <file>',
+        what: 'a database, or another home, to read too',
+        repeatable: true,
+      },
+      {
+        flags: '--resolve <keep>',
+        what: '`keep-journal` or `keep-source`: decide events with two contents',
+      },
+      { flags: '--assign <project>', what: 'give events that name no project to this one (UUID)' },
+      { flags: '--event <id>', what: 'the event to decide or to give', repeatable: true },
+      { flags: '--all', what: 'every event to decide or to give' },
+      {
+        flags: '--archive-sources',
+        what: 'rename databases whose every row was taken in; a damaged one when --source names it',
+      },
+    ],
+    examples: [
+      'spec-kitty sync migrate --dry-run',
+      'spec-kitty sync migrate --resolve keep-journal --all',
+      'spec-kitty sync migrate --assign 3f2b8c64-9d0e-4a51-8c77-2b1f6e5d4c3a --all',
+    ],
+    load: () => import('../commands/sync-migrate.ts'),
+  },
+  {
     path: ['sync', 'now'],
     what: 'record new lines and changed artifacts, then deliver what the target lacks',
     options: [
