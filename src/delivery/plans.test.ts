@@ -33,7 +33,6 @@ const GROWING = new Set([
   'event_deliveries',
   'provenance',
   'gc_permits',
-  'quarantine',
   'batches',
   'attempts',
   'imported_files',

@@ -2,6 +2,7 @@ import type { Db, Millis } from '../base/index.ts';
 import {
   coversCheckout,
   drainOwner,
+  isRetired,
   listRoutes,
   readRouteFacts,
   readWaiting,
@@ -22,6 +23,7 @@ import {
 import { legacyRowsOf, readLegacy, type LegacyRows, type LegacyView } from '../legacy/index.ts';
 import { pendingLines, type PendingLines } from '../missions/index.ts';
 import type { ProjectId } from '../wire/index.ts';
+import { readRetention, type RetentionFacts } from './upkeep/plan.ts';
 import { balance, type Books } from './conservation.ts';
 
 /** One route with its books. */
@@ -56,6 +58,8 @@ export interface ProjectStatus {
   readonly spill: SpillStatus;
   /** What the Python command line left waiting in its own databases. */
   readonly legacy: LegacyRows;
+  /** Payloads that left, and whether more should. */
+  readonly retention: RetentionFacts;
   readonly readAt: Millis;
 }
 
@@ -83,18 +87,30 @@ export function gatherProject(
   const { clock, files } = home.system;
   return db.snapshot(() => {
     const journal = readFacts(db);
+    const routes = listRoutes(db).map((route) => routeStatus(home, { ...options, route }));
     return {
       projectId,
       storePath: home.paths.projectStore(projectId),
       journal,
       conflicts: countConflicts(db),
-      routes: listRoutes(db).map((route) => routeStatus(home, { ...options, route })),
+      routes,
+      retention: readRetention(db, eventsOfRegistered(db, routes)),
       pending: here === null ? null : pendingLines(db, here.checkoutId, here.project, files),
       spill: readSpillStatus(home, projectId),
       legacy: legacyRowsOf(db, projectId, options.legacy ?? readLegacy(home)),
       readAt: clock.now(),
     };
   });
+}
+
+/** The stream of events of each target that still counts. */
+function eventsOfRegistered(
+  db: Db,
+  routes: readonly RouteStatus[],
+): readonly (RouteFacts | null)[] {
+  return routes
+    .filter(({ route }) => !isRetired(db, route.target.id))
+    .map(({ streams }) => streams.find(({ facts }) => facts.stream === 'events')?.facts ?? null);
 }
 
 function routeStatus(

@@ -21,6 +21,6 @@ export { dropPlanned } from './upkeep/gc.ts';
 export type { Dropped } from './upkeep/gc.ts';
 export { verify } from './upkeep/verify.ts';
 export type { Verification } from './upkeep/verify.ts';
-export { planRetention, suggestsGc } from './upkeep/plan.ts';
+export { planRetention } from './upkeep/plan.ts';
 export type { RetentionPlan } from './upkeep/plan.ts';
 export { waitingBodies, waitingEvents } from './waiting.ts';

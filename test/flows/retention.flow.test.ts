@@ -74,6 +74,11 @@ describe('sync gc', () => {
     });
     expect((await here.run('sync', 'status', '--check')).exit).toBe(0);
     expect((await here.run('sync', 'gc', '--yes', '--json')).json).toMatchObject({ purged: 0 });
+    const { json } = await here.run('sync', 'status', '--json');
+    expect(json['event_journal']).toMatchObject({
+      ...{ retained_event_count: 0, dropped_event_count: EXAMPLE_FACTS },
+      ...{ archived_event_count: 0, quarantined_event_count: 0, gc_suggested: false },
+    });
 
     const granted = await here.run('sync', 'mode', 'EXTERNAL_RECEIVER', '--endpoint', b.url);
     expect(granted.stdout).toContain(`${EXAMPLE_FACTS} more cannot be sent`);

@@ -28,7 +28,14 @@ export function statusToJson(status: HomeStatus): Readonly<Record<string, unknow
     ...boundaryToJson(status),
     target_authority: targetToWire(status.authority),
     event_journal: {
-      retained_event_count: known(sum(statuses.map(({ journal }) => journal.captured))),
+      retained_event_count: known(
+        sum(statuses.map(({ journal, retention }) => journal.captured - retention.away.events)),
+      ),
+      archived_event_count: known(sum(statuses.map(({ retention }) => retention.away.archived))),
+      dropped_event_count: known(sum(statuses.map(({ retention }) => retention.away.events))),
+      quarantined_event_count: known(sum(statuses.map(({ retention }) => retention.quarantined))),
+      journal_size_bytes: known(sum(statuses.map(({ retention }) => retention.usedBytes))),
+      gc_suggested: statuses.some(({ retention }) => retention.suggestsGc),
       ineligible_event_count: known(sum(statuses.map(({ journal }) => journal.ineligible))),
       oldest_retained_event_at: known(oldestRetained(status)),
     },

@@ -43,7 +43,11 @@ export function statusLines(status: HomeStatus, ping: Ping | null): readonly str
 }
 
 function summaryLines(status: HomeStatus): readonly string[] {
-  const captured = sum(status.projects.map((project) => project.status.journal.captured));
+  const captured = sum(
+    status.projects.map(({ status: each }) => each.journal.captured - each.retention.away.events),
+  );
+  const bad = sum(status.projects.map((project) => project.status.retention.quarantined));
+  const isLarge = status.projects.some((project) => project.status.retention.suggestsGc);
   const orMore = status.unknown.length === 0 ? '' : ' or more (not every store could be read)';
   const ratio = [currentRoutes(status), previousRoutes(status)]
     .map((routes) => sumBooks(routes, 'delivered', 'events'))
@@ -54,6 +58,8 @@ function summaryLines(status: HomeStatus): readonly string[] {
     `  ${row('Retained events', `${captured}${orMore}`)}`,
     `  ${row('Delivered (cur/prev)', `${ratio}${orMore}`)}`,
     `  ${row('Terminal failures', `${sumBooks(routesOf(status), 'parked', 'events')}${orMore}`)}`,
+    ...(bad === 0 ? [] : [`  ${row('In quarantine', `${bad}, never sent`)}`]),
+    ...(isLarge ? ['  GC suggested: run `spec-kitty sync gc`'] : []),
   ];
 }
 

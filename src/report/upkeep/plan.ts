@@ -6,7 +6,7 @@ import {
   type RouteFacts,
   type Unneeded,
 } from '../../delivery/index.ts';
-import { storeBytes } from '../../journal/index.ts';
+import { countQuarantined, readAway, storeBytes, type PayloadsAway } from '../../journal/index.ts';
 
 /** What gc or archive would do. */
 export interface RetentionPlan {
@@ -46,14 +46,34 @@ export function planRetention(db: Db, files: Files, rule: NeedRule): RetentionPl
   };
 }
 
+/** What status says of payloads, at the same cost for any size. */
+export interface RetentionFacts {
+  readonly away: PayloadsAway;
+  /** Positions that verification set aside. */
+  readonly quarantined: number;
+  /** Bytes of the pages of the store that are in use. */
+  readonly usedBytes: number;
+  /** The store is large, and every registered target has everything in it. */
+  readonly suggestsGc: boolean;
+}
+
 /**
- * Whether gc is worth a word: the pages in use reach 50 MiB and nothing waits at any registered target. Counters
- * and the head of the file only.
- * @param routes the facts of every registered target's stream of events; null where one never had a permission.
+ * What status says of payloads: counters and the head of the file only.
+ * @param events the facts of every registered target's stream of events; null where one never had a permission.
  */
-export function suggestsGc(db: Db, routes: readonly (RouteFacts | null)[]): boolean {
-  if (routes.length === 0 || usedBytes(db) < SUGGEST_BYTES) return false;
-  return routes.every((facts) => {
+export function readRetention(db: Db, events: readonly (RouteFacts | null)[]): RetentionFacts {
+  const used = usedBytes(db);
+  return {
+    away: readAway(db),
+    quarantined: countQuarantined(db),
+    usedBytes: used,
+    suggestsGc: used >= SUGGEST_BYTES && hasEverything(events),
+  };
+}
+
+function hasEverything(events: readonly (RouteFacts | null)[]): boolean {
+  if (events.length === 0) return false;
+  return events.every((facts) => {
     if (facts === null) return false;
     const { counts, generation, lastSeq } = facts;
     const isOpened = generation.fromSeq === 1 && generation.nextSeq > lastSeq;
