@@ -1,8 +1,6 @@
 import { expect, it } from 'vitest';
 import { ledgerTrial } from '../../../test/support/ledger-trial.ts';
-import { noFaults } from '../../base/index.ts';
 import { eventsStream, readRouteFacts } from '../../delivery/index.ts';
-import { open } from '../../delivery/generations.ts';
 import { dropPlanned } from './gc.ts';
 import { planRetention, readRetention } from './plan.ts';
 
@@ -20,9 +18,18 @@ it('suggests gc for a large store whose every target has everything, and for not
   };
   const deliverAll = (name: string): void => {
     const route = trial.route(name);
-    while (open(db, { routeId: route.id, stream: eventsStream, faults: noFaults }) > 0);
-    const { id } = trial.generation(route);
-    db.run('UPDATE event_deliveries SET state = 2, outcome = 1 WHERE gen_id = :id', { id });
+    const { id, nextSeq } = trial.generation(route);
+    db.run(
+      `INSERT INTO event_deliveries (gen_id, seq, route_id, state, outcome)
+       SELECT :id, seq, :routeId, 2, 1 FROM events WHERE seq >= :nextSeq`,
+      { id, nextSeq, routeId: route.id },
+    );
+    db.run(
+      'UPDATE generations SET next_seq = (SELECT max(seq) + 1 FROM events) WHERE gen_id = :id',
+      {
+        id,
+      },
+    );
     db.run('DELETE FROM delivery_counts WHERE gen_id = :id', { id });
     db.run(
       'INSERT INTO delivery_counts SELECT gen_id, 2, count(*) FROM event_deliveries WHERE gen_id = :id',
