@@ -1,6 +1,7 @@
 // The table of performance goals: every line measured in this run, ours and its baseline in turns.
-// Usage: npm run bench [-- capture drain status encode startup ingest import processes memory | --large]
+// Usage: npm run bench [-- capture drain status encode startup ingest import bodies processes memory | --large]
 import { writeFileSync } from 'node:fs';
+import { benchBodies } from './bodies.ts';
 import { benchCapture } from './capture.ts';
 import { benchDrain, benchEncode } from './drain.ts';
 import { benchImport } from './import.ts';
@@ -57,6 +58,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
     return [...small.lines, ...usual.lines, ...most.lines, perEvent, idle];
   },
   status: (large) => benchStatus(large ? [100_000, LARGE] : [100_000]),
+  bodies: () => benchBodies(),
   ingest: () => benchIngest(),
   import: () => benchImport(),
   processes: () => benchProcesses(),

@@ -3,7 +3,8 @@
 const MAX_PATH_BYTES = 1_024;
 const MAX_PART_BYTES = 255;
 /** Names that Windows takes for devices, with any extension. */
-const DEVICE = /^(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?:\.|$)/i;
+const DEVICE =
+  /^(?:con|prn|aux|nul|com[0-9\u00b9\u00b2\u00b3]|lpt[0-9\u00b9\u00b2\u00b3])(?:\.|$)/i;
 
 /**
  * Why a path below a mission cannot be the name of an artifact; null when it can: relative, NFC, forward slashes,
