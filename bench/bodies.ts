@@ -18,6 +18,7 @@ import { createWorld, type World } from './world.ts';
 const BODY_BYTES = 8_192;
 const MISSION = '001-bench';
 const PAIRS = 5;
+const AT = '2026-06-06T11:17:12.128Z';
 
 /** Preparing missions of 30, 100 and 1,000 artifacts beside the raw loop; then finding the largest one unchanged. */
 export async function benchBodies(): Promise<readonly Measured[]> {
@@ -184,13 +185,13 @@ function envelopeOf(
       namespace,
       artifact_id: { mission_type: 'software-dev', path: name, artifact_class: 'output' },
       content_ref: { algorithm: 'sha256', hash: content.sha256, size_bytes: content.size },
-      indexed_at: new Date().toISOString(),
+      indexed_at: AT,
       context_diagnostics: { artifact_key: name, required_status: 'optional' },
     },
     node_id: '000000000000',
     lamport_clock: 1,
     causation_id: null,
-    timestamp: new Date().toISOString(),
+    timestamp: AT,
     team_slug: null,
     project_uuid: world.project.id,
     project_slug: null,

@@ -1,6 +1,7 @@
 import type { Files, FileStat } from '../../base/index.ts';
 import type { Dossier, SeenFile } from './memory.ts';
 import { nameArtifact, type Manifest, type Naming } from './manifests.ts';
+import { pathIssue } from './paths.ts';
 import type { Found, Tree } from './walk.ts';
 
 /** One file of a mission as the index states it. */
@@ -50,8 +51,14 @@ function index(looking: Looking, found: Found): Artifact {
     const known = { sha256, bytes: size, error, isPresent: error === null, isUnchanged: true };
     return { ...naming, path, absolutePath, stat, ...known };
   }
-  const read = issue === null ? digest(looking, absolutePath) : refused(stat, issue);
+  const problem = issue ?? unsupported(path);
+  const read = problem === null ? digest(looking, absolutePath) : refused(stat, problem);
   return { ...naming, path, absolutePath, ...read, isUnchanged: false };
+}
+
+function unsupported(path: string): string | null {
+  const issue = pathIssue(path);
+  return issue === null ? null : `unsupported_path: ${issue}`;
 }
 
 type Read = Pick<Artifact, 'sha256' | 'bytes' | 'isPresent' | 'error' | 'stat'>;

@@ -75,18 +75,16 @@ function look(walk: Walk, at: Pick<Found, 'path' | 'absolutePath'>, depth: numbe
     if (at.path.includes('\ufffd')) lost(walk, at);
   } else if (stat === 'unreadable') walk.found.push({ ...at, stat: null, issue: 'unreadable' });
   else if (stat.kind === 'directory') visit(walk, at.absolutePath, `${at.path}/`, depth + 1);
-  else walk.found.push({ ...at, stat, issue: issueOf(at.path, stat) });
+  else walk.found.push({ ...at, stat, issue: issueOf(stat) });
 }
 
 function lost(walk: Walk, at: Pick<Found, 'path' | 'absolutePath'>): void {
   walk.found.push({ ...at, stat: null, issue: `unsupported_path: ${pathIssue(at.path) ?? ''}` });
 }
 
-function issueOf(below: string, stat: FileStat): string | null {
+function issueOf(stat: FileStat): string | null {
   if (stat.kind === 'symlink') return 'symlink';
-  if (stat.kind !== 'file') return 'not_a_file';
-  const issue = pathIssue(below);
-  return issue === null ? null : `unsupported_path: ${issue}`;
+  return stat.kind === 'file' ? null : 'not_a_file';
 }
 
 /** A permission or a failing disk is something to report; anything else is a bug and passes through. */
