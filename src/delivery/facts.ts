@@ -79,35 +79,9 @@ function readAside(db: Db, stream: Stream, generation: Generation): RouteFacts['
   }));
 }
 
+const OLDEST = 'SELECT since FROM waiting_since WHERE route_id = :routeId AND stream = :stream';
+
 function oldestWaiting(db: Db, stream: Stream, generation: Generation): Millis | null {
-  const queued = db.get<{ at: number }>(
-    `SELECT ${stream.columns.capturedAt} AS at FROM ${stream.deliveries} d INDEXED BY ${stream.deliveries}_due
-     JOIN ${stream.items} i ON i.seq = d.seq
-     WHERE d.gen_id = :genId AND d.state = 1 ORDER BY d.seq LIMIT 1`,
-    { genId: generation.id },
-  );
-  if (queued !== undefined) return queued.at;
-  const unopened = db.get<{ at: number }>(
-    `SELECT ${stream.columns.capturedAt} AS at FROM ${stream.items} i
-     WHERE i.seq >= :from AND i.eligible = 1 ORDER BY i.seq LIMIT 1`,
-    { from: generation.nextSeq },
-  );
-  return unopened?.at ?? null;
-}
-
-const GRANTED = 'SELECT route_id AS routeId FROM grants';
-
-/**
- * When the oldest item that some granted target still lacks was captured; null when every one has everything. Reads
- * index positions only.
- */
-export function oldestUndelivered(db: Db, streams: readonly Stream[]): Millis | null {
-  const times = db.all<{ routeId: number }>(GRANTED).flatMap(({ routeId }) =>
-    streams.flatMap((stream) => {
-      const generation = readFollow(db, routeId, stream);
-      const at = generation === null ? null : oldestWaiting(db, stream, generation);
-      return at === null ? [] : [at];
-    }),
-  );
-  return times.length === 0 ? null : Math.min(...times);
+  const options = { routeId: generation.routeId, stream: stream.code };
+  return db.get<{ since: number | null }>(OLDEST, options)?.since ?? null;
 }

@@ -7,7 +7,7 @@ export { connect } from './drain/connection.ts';
 export { drain } from './drain/dispatcher.ts';
 export { drainOwner } from './drain/drains.ts';
 export { rememberDelivered, type DeliveredBefore } from './earlier.ts';
-export { oldestUndelivered, readRouteFacts, type RouteFacts } from './facts.ts';
+export { readRouteFacts, type RouteFacts } from './facts.ts';
 export { acceptInstance, readFollow, type Generation } from './generations.ts';
 export { attemptsOf, dropParked, listParked, retryParked, type ParkedItem } from './parked.ts';
 export { formatCursor, parseCursor } from './inspect/cursor.ts';
