@@ -173,7 +173,7 @@ function postOf(c: Here): PostRequest {
 
 function senderOf(c: Here): { readonly team: string; readonly token: string | null } {
   const { visitor } = c.var;
-  return { team: visitor?.teamId ?? '', token: visitor?.token?.id ?? null };
+  return { team: visitor?.team ?? '', token: visitor?.token?.id ?? null };
 }
 
 function countsOf({ results, requestBytes, batchBytes }: BatchReceipt): Record<string, number> {
@@ -200,7 +200,7 @@ function healthOf(visitor: Visitor | null, instanceId: string, options: AppOptio
       maxConcurrentBatches: MAX_CONCURRENT_BATCHES,
     },
     capabilities: { brotli: true, bodies: true, snapshots: false },
-    identity: visitor === null ? null : { team: visitor.teamId, user: visitor.token?.name ?? null },
+    identity: visitor === null ? null : { team: visitor.team, user: visitor.token?.name ?? null },
   });
 }
 

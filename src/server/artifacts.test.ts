@@ -16,6 +16,7 @@ import {
   type Trial,
 } from '../../test/support/receiver-trial.ts';
 import { openDb, sha256Hex, systemClock } from '../base/index.ts';
+import { operatorScope } from './auth.ts';
 import { missionAlone, namespaceId } from './dossier.ts';
 import { listEvents } from './operator.ts';
 import { type ArtifactEntry, pageOfArtifacts, pageOfNamespaces } from './store/artifacts.ts';
@@ -29,7 +30,11 @@ const NAMES = {
 const FIRST = { after: '', limit: 10_000 };
 
 async function artifacts(trial: Trial, names = NAMES): Promise<readonly ArtifactEntry[]> {
-  return pageOfArtifacts(trial.store.driver, ['local', PROJECT, namespaceId(names)], FIRST);
+  return pageOfArtifacts(
+    trial.store.driver,
+    [operatorScope('local'), PROJECT, namespaceId(names)],
+    FIRST,
+  );
 }
 
 async function current(trial: Trial): Promise<readonly string[]> {
@@ -134,8 +139,12 @@ it('keeps missions, branches, types, versions and projects apart', async () => {
     indexed(9, { project: OTHER_PROJECT, text: 'other' }),
   ]);
   expect(await current(trial)).toEqual([`spec.md ${sha256Hex('# Spec\n')}`]);
-  expect(await pageOfNamespaces(trial.store.driver, 'local', PROJECT, FIRST)).toHaveLength(5);
-  expect(await pageOfNamespaces(trial.store.driver, 'other', PROJECT, FIRST)).toHaveLength(0);
+  expect(
+    await pageOfNamespaces(trial.store.driver, operatorScope('local'), PROJECT, FIRST),
+  ).toHaveLength(5);
+  expect(
+    await pageOfNamespaces(trial.store.driver, operatorScope('other'), PROJECT, FIRST),
+  ).toHaveLength(0);
 });
 
 describe('the first generation', () => {

@@ -3,6 +3,7 @@ import { type Millis, type Random, sha256Hex } from '../base/index.ts';
 import { TOKEN_USE_EVERY_MS } from './limits.ts';
 import { HttpError } from './http/errors.ts';
 import { LOCAL_TEAM, type Store } from './store/store.ts';
+import type { TeamScope } from './store/team-scope.ts';
 import {
   hasLiveToken,
   markUsed,
@@ -61,9 +62,19 @@ export function isLoopbackHost(host: string): boolean {
   return bare === 'localhost' || isLoopbackAddress(bare);
 }
 
+/** The one place where a text becomes a team that somebody speaks for. */
+function scopeOf(teamId: string): TeamScope {
+  return teamId as TeamScope;
+}
+
+/** Who holds the database itself speaks for every team in it. */
+export function operatorScope(teamId: string): TeamScope {
+  return scopeOf(teamId);
+}
+
 /** Who a request speaks for. `token` is null for a local client of a receiver without tokens. */
 export interface Visitor {
-  readonly teamId: string;
+  readonly team: TeamScope;
   readonly token: StoredToken | null;
 }
 
@@ -76,10 +87,10 @@ export async function identify(store: Store, caller: Caller, now: Millis): Promi
   if (caller.authorization !== null) {
     const token = await tokenInForce(store, caller.authorization);
     await noteUse(store, token, now);
-    return { teamId: token.teamId, token };
+    return { team: scopeOf(token.teamId), token };
   }
   if (await hasLiveToken(store.driver)) return null;
-  if (caller.isLocal) return { teamId: LOCAL_TEAM, token: null };
+  if (caller.isLocal) return { team: scopeOf(LOCAL_TEAM), token: null };
   throw authenticationRequired('this receiver has no tokens yet and serves its own machine only');
 }
 

@@ -52,8 +52,8 @@ async function arrive(
   if (accepted.length === 0) return new Map();
   return store.driver.tx(async (sql) => {
     const events = accepted.map(({ event }) => event);
-    const arrivals = await insertEvents(sql, visitor.teamId, now, events);
-    await indexArtifacts(sql, visitor.teamId, factsOf(accepted, arrivals));
+    const arrivals = await insertEvents(sql, visitor.team, now, events);
+    await indexArtifacts(sql, visitor.team, factsOf(accepted, arrivals));
     return arrivals;
   });
 }

@@ -4,6 +4,7 @@ import { indexed, missing } from '../../test/support/dossier-events.ts';
 import { eventId, listenTrial, PROJECT, startTrial } from '../../test/support/receiver-trial.ts';
 import { openDb, sha256Hex, systemClock } from '../base/index.ts';
 import { encodeBatch } from '../wire/index.ts';
+import { operatorScope } from './auth.ts';
 import { pageOfArtifacts, scopeOf } from './store/artifacts.ts';
 
 const SENDERS = 8;
@@ -157,7 +158,7 @@ function pushBody(push: Push): string {
 }
 
 async function presentOf(trial: Awaited<ReturnType<typeof startTrial>>, branch: string) {
-  const scope = scopeOf('local', {
+  const scope = scopeOf(operatorScope('local'), {
     projectId: PROJECT,
     namespace: {
       missionSlug: '042-demo',

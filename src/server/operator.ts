@@ -1,6 +1,6 @@
 import { type Clock, EXIT, type Ids, printable, type Random, UserError } from '../base/index.ts';
 import { parseProjectId, type ProjectId } from '../wire/index.ts';
-import { mintSecret } from './auth.ts';
+import { mintSecret, operatorScope } from './auth.ts';
 import { MAX_ECHOED_ID_CHARS, PAGE_DEFAULT, PAGE_MAX } from './limits.ts';
 import { namespaceId, type NamespaceNames } from './dossier.ts';
 import {
@@ -77,7 +77,7 @@ function usage(message: string): UserError {
 
 /** All tokens, oldest first, revoked ones too. */
 export async function listTokens(store: Store): Promise<readonly TokenEntry[]> {
-  return (await tokensOfTeam(store.driver, LOCAL_TEAM)).map(toEntry);
+  return (await tokensOfTeam(store.driver, operatorScope(LOCAL_TEAM))).map(toEntry);
 }
 
 /**
@@ -86,7 +86,7 @@ export async function listTokens(store: Store): Promise<readonly TokenEntry[]> {
  * @throws UserError `not_found`.
  */
 export async function revokeToken(store: Store, id: string, clock: Clock): Promise<TokenEntry> {
-  const tokens = await tokensOfTeam(store.driver, LOCAL_TEAM);
+  const tokens = await tokensOfTeam(store.driver, operatorScope(LOCAL_TEAM));
   const named = tokens.filter((token) => token.id === id || token.prefix === id);
   const [token] = named;
   if (token === undefined || named.length > 1) {
@@ -124,11 +124,11 @@ export interface EventPage {
 export async function listEvents(
   store: Store,
   options: ListOptions = {},
-  teamId = LOCAL_TEAM,
+  team = operatorScope(LOCAL_TEAM),
 ): Promise<EventPage> {
   const limit = Math.min(Math.max(options.limit ?? PAGE_DEFAULT, 1), PAGE_MAX);
   const found = await pageOfEvents(store.driver, {
-    teamId,
+    team,
     projectId: options.project === undefined ? null : toProjectId(options.project),
     after: options.after ?? 0,
     limit: limit + 1,
@@ -163,13 +163,13 @@ export interface TextPage<T> {
 export async function listNamespaces(
   store: Store,
   options: NamespaceOptions,
-  teamId = LOCAL_TEAM,
+  team = operatorScope(LOCAL_TEAM),
 ): Promise<TextPage<NamespaceEntry>> {
   const project = toProjectId(options.project);
   return pageBy(
     options,
     ({ id }: NamespaceEntry) => id,
-    (range) => pageOfNamespaces(store.driver, teamId, project, range),
+    (range) => pageOfNamespaces(store.driver, team, project, range),
   );
 }
 
@@ -180,10 +180,10 @@ export async function listNamespaces(
 export async function listArtifacts(
   store: Store,
   options: ArtifactOptions,
-  teamId = LOCAL_TEAM,
+  team = operatorScope(LOCAL_TEAM),
 ): Promise<TextPage<ArtifactEntry>> {
   const project = toProjectId(options.project);
-  const scope = [teamId, project, namespaceId(options.namespace)] as const;
+  const scope = [team, project, namespaceId(options.namespace)] as const;
   return pageBy(
     options,
     ({ path }: ArtifactEntry) => path,
@@ -209,7 +209,7 @@ async function pageBy<T>(
 export async function showEvent(
   store: Store,
   eventId: string,
-  teamId = LOCAL_TEAM,
+  team = operatorScope(LOCAL_TEAM),
 ): Promise<readonly StoredEvent[]> {
-  return eventsById(store.driver, teamId, eventId);
+  return eventsById(store.driver, team, eventId);
 }

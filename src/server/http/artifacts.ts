@@ -5,6 +5,7 @@ import { listArtifacts, listNamespaces } from '../operator.ts';
 import { type ArtifactEntry, type NamespaceEntry, presentHash } from '../store/artifacts.ts';
 import { bodyWithHash } from '../store/bodies.ts';
 import type { Store } from '../store/store.ts';
+import type { TeamScope } from '../store/team-scope.ts';
 import { HttpError } from './errors.ts';
 import { oneProject, type Query, toCount } from './query.ts';
 
@@ -17,7 +18,7 @@ export async function readNamespaces(
   query: Query,
 ): Promise<Members> {
   const { visitor, project } = readerOf(caller, query);
-  const page = await listNamespaces(store, { project, ...pageOf(query) }, visitor.teamId);
+  const page = await listNamespaces(store, { project, ...pageOf(query) }, visitor.team);
   return { items: page.items.map(namespaceToWire), next_cursor: page.nextCursor };
 }
 
@@ -29,7 +30,7 @@ export async function readArtifacts(
 ): Promise<Members> {
   const { visitor, project } = readerOf(caller, query);
   const options = { project, namespace: namespaceIn(query), ...pageOf(query) };
-  const page = await listArtifacts(store, options, visitor.teamId);
+  const page = await listArtifacts(store, options, visitor.team);
   return { items: page.items.map(artifactToWire), next_cursor: page.nextCursor };
 }
 
@@ -41,21 +42,21 @@ export async function readBody(
   hash?: string,
 ): Promise<Uint8Array> {
   const { visitor, project } = readerOf(caller, query);
-  const { teamId } = visitor;
-  const wanted = hash ?? (await hashOfPath(store, [teamId, project], query));
-  const body = wanted === null ? null : await bodyWithHash(store.driver, teamId, project, wanted);
+  const { team } = visitor;
+  const wanted = hash ?? (await hashOfPath(store, [team, project], query));
+  const body = wanted === null ? null : await bodyWithHash(store.driver, team, project, wanted);
   if (body === null) throw new HttpError(404, 'not_found', 'no such text is stored here');
   return body;
 }
 
 async function hashOfPath(
   store: Store,
-  [teamId, project]: readonly [string, string],
+  [team, project]: readonly [TeamScope, string],
   query: Query,
 ): Promise<string | null> {
   const path = query['path'];
   if (path === undefined) throw new HttpError(400, 'bad_request', 'name a path, or a hash');
-  return presentHash(store.driver, [teamId, project, namespaceId(namespaceIn(query))], path);
+  return presentHash(store.driver, [team, project, namespaceId(namespaceIn(query))], path);
 }
 
 interface Reader {

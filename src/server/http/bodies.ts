@@ -73,8 +73,8 @@ async function take(
   if (!coversProject(visitor, push.projectUuid)) {
     throw refusal(403, NOT_FOR_PROJECT, echo);
   }
-  const { teamId } = visitor;
-  const outcome = await store.driver.tx((sql) => storeBody(sql, teamId, now, push));
+  const { team } = visitor;
+  const outcome = await store.driver.tx((sql) => storeBody(sql, team, now, push));
   return receiptOf(push, outcome);
 }
 

@@ -113,7 +113,7 @@ export async function readPage(
   // What a token is not for looks exactly like what does not exist.
   if (project !== null && !coversProject(visitor, project)) return { items: [], next_cursor: null };
   const options = { after, limit, ...(project === null ? {} : { project }) };
-  const page = await listEvents(store, options, visitor.teamId);
+  const page = await listEvents(store, options, visitor.team);
   return { items: page.items.map(toWire), next_cursor: page.nextCursor };
 }
 
@@ -127,7 +127,7 @@ export async function readEvent(
   eventId: string,
 ): Promise<Buffer> {
   const visitor = requireScope(caller, 'read');
-  const events = await showEvent(store, eventId, visitor.teamId);
+  const events = await showEvent(store, eventId, visitor.team);
   const shown = events.filter((event) => coversProject(visitor, event.projectId));
   if (shown.length === 0) throw new HttpError(404, 'not_found', 'no event has this id here');
   const items = shown.flatMap(({ bytes, ...entry }, index) => [

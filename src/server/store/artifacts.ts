@@ -6,9 +6,10 @@ import {
   type NamespaceNames,
 } from '../dossier.ts';
 import type { Sql, SqlParam } from './driver.ts';
+import type { TeamScope } from './team-scope.ts';
 
 /** One namespace of one project of one team: the first columns of every key here. */
-export type Scope = readonly [teamId: string, projectId: string, namespaceId: string];
+export type Scope = readonly [team: TeamScope, projectId: string, namespaceId: string];
 
 const ADD_NAMESPACE = `
   INSERT INTO namespaces (team_id, project_id, namespace_id, mission_slug, target_branch, mission_type,
@@ -43,11 +44,11 @@ const ADD_VERSION = `
  */
 export async function indexArtifacts(
   sql: Sql,
-  teamId: string,
+  team: TeamScope,
   facts: readonly DossierFact[],
 ): Promise<void> {
   if (facts.length === 0) return;
-  const scoped = facts.map((fact) => ({ fact, scope: scopeOf(teamId, fact) }));
+  const scoped = facts.map((fact) => ({ fact, scope: scopeOf(team, fact) }));
   const namespaces = new Map(scoped.map(({ fact, scope }) => [scope.join(' '), { fact, scope }]));
   await sql.each(
     ADD_NAMESPACE,
@@ -93,8 +94,8 @@ export async function adoptVersion(
   names: NamespaceNames,
   { path, sha256 }: { readonly path: string; readonly sha256: string },
 ): Promise<boolean> {
-  const [teamId, projectId] = from;
-  const to = scopeOf(teamId, { projectId, namespace: names });
+  const [team, projectId] = from;
+  const to = scopeOf(team, { projectId, namespace: names });
   const [adopted] = await sql.each(ADOPT_VERSION, [[to[2], ...from, path, sha256]]);
   if (adopted !== 1) return false;
   await sql.each(ADOPT_ARTIFACT, [[to[2], ...from, path]]);
@@ -104,10 +105,10 @@ export async function adoptVersion(
 
 /** The key of a fact's namespace. */
 export function scopeOf(
-  teamId: string,
+  team: TeamScope,
   { projectId, namespace }: Pick<DossierFact, 'projectId' | 'namespace'>,
 ): Scope {
-  return [teamId, projectId, namespaceId(namespace)];
+  return [team, projectId, namespaceId(namespace)];
 }
 
 function namesOf(names: NamespaceNames): readonly string[] {
@@ -203,11 +204,11 @@ export interface NamespaceEntry extends NamespaceNames {
 /** One page of a project's namespaces, from behind `after` on. */
 export async function pageOfNamespaces(
   sql: Sql,
-  teamId: string,
+  team: TeamScope,
   projectId: string,
   { after, limit }: { readonly after: string; readonly limit: number },
 ): Promise<readonly NamespaceEntry[]> {
-  const rows = await sql.all<NamespaceRow>(PAGE_OF_NAMESPACES, [teamId, projectId, after, limit]);
+  const rows = await sql.all<NamespaceRow>(PAGE_OF_NAMESPACES, [team, projectId, after, limit]);
   return rows.map((row) => ({
     id: row.namespace_id,
     missionSlug: row.mission_slug,

@@ -3,6 +3,7 @@ import type { BodyPush } from '../../wire/index.ts';
 import { missionAlone } from '../dossier.ts';
 import { adoptVersion, scopeOf } from './artifacts.ts';
 import type { Sql } from './driver.ts';
+import type { TeamScope } from './team-scope.ts';
 
 /** What became of a push: stored now, there already, or of nothing that the index knows. */
 export type PushOutcome =
@@ -33,13 +34,13 @@ const SET_STORED = `
  */
 export async function storeBody(
   sql: Sql,
-  teamId: string,
+  team: TeamScope,
   now: Millis,
   push: BodyPush,
 ): Promise<PushOutcome> {
   const { projectUuid: projectId, artifactPath: path, contentHash: sha256 } = push;
-  const scope = scopeOf(teamId, { projectId, namespace: push });
-  const mission = scopeOf(teamId, { projectId, namespace: missionAlone(push.missionSlug) });
+  const scope = scopeOf(team, { projectId, namespace: push });
+  const mission = scopeOf(team, { projectId, namespace: missionAlone(push.missionSlug) });
   const key = [...scope, path, sha256];
   const [version] = await sql.all<VersionRow>(VERSION, key);
   if (version === undefined && !(await adoptVersion(sql, mission, push, { path, sha256 }))) {
@@ -47,7 +48,7 @@ export async function storeBody(
     return named.length > 0 ? 'index_entry_not_found' : 'namespace_not_found';
   }
   if (version !== undefined && version.stored_at !== null) return 'already_exists';
-  await sql.each(ADD_BODY, [[teamId, projectId, sha256, now, push.content]]);
+  await sql.each(ADD_BODY, [[team, projectId, sha256, now, push.content]]);
   const [noted] = await sql.each(SET_STORED, [[now, ...key]]);
   return noted === 1 ? 'stored' : 'already_exists';
 }
@@ -62,11 +63,11 @@ const BODY = `
 /** The text with this hash in a project, as its UTF-8 bytes; null when it is not stored. */
 export async function bodyWithHash(
   sql: Sql,
-  teamId: string,
+  team: TeamScope,
   projectId: string,
   sha256: string,
 ): Promise<Uint8Array | null> {
   type Row = { readonly content: Uint8Array };
-  const [row] = await sql.all<Row>(BODY, [teamId, projectId, sha256]);
+  const [row] = await sql.all<Row>(BODY, [team, projectId, sha256]);
   return row?.content ?? null;
 }

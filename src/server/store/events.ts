@@ -1,6 +1,7 @@
 import { assert, type Millis } from '../../base/index.ts';
 import type { EventId, ProjectId } from '../../wire/index.ts';
 import type { Sql, SqlParam } from './driver.ts';
+import type { TeamScope } from './team-scope.ts';
 
 /** What the receiver thinks of a payload it stores without understanding it. */
 export type PayloadCategory = 'unknown_type' | 'unvalidated';
@@ -59,34 +60,34 @@ const STORED_HASH =
  */
 export async function insertEvents(
   sql: Sql,
-  teamId: string,
+  team: TeamScope,
   now: Millis,
   events: readonly NewEvent[],
 ): Promise<ReadonlyMap<NewEvent, Arrival>> {
   const added = await sql.each(
     INSERT,
-    events.map((event) => toParams(teamId, now, event)),
+    events.map((event) => toParams(team, now, event)),
   );
   const arrivals = new Map<NewEvent, Arrival>();
   for (const [index, event] of events.entries()) {
     const isNew = added[index] === 1;
-    arrivals.set(event, isNew ? NEW : await knownArrival(sql, teamId, event));
+    arrivals.set(event, isNew ? NEW : await knownArrival(sql, team, event));
   }
   return arrivals;
 }
 
 const NEW: Arrival = { isNew: true };
 
-async function knownArrival(sql: Sql, teamId: string, event: NewEvent): Promise<Arrival> {
-  const key = [teamId, event.projectId, event.eventId];
+async function knownArrival(sql: Sql, team: TeamScope, event: NewEvent): Promise<Arrival> {
+  const key = [team, event.projectId, event.eventId];
   const [row] = await sql.all<{ readonly sha256: string }>(STORED_HASH, key);
   assert(row !== undefined, 'an event that was not added is there already');
   return { isNew: false, storedSha256: row.sha256 };
 }
 
-function toParams(teamId: string, now: Millis, event: NewEvent): readonly SqlParam[] {
+function toParams(team: TeamScope, now: Millis, event: NewEvent): readonly SqlParam[] {
   return [
-    teamId,
+    team,
     event.projectId,
     event.eventId,
     event.type,
@@ -101,7 +102,7 @@ function toParams(teamId: string, now: Millis, event: NewEvent): readonly SqlPar
 }
 
 export interface PageQuery {
-  readonly teamId: string;
+  readonly team: TeamScope;
   /** All projects of the team when null. */
   readonly projectId: string | null;
   /** Events that arrived after this cursor; 0 is the beginning. */
@@ -125,7 +126,7 @@ export const BY_ID = `
 
 /** One page in order of arrival. */
 export async function pageOfEvents(sql: Sql, query: PageQuery): Promise<readonly EventEntry[]> {
-  const params = [query.teamId, query.after, query.limit];
+  const params = [query.team, query.after, query.limit];
   const rows =
     query.projectId === null
       ? await sql.all<EventRow>(PAGE_OF_TEAM, params)
@@ -136,10 +137,10 @@ export async function pageOfEvents(sql: Sql, query: PageQuery): Promise<readonly
 /** Every event of the team with this id: one for each project that has it. */
 export async function eventsById(
   sql: Sql,
-  teamId: string,
+  team: TeamScope,
   eventId: string,
 ): Promise<readonly StoredEvent[]> {
-  const rows = await sql.all<EventRow & { readonly payload: Uint8Array }>(BY_ID, [teamId, eventId]);
+  const rows = await sql.all<EventRow & { readonly payload: Uint8Array }>(BY_ID, [team, eventId]);
   return rows.map((row) => ({ ...toEntry(row), bytes: row.payload }));
 }
 

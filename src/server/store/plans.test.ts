@@ -8,6 +8,7 @@ import {
 import { type Db, openDb, sha256Hex, systemClock } from '../../base/index.ts';
 import { type BodyPush, parseProjectId } from '../../wire/index.ts';
 import { type DossierFact, missionAlone } from '../dossier.ts';
+import { operatorScope } from '../auth.ts';
 import {
   indexArtifacts,
   pageOfArtifacts,
@@ -68,18 +69,22 @@ it('reads and writes a large index through its keys, without sorting', async () 
   const driver = sqliteDriver(db);
   const facts = Array.from({ length: ARTIFACTS }, (_, n) => fact(n, n % 4 === 0));
   const watched = watchStatements(db);
-  const scope = scopeOf('local', { projectId: PROJECT, namespace: NAMES });
-  await driver.tx((sql) => indexArtifacts(sql, 'local', facts));
+  const scope = scopeOf(operatorScope('local'), { projectId: PROJECT, namespace: NAMES });
+  await driver.tx((sql) => indexArtifacts(sql, operatorScope('local'), facts));
   const outcomes = [];
   for (const each of [push('text', 1), push('text', 1), push('flat', 4), push('x', 1)]) {
-    outcomes.push(await driver.tx((sql) => storeBody(sql, 'local', 1, each)));
+    outcomes.push(await driver.tx((sql) => storeBody(sql, operatorScope('local'), 1, each)));
   }
   expect(outcomes).toEqual(['stored', 'already_exists', 'stored', 'index_entry_not_found']);
   const range = { after: 'research/5', limit: 100 };
   expect(await pageOfArtifacts(driver, scope, range)).toHaveLength(100);
-  expect(await pageOfNamespaces(driver, 'local', PROJECT, { ...range, after: '' })).toHaveLength(2);
+  expect(
+    await pageOfNamespaces(driver, operatorScope('local'), PROJECT, { ...range, after: '' }),
+  ).toHaveLength(2);
   expect(await presentHash(driver, scope, 'research/1.md')).toBe(sha256Hex('text'));
-  expect(await bodyWithHash(driver, 'local', PROJECT, sha256Hex('text'))).not.toBeNull();
+  expect(
+    await bodyWithHash(driver, operatorScope('local'), PROJECT, sha256Hex('text')),
+  ).not.toBeNull();
   const statements = watched();
   expect(statements.length).toBeGreaterThan(12);
   expect(statements.flatMap((each) => wholeScans(db, each))).toEqual([]);
