@@ -1,5 +1,6 @@
 import {
   IntegrityError,
+  isDamaged,
   isSystemError,
   sqliteCode,
   UserError,
@@ -96,8 +97,7 @@ export async function gatherHome(home: Home, question: HomeQuestion): Promise<Ho
       readProject(home, db, { projectId, question, isHere, legacy }),
     );
     if (reading.kind === 'unknown') {
-      const { reason: error, isDamaged } = reading;
-      unknown.push({ projectId, slug, error, isDamaged });
+      unknown.push({ projectId, slug, error: reading.reason, isDamaged: reading.isDamaged });
       continue;
     }
     const { status, destination } = reading.value;
@@ -181,6 +181,8 @@ function ofMachine<T>(ask: () => T, otherwise: T): T {
   try {
     return ask();
   } catch (error) {
+    // Out of reach is one thing; damaged is a finding, and what mends it is known.
+    if (isDamaged(error)) throw error;
     if (error instanceof UserError || isSystemError(error) || sqliteCode(error) !== '') {
       return otherwise;
     }

@@ -63,8 +63,8 @@ test.skipIf(!canMount)(
     const [filling, emitted, status, after, again] = await play(
       site,
       kept,
-      `mount -t tmpfs -o size=1200k t "$HOME_DIR"
-     head -c 400000 /dev/zero > "$HOME_DIR/ballast"
+      `mount -t tmpfs -o size=1800k t "$HOME_DIR"
+     head -c 800000 /dev/zero > "$HOME_DIR/ballast"
      worker capture 0 900
      cli emit WPStatusChanged --payload '{"wp_id":"WP01","from_lane":"planned","to_lane":"claimed","actor":"x"}'
      cli sync status --json

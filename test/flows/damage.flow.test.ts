@@ -202,7 +202,6 @@ const DAMAGES: readonly Damage[] = [
       writeFileSync(path.join(machine.home, 'machine.db'), 'nothing '.repeat(500));
     },
     code: 'machine_damaged',
-    isHidden: true,
   },
   {
     what: 'a spill file is torn',
