@@ -14,7 +14,9 @@ export type ArtifactClass = (typeof ARTIFACT_CLASSES)[number];
 interface Expected {
   readonly key: string;
   readonly class: ArtifactClass;
-  readonly pattern: RegExp;
+  readonly path: string;
+  /** Null for a path without a `*`. */
+  readonly pattern: RegExp | null;
   /** The step of the mission that has to produce it; null for what is optional always. */
   readonly step: string | null;
 }
@@ -45,7 +47,9 @@ export interface Naming {
  * the mission's specification.
  */
 export function nameArtifact(path: string, manifest: Manifest | null): Naming {
-  const expected = manifest?.expected.find(({ pattern }) => pattern.test(path));
+  const expected = manifest?.expected.find(
+    (each) => each.path === path || each.pattern?.test(path),
+  );
   if (expected !== undefined) {
     return { artifactClass: expected.class, key: expected.key, requiredBy: expected.step };
   }
@@ -68,8 +72,13 @@ const CLASS_BY_NAME: readonly (readonly [RegExp, ArtifactClass])[] = [
   [/generated|cache/, 'runtime'],
 ];
 
+/** What all of the patterns above have in common: most names have nothing of it. */
+const HINT =
+  /^(?:spec|specification|plan|tasks|wp.*|research|analysis-report)\.md$|test|gap-analysis|log|requirements|constraints|architecture-decision|adr|implementation|code|findings|report|generated|cache/s;
+
 function classByName(path: string): ArtifactClass {
   const name = path.slice(path.lastIndexOf('/') + 1).toLowerCase();
+  if (!HINT.test(name)) return 'output';
   return CLASS_BY_NAME.find(([pattern]) => pattern.test(name))?.[1] ?? 'output';
 }
 
@@ -94,7 +103,8 @@ function manifestFrom(rows: readonly Row[]): Manifest {
   const expected = rows.map(([step, key, artifactClass, path]) => ({
     key,
     class: artifactClass,
-    pattern: glob(path),
+    path,
+    pattern: path.includes('*') ? glob(path) : null,
     step,
   }));
   return { version: '1', expected };
