@@ -48,7 +48,7 @@ export interface Naming {
  */
 export function nameArtifact(path: string, manifest: Manifest | null): Naming {
   const expected = manifest?.expected.find(
-    (each) => each.path === path || each.pattern?.test(path),
+    (each) => each.path === path || each.pattern?.test(path) === true,
   );
   if (expected !== undefined) {
     return { artifactClass: expected.class, key: expected.key, requiredBy: expected.step };
