@@ -1,7 +1,7 @@
 import type { Db } from '../../src/base/index.ts';
-import { eventsStream, listRoutes, readRouteFacts } from '../../src/delivery/index.ts';
-import { readFacts } from '../../src/journal/index.ts';
+import { listRoutes, readRouteFacts } from '../../src/delivery/index.ts';
 import { balance } from '../../src/report/index.ts';
+import { STREAMS } from '../support/ledger-trial.ts';
 import { LawBroken } from './model.ts';
 import type { World } from './world.ts';
 
@@ -14,7 +14,7 @@ interface PassRow {
 }
 
 const PASSES =
-  'SELECT gen_id, route_id, from_seq, next_seq, closed_at FROM generations WHERE kind = 1';
+  'SELECT gen_id, route_id, from_seq, next_seq, closed_at FROM generations WHERE kind = 1 AND stream = 1';
 /** Replays that opened another number of events than they say, or one they did not choose. */
 const UNPLANNED = `
   SELECT g.gen_id FROM generations g JOIN replays r ON r.gen_id = g.gen_id
@@ -23,7 +23,10 @@ const UNPLANNED = `
       SELECT 1 FROM event_deliveries d JOIN events e ON e.seq = d.seq
       WHERE d.gen_id = g.gen_id AND (e.eligible = 0 OR e.seq < g.from_seq OR e.seq > r.to_seq
         OR e.mission <> r.mission OR e.captured_at < r.since_at))`;
-const IN_STATE = 'SELECT gen_id, state, count(*) AS n FROM event_deliveries GROUP BY gen_id, state';
+const IN_STATE = `
+  SELECT gen_id, state, count(*) AS n FROM (
+    SELECT gen_id, state FROM event_deliveries UNION ALL SELECT gen_id, state FROM body_deliveries)
+  GROUP BY gen_id, state`;
 const COUNTED = 'SELECT gen_id, state, n FROM delivery_counts WHERE n <> 0';
 const HEAD = `
   SELECT (SELECT captured FROM journal_head) AS captured, (SELECT ineligible FROM journal_head) AS ineligible,
@@ -38,11 +41,11 @@ const MISPLACED = `
 export function checkBooks(world: World): void {
   const db = world.disk.view();
   if (db === null) return;
-  const journal = readFacts(db);
   for (const route of listRoutes(db)) {
-    const facts = readRouteFacts(db, route.id, eventsStream, { now: 0 });
-    if (facts !== null && !balance(journal, facts).balanced) {
-      throw new LawBroken('L4', `the books of route ${route.id} do not balance`);
+    for (const stream of STREAMS) {
+      const facts = readRouteFacts(db, route.id, stream, { now: 0 });
+      if (facts === null || balance(stream.count(db), facts).balanced) continue;
+      throw new LawBroken('L4', `the books of ${stream.name} on route ${route.id} do not balance`);
     }
   }
   recountHead(db);

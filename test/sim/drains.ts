@@ -1,10 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Db, FaultPoint } from '../../src/base/index.ts';
 import { isAllDelivered, type Outcome } from '../../src/cli/render/dispatch.ts';
-import { drain, eventsStream, type DrainReport } from '../../src/delivery/index.ts';
+import { drain, type DrainReport } from '../../src/delivery/index.ts';
 import type { HttpReply } from '../../src/home/index.ts';
 import { gatherProject } from '../../src/report/index.ts';
 import { PROJECT_ID } from '../support/envelopes.ts';
+import { STREAMS } from '../support/ledger-trial.ts';
+import { hearPush, undeliveredBodies } from './bodies.ts';
 import { checkoutOf, endingOf } from './calls.ts';
 import { importAll } from './captures.ts';
 import { isSpilled } from './laws.ts';
@@ -122,7 +124,7 @@ async function run(world: World, drained: Drain, options: DrainCall): Promise<vo
   const found = routeOf(process, route);
   if (found === null) return;
   const db = home.store(PROJECT_ID);
-  const streams = [eventsStream];
+  const streams = STREAMS;
   const report = await drain({ home, db, route: found, streams, onProgress: () => {}, ...options });
   drained.report = report;
   if (report.blocked?.reason === 'network_unavailable' && drained.leaveAloneUntil !== null) {
@@ -138,7 +140,7 @@ function checkConclusion(world: World, drained: Drain, report: DrainReport): voi
   const { home } = process;
   const db: Db = home.store(PROJECT_ID);
   const here = { project, checkoutId: null };
-  const status = gatherProject(home, { projectId: PROJECT_ID, db, streams: [eventsStream], here });
+  const status = gatherProject(home, { projectId: PROJECT_ID, db, streams: STREAMS, here });
   const outcome: Outcome = {
     mode: 'EXTERNAL_RECEIVER',
     generatedAt: '',
@@ -157,7 +159,7 @@ function checkConclusion(world: World, drained: Drain, report: DrainReport): voi
   };
   drained.saysAll = isAllDelivered(outcome);
   if (!drained.saysAll) return;
-  const missing = undelivered(world.model, route);
+  const missing = [...undelivered(world.model, route), ...undeliveredBodies(world, route)];
   if (missing.length > 0) {
     throw new LawBroken('L13', `all delivered, says sync now; ${missing.join(', ')} are not there`);
   }
@@ -192,6 +194,7 @@ function listen(
 ): void {
   const { exchange, reply } = heard;
   hear(drained.route, exchange, reply);
+  hearPush(drained.route, exchange, reply);
   const wait = reply.kind === 'response' ? retryAfterOf(reply) : null;
   if (wait === null) return;
   const until = world.timeline.wall() + wait;
@@ -235,6 +238,7 @@ function fenceOf(db: Db, { routeId }: KnownRoute): number {
 function ledgerOf(db: Db): string {
   const tables = [
     'event_deliveries',
+    'body_deliveries',
     'delivery_counts',
     'generations',
     'batches',

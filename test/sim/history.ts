@@ -2,6 +2,7 @@ import nodeProcess from 'node:process';
 import { setImmediate } from 'node:timers/promises';
 import type { FaultPoint } from '../../src/base/index.ts';
 import { arrive, setClock, settle, type Course } from './course.ts';
+import { keepBody } from './bodies.ts';
 import { captureSome, emitOne, importNow, writeLines } from './captures.ts';
 import { acceptReceiver, giveGrant, squatSomewhere, tendParked, withdraw } from './operator.ts';
 import { give, startDrain, type Drains } from './drains.ts';
@@ -109,6 +110,7 @@ type Deed = (course: Course) => void | Promise<void>;
 const DEEDS: readonly (readonly [number, Deed])[] = [
   [9, ({ world }) => captureSome(world)],
   [2, ({ world }) => emitOne(world)],
+  [2.5, ({ world }) => keepBody(world)],
   [2, ({ world }) => writeLines(world)],
   [1.5, ({ world }) => importNow(world)],
   [2, ({ world }) => giveGrant(world, { route: anyRoute(world) })],

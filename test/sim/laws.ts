@@ -1,4 +1,5 @@
 import type { Db } from '../../src/base/index.ts';
+import { checkBodies } from './bodies.ts';
 import { MAY_PARK } from './facts.ts';
 import { checkGone } from './garbage.ts';
 import {
@@ -50,6 +51,7 @@ export function checkLaws(world: World): void {
   checkAudit(world, db);
   checkAcknowledged(world, db);
   checkDeliveries(world, db.all<DeliveryRow>(DELIVERIES));
+  checkBodies(world, db);
   checkGrants(world, db);
 }
 

@@ -68,6 +68,10 @@ export interface KnownRoute {
   readonly mayDeliver: Set<string>;
   /** Codes with which an answer may have parked an id. */
   readonly mayPark: Map<string, Set<string>>;
+  /** Paths of bodies that an answer called stored. */
+  readonly bodies: Set<string>;
+  /** Paths of bodies that an answer refused for good. */
+  readonly refusedBodies: Set<string>;
   /** Ids whose delivery was seen superseded. */
   readonly superseded: Set<string>;
   /** Everyone who has answered under its address. */
@@ -96,6 +100,8 @@ export function createModel(receivers: readonly SimReceiver[]): Model {
     attempted: new Set<string>(),
     mayDeliver: new Set<string>(),
     mayPark: new Map<string, Set<string>>(),
+    bodies: new Set<string>(),
+    refusedBodies: new Set<string>(),
     superseded: new Set<string>(),
     instances: new Set<string>(),
     leftAlone: null,

@@ -10,12 +10,21 @@ export interface Element {
   readonly bytes: Buffer;
 }
 
+/** One body as it stands in a request. */
+export interface Push {
+  readonly path: string;
+  readonly hash: string;
+  readonly text: string;
+}
+
 /** One request between its sending and the end of interest in it. */
 export interface Exchange {
   readonly life: Life;
   readonly request: HttpRequest;
   /** Empty for anything but a batch. */
   readonly elements: readonly Element[];
+  /** Null for anything but a body. */
+  readonly push: Push | null;
   readonly sentAt: number;
   /** Set when the receiver has made its answer and the sender has not got it yet. */
   reply: HttpReply | null;
@@ -50,7 +59,8 @@ export function layNetwork(timeline: Timeline, onSend: (exchange: Exchange) => v
       const exchange: Exchange = {
         life,
         request,
-        elements: request.method === 'POST' ? elementsOf(request) : [],
+        elements: request.method === 'POST' && !isPush(request) ? elementsOf(request) : [],
+        push: isPush(request) ? pushOf(request) : null,
         sentAt: timeline.elapsed(),
         reply: null,
         hasArrived: false,
@@ -128,6 +138,19 @@ function elementOf(text: string): Element {
   const bytes = Buffer.from(text, 'latin1');
   const parsed = JSON.parse(bytes.toString('utf8')) as { readonly event_id?: unknown };
   return { id: String(parsed.event_id), bytes };
+}
+
+function isPush({ url }: HttpRequest): boolean {
+  return url.endsWith('/api/dossier/push-content/');
+}
+
+function pushOf({ body }: HttpRequest): Push {
+  const said = JSON.parse(Buffer.from(body ?? []).toString('utf8')) as Record<string, string>;
+  return {
+    path: said['artifact_path'] ?? '',
+    hash: said['content_hash'] ?? '',
+    text: said['content_body'] ?? '',
+  };
 }
 
 function inflated({ body, headers }: HttpRequest): Buffer {

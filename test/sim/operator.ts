@@ -3,7 +3,6 @@ import type { Context } from '../../src/cli/io.ts';
 import {
   acceptInstance,
   dropParked,
-  eventsStream,
   listParked,
   listRoutes,
   retryParked,
@@ -13,6 +12,7 @@ import {
 import { openJournal } from '../../src/journal/index.ts';
 import { parseEndpoint } from '../../src/receivers/index.ts';
 import { PROJECT_ID } from '../support/envelopes.ts';
+import { STREAMS } from '../support/ledger-trial.ts';
 import { checkoutOf, CHECKOUTS, perform, wordOf } from './calls.ts';
 import { contradict } from './facts.ts';
 import type { KnownRoute } from './model.ts';
@@ -85,7 +85,7 @@ export function withdraw(world: World, route: KnownRoute): void {
   const process = spawn(world, 'revoke');
   const ending = perform(world, process, () => {
     const db = process.home.store(PROJECT_ID);
-    revoke(db, { routeId, by: 'sim', now: process.system.clock.now(), streams: [eventsStream] });
+    revoke(db, { routeId, by: 'sim', now: process.system.clock.now(), streams: STREAMS });
   });
   tell(world, `${process.life.role}: ${route.receiver.character.name}: ${wordOf(ending)}`);
   if (ending.kind !== 'done') return;
@@ -101,12 +101,19 @@ export function tendParked(world: World, how: 'retry all' | 'by chance' = 'by ch
   const ending = perform(world, process, () => {
     const db = process.home.store(PROJECT_ID);
     const granted = new Map(model.routes.map((route) => [route.routeId, route]));
-    const parked = listParked(db, eventsStream).filter(
+    const parked = STREAMS.flatMap((stream) => listParked(db, stream)).filter(
       ({ routeId }) => isDrop || granted.get(routeId)?.isGranted === true,
     );
     const items = dice.some(parked, how === 'by chance' ? 0.6 : 1);
-    if (isDrop) dropParked(db, [eventsStream], items);
-    else retryParked(db, eventsStream, items);
+    if (isDrop) dropParked(db, STREAMS, items);
+    else {
+      for (const stream of STREAMS)
+        retryParked(
+          db,
+          stream,
+          items.filter((item) => item.stream === stream.name),
+        );
+    }
     return items;
   });
   if (ending.kind !== 'done') return;

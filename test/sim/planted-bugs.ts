@@ -184,6 +184,27 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     laws: ['retry-after'],
   },
   {
+    name: 'a body leaves before its event',
+    file: 'src/delivery/queue/announced.ts',
+    find: 'AND e.state = 2))`;',
+    replace: 'AND e.state > 0))`;',
+    laws: ['L8'],
+  },
+  {
+    name: 'what the answer to a push speaks of is not verified',
+    file: 'src/receivers/push-answer.ts',
+    find: 'if (outcome !== undefined && isEchoed)',
+    replace: 'if (outcome !== undefined)',
+    laws: ['L7'],
+  },
+  {
+    name: 'a body that is stored with another hash counts as delivered',
+    file: 'src/receivers/push-answer.ts',
+    find: 'said?.artifactPath === artifactPath && said.contentHash?.toLowerCase() === item.sha256;',
+    replace: 'said?.artifactPath === artifactPath;',
+    laws: ['L7'],
+  },
+  {
     name: 'gc forgets to ask what a target lacks',
     file: 'src/delivery/upkeep/settled.ts',
     find: 'WHERE t.retired_at IS NULL AND d.state IS NOT 2)`;',

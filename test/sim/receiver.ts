@@ -1,6 +1,7 @@
 import type { HttpReply, HttpRequest } from '../../src/home/index.ts';
 import { createIds, silentLog, systemFiles, type Clock } from '../../src/base/index.ts';
 import { createApp, openStore, type App } from '../../src/server/index.ts';
+import { answerPush } from './bodies.ts';
 import type { Dice } from './dice.ts';
 import type { Event } from './facts.ts';
 import { garble, type ItemWord } from './garbling.ts';
@@ -21,6 +22,8 @@ export interface Character {
   readonly maxConcurrent: number;
   /** Refuses a batch with one bad event as a whole, without a word about which. */
   readonly isAllOrNothing: boolean;
+  /** It says that it takes bodies. */
+  readonly takesBodies?: boolean;
 }
 
 /** One simulated receiver. */
@@ -28,6 +31,8 @@ export interface SimReceiver {
   readonly character: Character;
   /** First bytes of every event that it stored, in the order of arrival. */
   readonly stored: ReadonlyMap<string, Buffer>;
+  /** Hash of every body that it stored, by path. */
+  readonly bodies: ReadonlyMap<string, string>;
   /** Whether it, or its replica, has stored exactly these bytes. */
   holds(id: string, bytes: Buffer): boolean;
   /** No longer refuses events. */
@@ -45,6 +50,7 @@ export interface ReceiverOptions {
   readonly clock: Clock;
   readonly dice: Dice;
   readonly refusalOf: (id: string) => Event['refusal'];
+  readonly isBodyRefused: (path: string) => boolean;
 }
 
 interface Answer {
@@ -71,6 +77,7 @@ export async function openReceiver(
   const replica = mapShelf(`${character.name}-replica`);
   const stored = new Map<string, Buffer>();
   const elsewhere = new Map<string, Buffer>();
+  const bodies = new Map<string, string>();
   let isMended = false;
   let lastAnswer = '{"results":[]}';
   const isRefused = ({ id }: Element): boolean => !isMended && refusalOf(id) !== null;
@@ -93,8 +100,16 @@ export async function openReceiver(
     );
     return { status: 200, body: bodyOf(results, shelf.instanceId) };
   };
-  const answer = async ({ elements, request }: Exchange, weather: Weather): Promise<Answer> => {
+  const answer = async (
+    { elements, request, push }: Exchange,
+    weather: Weather,
+  ): Promise<Answer> => {
     if (weather.kind === 'turned away') return weather;
+    if (push !== null) {
+      const isRefused = !isMended && options.isBodyRefused(push.path);
+      const isOdd = weather.kind === 'garbled' || weather.kind === 'replica';
+      return answerPush(push, { stored: bodies, isRefused, garbling: isOdd ? dice : null });
+    }
     if (request.method === 'GET') {
       return health(character, weather.kind === 'replica' ? replica.instanceId : shelf.instanceId);
     }
@@ -111,6 +126,7 @@ export async function openReceiver(
   return {
     character,
     stored,
+    bodies,
     holds: (id, bytes) =>
       stored.get(id)?.equals(bytes) === true || elsewhere.get(id)?.equals(bytes) === true,
     mend: () => {
@@ -165,7 +181,10 @@ function health(character: Character, instanceId: string): Answer {
     max_decompressed_bytes_per_batch: character.maxBytes,
     max_concurrent_batches: character.maxConcurrent,
   };
-  const capabilities = { brotli: character.make === 'product' };
+  const capabilities = {
+    brotli: character.make === 'product',
+    bodies: character.takesBodies === true,
+  };
   const body = { server_instance_id: instanceId, sync_ingress: { limits }, capabilities };
   return { status: 200, body: JSON.stringify(body) };
 }

@@ -1,5 +1,6 @@
 import { eventsStream, openReplay, planReplay, redeliver } from '../../src/delivery/index.ts';
 import { PROJECT_ID } from '../support/envelopes.ts';
+import { STREAMS } from '../support/ledger-trial.ts';
 import { perform, wordOf } from './calls.ts';
 import { LawBroken, type KnownRoute } from './model.ts';
 import { spawn, tell, type World } from './world.ts';
@@ -32,7 +33,7 @@ export function beginAgain(world: World, route: KnownRoute): void {
   const process = spawn(world, 'redeliver');
   const ending = perform(world, process, () => {
     const now = process.system.clock.now();
-    redeliver(process.home.store(PROJECT_ID), { routeId, streams: [eventsStream], now });
+    redeliver(process.home.store(PROJECT_ID), { routeId, streams: STREAMS, now });
   });
   tell(world, `${process.life.role}: ${route.receiver.character.name}: ${wordOf(ending)}`);
 }

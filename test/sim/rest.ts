@@ -1,4 +1,5 @@
 import type { Db } from '../../src/base/index.ts';
+import { parkedBodies, undeliveredBodies } from './bodies.ts';
 import { acceptReceiver, tendParked } from './operator.ts';
 import { give, startDrain, type Drain } from './drains.ts';
 import { arrive, setClock, settle, type Course } from './course.ts';
@@ -104,12 +105,16 @@ function requireEverything(
   if (report.blocked !== null)
     throw new LawBroken('L5', `blocked in calm weather: ${report.blocked.detail}`);
   const parked = parkedOn(db, route);
-  const left = undelivered(world.model, route).filter(
-    (id) => !parked.has(id) && !isRefused(world, route, { id, isMended: how.isMended }),
-  );
+  const left = [
+    ...undelivered(world.model, route).filter(
+      (id) => !parked.has(id) && !isRefused(world, route, { id, isMended: how.isMended }),
+    ),
+    ...undeliveredBodies(world, route),
+  ];
   if (left.length > 0)
     throw new LawBroken('L5', `${left.join(', ')} did not arrive in calm weather`);
-  const isThere = how.isMended && undelivered(world.model, route).length === 0 && parked.size === 0;
+  const isParked = parked.size + parkedBodies(db, route) > 0;
+  const isThere = how.isMended && undelivered(world.model, route).length === 0 && !isParked;
   if (how.byOperator && isThere && !saysAll) {
     throw new LawBroken('L13', 'everything is there, and sync now does not say so');
   }

@@ -1,3 +1,4 @@
+import { checkPush } from './bodies.ts';
 import type { Drain, Drains } from './drains.ts';
 import { isStoodFor, LawBroken, mayLeave, sendableSince, type KnownRoute } from './model.ts';
 import type { Element, Exchange } from './network.ts';
@@ -12,6 +13,7 @@ export function checkSending(world: World, drains: Drains, exchange: Exchange): 
   if (drained.route !== route) throw new LawBroken('L9', 'a request went to another receiver');
   checkLeftAlone(world, drained);
   const isRest = isRestOfBatch(drained, exchange);
+  if (exchange.push !== null) checkPush(world, drained, exchange.push);
   drained.requests.push(exchange);
   for (const { id, bytes } of exchange.elements) {
     const known = world.model.events.get(id);

@@ -9,6 +9,7 @@ import {
 } from '../../src/home/index.ts';
 import { PROJECT_ID } from '../support/envelopes.ts';
 import { rollDice, type Dice } from './dice.ts';
+import type { KnownBody } from './bodies.ts';
 import { fileDisk, memoryDisk, type Disk } from './disk.ts';
 import type { Event } from './facts.ts';
 import { bear, faultsOf, mortal, type Life } from './life.ts';
@@ -45,6 +46,8 @@ export interface World {
   readonly lives: Set<Life>;
   /** A process that goes on capturing, if there is one. */
   writer: Process | null;
+  /** Texts that were kept for upload, by path. */
+  readonly bodies: Map<string, KnownBody>;
   /** Events that were invented, by id. */
   readonly events: Map<string, Event>;
   /** The last things that happened, for people. */
@@ -94,11 +97,17 @@ export async function createWorld(
   const kind = stage.disk ?? (dice.chance(0.04) ? 'files' : 'memory');
   const disk = kind === 'files' ? fileDisk(timeline, config) : memoryDisk(timeline, config);
   const events = new Map<string, Event>();
+  const bodies = new Map<string, KnownBody>();
   const refusalOf = (id: string): Event['refusal'] => events.get(id)?.refusal ?? null;
   const clock = timeline.clockOf(bear(0, 'receiver', 0));
   const receivers: SimReceiver[] = [];
   for (const character of stage.characters ?? inventAll(dice)) {
-    receivers.push(await openReceiver(character, { clock, dice, refusalOf }));
+    receivers.push(
+      await openReceiver(character, {
+        ...{ clock, dice, refusalOf },
+        isBodyRefused: (path) => bodies.get(path)?.isRefused === true,
+      }),
+    );
   }
   const world: World = {
     seed,
@@ -114,6 +123,7 @@ export async function createWorld(
     lives: new Set(),
     writer: null,
     events,
+    bodies,
     trace: [],
     passed: new Map(),
     struck: new Map(),
@@ -235,6 +245,7 @@ function invent(n: number, dice: Dice): Character {
     maxBytes: dice.pick([600, 2_000, 100_000]),
     maxConcurrent: hasHealth ? dice.pick([1, 1, 3]) : 1,
     isAllOrNothing: make === 'foreign' && dice.chance(0.5),
+    takesBodies: hasHealth && dice.chance(0.7),
   };
 }
 
