@@ -60,7 +60,7 @@ const HEALTH = `
     git_sha = coalesce(:gitSha, git_sha),
     max_batch_events = :maxEvents, max_batch_bytes = :maxBytes,
     max_concurrent_batches = :maxConcurrent, accepts_brotli = :brotli,
-    accepts_bodies = :bodies, last_seen_at = :now
+    accepts_bodies = max(accepts_bodies, :bodies), last_seen_at = :now
   WHERE target_id = :targetId`;
 const CLAIM = `
   UPDATE targets SET team_slug = :team, user_email = :user, public_id = :publicId
@@ -174,7 +174,11 @@ export function findTarget(db: Db, reference: string, cwd: string): Target {
   });
 }
 
-/** Keeps what a receiver said of itself last. Which instance was delivered to is the generation's to know. */
+/**
+ * Keeps what a receiver said of itself last; that it takes bodies it is held to, for an answer of something in front
+ * of it that says nothing of them must not turn what waits into nothing. Which instance was delivered to is
+ * the generation's to know.
+ */
 export function recordHealth(db: Db, targetId: number, health: Health, now: Millis): void {
   db.run(HEALTH, {
     targetId,

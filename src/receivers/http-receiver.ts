@@ -55,7 +55,7 @@ export function createHttpReceiver(options: HttpReceiverOptions): Receiver {
     offers,
     probe: async (signal) => {
       const probe = await ask(options, probeMs, signal);
-      if (probe.kind === 'health') offer = offerOf(probe.health, options);
+      if (probe.kind === 'health') offer = offerOf(probe.health, { ...options, ...offer });
       return probe;
     },
     deliver: (stream, items, signal) => {
@@ -72,11 +72,11 @@ export function createHttpReceiver(options: HttpReceiverOptions): Receiver {
 
 type Offer = Pick<HttpReceiverOptions, 'brotli' | 'bodies' | 'width' | 'maxBytes'>;
 
-/** A Teamspace takes bodies by contract; another receiver where it says so. */
-function offerOf({ capabilities, limits }: Health, { kind }: HttpReceiverOptions): Offer {
+/** A Teamspace takes bodies by contract; another receiver where it says so, or said so before. */
+function offerOf({ capabilities, limits }: Health, { kind, bodies }: HttpReceiverOptions): Offer {
   return {
     brotli: capabilities.brotli,
-    bodies: kind === 'teamspace' || capabilities.bodies,
+    bodies: kind === 'teamspace' || bodies || capabilities.bodies,
     width: Math.min(limits.maxConcurrentBatches ?? 1, MAX_WIDTH),
     maxBytes: limits.maxDecompressedBytesPerBatch ?? null,
   };

@@ -128,7 +128,7 @@ const IN_PEACE: Ended = { blocked: null, isOfRoute: false };
 async function drainStream(work: Work, stream: Stream, signal: AbortSignal): Promise<Ended> {
   const { options } = work;
   const { db, route, byOperator, home } = options;
-  openAll(options, stream);
+  openAll(work, stream);
   const follow = readFollow(db, route.id, stream);
   const waiting = pacingBlock(options, stream) ?? breakerBlock(options);
   if (waiting !== null || follow === null) return waiting ?? IN_PEACE;
@@ -164,12 +164,22 @@ function stopped(work: Work, stream: Stream, stop: Stop): Ended {
   };
 }
 
-function openAll(options: DrainOptions, stream: Stream): void {
+/** Opens what is new. One who lost the drain opens nothing: he may have been away since the stream before. */
+function openAll({ options, lease }: Work, stream: Stream): void {
   const { db, route, home } = options;
-  const { faults } = home.system;
-  while (open(db, { routeId: route.id, stream, faults }) > 0);
-  for (const { id } of openReplays(db, route.id, stream)) {
-    while (openReplayPage(db, stream, id, faults) > 0);
+  const { faults, clock } = home.system;
+  const fenced = (page: () => number): number =>
+    db.tx(() => {
+      requireFence(db, lease, clock.now());
+      return page();
+    });
+  const follow = readFollow(db, route.id, stream);
+  if (follow !== null && follow.nextSeq <= lastSeq(db, stream)) {
+    while (fenced(() => open(db, { routeId: route.id, stream, faults })) > 0);
+  }
+  for (const { id, nextSeq, toSeq } of openReplays(db, route.id, stream)) {
+    if (nextSeq > toSeq) continue;
+    while (fenced(() => openReplayPage(db, stream, id, faults)) > 0);
   }
 }
 
