@@ -1,30 +1,11 @@
 import type { Db } from '../../src/base/index.ts';
 import { bodiesStream, storeUpload } from '../../src/bodies/index.ts';
-import type { HttpReply } from '../../src/home/index.ts';
 import { NAMESPACE } from '../support/ledger-trial.ts';
 import { PROJECT_ID } from '../support/envelopes.ts';
 import { perform, wordOf } from './calls.ts';
-import type { Dice } from './dice.ts';
-import type { Drain } from './drains.ts';
 import { LawBroken, mayLeave, type KnownRoute } from './model.ts';
 import { sha256, type Exchange, type Push } from './network.ts';
 import { spawn, tell, type World } from './world.ts';
-
-/** A text that was kept for upload. */
-export interface KnownBody {
-  readonly path: string;
-  readonly text: string;
-  /** Id of the event that announces it. */
-  readonly announcedBy: string;
-  /** Receivers refuse it as long as they are not mended. */
-  readonly isRefused: boolean;
-}
-
-/** An answer to a push before it is on its way. */
-export interface PushAnswer {
-  readonly status: number;
-  readonly body: string;
-}
 
 const QUEUED = 1;
 const DELIVERED = 2;
@@ -67,7 +48,11 @@ export function keepBody(world: World): void {
 }
 
 /** What is looked at whenever a body leaves: its bytes, its permission, and that its event went before it. */
-export function checkPush(world: World, drained: Drain, push: Push): void {
+export function checkPush(
+  world: World,
+  drained: { readonly route: KnownRoute; readonly requests: readonly Exchange[] },
+  push: Push,
+): void {
   const { route, requests } = drained;
   const body = world.bodies.get(push.path);
   const event = body === undefined ? undefined : world.model.events.get(body.announcedBy);
@@ -81,57 +66,6 @@ export function checkPush(world: World, drained: Drain, push: Push): void {
     throw new LawBroken('L9', `${push.path} left without a permission`);
   if (!route.mayDeliver.has(event.id))
     throw new LawBroken('L8', `${push.path} left before ${event.id}, which announces it`);
-}
-
-/** What the receiver says by itself: stored, there already, or refused. */
-export function answerPush(
-  push: Push,
-  place: {
-    readonly stored: Map<string, string>;
-    readonly isRefused: boolean;
-    readonly garbling: Dice | null;
-  },
-): PushAnswer {
-  if (place.isRefused) return { status: 400, body: '{"content_body":["no"]}' };
-  const isKnown = place.stored.get(push.path) === push.hash;
-  const echo = { artifact_path: push.path, content_hash: push.hash };
-  const status = isKnown ? 'already_exists' : 'stored';
-  if (place.garbling !== null) return garbled(place.garbling, { status, ...echo });
-  place.stored.set(push.path, push.hash);
-  return { status: isKnown ? 200 : 201, body: JSON.stringify({ status, ...echo }) };
-}
-
-/** Almost an answer: nothing was stored, and no word of it says so truly. */
-function garbled(dice: Dice, answer: Readonly<Record<string, string>>): PushAnswer {
-  const [status, body] = dice.pick<readonly [number, unknown]>([
-    [201, { ...answer, content_hash: 'f'.repeat(64) }],
-    [200, { ...answer, artifact_path: 'spec.md' }],
-    [200, { ...answer, status: 'queued' }],
-    [201, { status: 'stored' }],
-    [202, answer],
-    [404, { error: 'index_entry_not_found' }],
-    [404, { detail: 'namespace_not_found' }],
-    [404, { error: 'namespace_not_found' }],
-    [409, { error: 'hash_conflict' }],
-  ]);
-  return { status, body: JSON.stringify(body) };
-}
-
-/** Takes down what the answer to a push allows to conclude, by a reading of its own. */
-export function hearPush(route: KnownRoute, { request, push }: Exchange, reply: HttpReply): void {
-  if (push === null || reply.kind !== 'response') return;
-  const said = objectIn(reply.body);
-  const isPositive = said['status'] === 'stored' || said['status'] === 'already_exists';
-  const isEcho = said['artifact_path'] === push.path && said['content_hash'] === push.hash;
-  const { status } = reply;
-  if ((status === 200 || status === 201) && isPositive && isEcho) route.bodies.add(push.path);
-  const limits = said['limits'] as Readonly<Record<string, unknown>> | undefined;
-  const limit = Number(
-    limits?.['max_decompressed_bytes_per_batch'] ?? route.receiver.character.maxBytes,
-  );
-  const isOver = status === 413 && (request.body?.length ?? 0) > limit;
-  const isGone = status === 404 && said['error'] === 'namespace_not_found';
-  if (status === 400 || isOver || isGone) route.refusedBodies.add(push.path);
 }
 
 interface BodyRow {
@@ -194,16 +128,4 @@ export function undeliveredBodies(world: World, route: KnownRoute): readonly str
 export function parkedBodies(db: Db, { routeId }: KnownRoute): number {
   const sql = `SELECT count(*) AS n FROM ${bodiesStream.deliveries} WHERE route_id = :routeId AND state = 3`;
   return db.get<{ n: number }>(sql, { routeId })?.n ?? 0;
-}
-
-function objectIn(bytes: Uint8Array): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
-    return typeof value === 'object' && value !== null
-      ? (value as Readonly<Record<string, unknown>>)
-      : {};
-  } catch (error) {
-    if (error instanceof SyntaxError) return {};
-    throw error;
-  }
 }

@@ -116,3 +116,13 @@ export function inventLine(n: number): { readonly id: string; readonly line: str
     `"serial":${n},"to_lane":"claimed","wp_id":"WP01"}\n`;
   return { id, line };
 }
+
+/** A text that was kept for upload. */
+export interface KnownBody {
+  readonly path: string;
+  readonly text: string;
+  /** Id of the event that announces it. */
+  readonly announcedBy: string;
+  /** Receivers refuse it as long as they are not mended. */
+  readonly isRefused: boolean;
+}

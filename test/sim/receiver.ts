@@ -1,9 +1,9 @@
 import type { HttpReply, HttpRequest } from '../../src/home/index.ts';
 import { createIds, silentLog, systemFiles, type Clock } from '../../src/base/index.ts';
 import { createApp, openStore, type App } from '../../src/server/index.ts';
-import { answerPush } from './bodies.ts';
 import type { Dice } from './dice.ts';
 import type { Event } from './facts.ts';
+import { answerPush } from './pushes.ts';
 import { garble, type ItemWord } from './garbling.ts';
 import { failure, sha256, type Element, type Exchange } from './network.ts';
 import type { Weather } from './weather.ts';
@@ -106,9 +106,13 @@ export async function openReceiver(
   ): Promise<Answer> => {
     if (weather.kind === 'turned away') return weather;
     if (push !== null) {
-      const isRefused = !isMended && options.isBodyRefused(push.path);
+      const isUnwanted = !isMended && options.isBodyRefused(push.path);
       const isOdd = weather.kind === 'garbled' || weather.kind === 'replica';
-      return answerPush(push, { stored: bodies, isRefused, garbling: isOdd ? dice : null });
+      return answerPush(push, {
+        stored: bodies,
+        isRefused: isUnwanted,
+        garbling: isOdd ? dice : null,
+      });
     }
     if (request.method === 'GET') {
       return health(character, weather.kind === 'replica' ? replica.instanceId : shelf.instanceId);

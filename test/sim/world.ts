@@ -9,9 +9,8 @@ import {
 } from '../../src/home/index.ts';
 import { PROJECT_ID } from '../support/envelopes.ts';
 import { rollDice, type Dice } from './dice.ts';
-import type { KnownBody } from './bodies.ts';
 import { fileDisk, memoryDisk, type Disk } from './disk.ts';
-import type { Event } from './facts.ts';
+import type { Event, KnownBody } from './facts.ts';
 import { bear, faultsOf, mortal, type Life } from './life.ts';
 import { memoryFiles } from './memory-files.ts';
 import { createModel, type Model } from './model.ts';
