@@ -40,6 +40,8 @@ export interface ParkedFilter {
   readonly code?: string | null;
   readonly mission?: string | null;
   readonly routeId?: number | null;
+  /** At most so many; all of them when absent. */
+  readonly limit?: number;
 }
 
 interface ParkedRow {
@@ -84,8 +86,9 @@ export function listParked(
        SELECT max(attempt_id) FROM attempts WHERE gen_id = d.gen_id AND seq = d.seq)
      WHERE (:routeId IS NULL OR r.route_id = :routeId) AND (:code IS NULL OR d.reason = :code)
        AND (:mission IS NULL OR ${columns.mission} = :mission)
-     ORDER BY r.route_id, d.seq`,
+     ORDER BY r.route_id, d.seq LIMIT :limit`,
     {
+      limit: filter.limit ?? -1,
       routeId: filter.routeId ?? null,
       code: filter.code ?? null,
       mission: filter.mission ?? null,

@@ -3,10 +3,12 @@ import {
   coversCheckout,
   drainOwner,
   isRetired,
+  listParked,
   listRoutes,
   readRouteFacts,
   readWaiting,
   takesStream,
+  type ParkedItem,
   type Route,
   type RouteFacts,
   type Stream,
@@ -60,6 +62,8 @@ export interface ProjectStatus {
   readonly legacy: LegacyRows;
   /** Payloads that left, and whether more should. */
   readonly retention: RetentionFacts;
+  /** The first parked items of any target, at most 20 a stream; the books have their number. */
+  readonly parked: readonly ParkedItem[];
   readonly readAt: Millis;
 }
 
@@ -68,6 +72,8 @@ export interface Here {
   readonly project: Project;
   readonly checkoutId: number | null;
 }
+
+const LISTED = 20;
 
 /** Gathers the facts of one project: counters and index positions on one snapshot, files by stats. */
 export function gatherProject(
@@ -98,9 +104,19 @@ export function gatherProject(
       pending: here === null ? null : pendingLines(db, here.checkoutId, here.project, files),
       spill: readSpillStatus(home, projectId),
       legacy: legacyRowsOf(db, projectId, options.legacy ?? readLegacy(home)),
+      parked: firstParked(db, options.streams, routes),
       readAt: clock.now(),
     };
   });
+}
+
+function firstParked(
+  db: Db,
+  streams: readonly Stream[],
+  routes: readonly RouteStatus[],
+): readonly ParkedItem[] {
+  const isAny = routes.some((route) => route.streams.some(({ books }) => books.parked > 0));
+  return isAny ? streams.flatMap((stream) => listParked(db, stream, { limit: LISTED })) : [];
 }
 
 /** The stream of events of each target that still counts. */

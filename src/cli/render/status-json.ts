@@ -1,6 +1,6 @@
 import type { Millis } from '../../base/index.ts';
 import { targetToWire } from '../../home/index.ts';
-import type { HomeStatus, KnownProject, RouteStatus } from '../../report/index.ts';
+import type { HomeStatus, KnownProject, ProjectStatus, RouteStatus } from '../../report/index.ts';
 import { queueToJson } from './bodies.ts';
 import { legacyToJson } from './legacy.ts';
 import { boundaryToJson } from './status-boundary.ts';
@@ -36,6 +36,7 @@ export function statusToJson(status: HomeStatus): Readonly<Record<string, unknow
       quarantined_event_count: known(sum(statuses.map(({ retention }) => retention.quarantined))),
       journal_size_bytes: known(sum(statuses.map(({ retention }) => retention.usedBytes))),
       gc_suggested: statuses.some(({ retention }) => retention.suggestsGc),
+      gc_suggestion: suggestionOf(statuses),
       ineligible_event_count: known(sum(statuses.map(({ journal }) => journal.ineligible))),
       oldest_retained_event_at: known(oldestRetained(status)),
     },
@@ -88,13 +89,42 @@ function deliverySections(status: HomeStatus): Readonly<Record<string, unknown>>
       rejected: known(rejected),
       transient: known(transient),
     },
-    terminal_failures: { count: known(sumBooks(routesOf(status), 'parked', 'events')) },
+    terminal_failures: {
+      count: known(sumBooks(routesOf(status), 'parked', 'events')),
+      // The first of them; `sync parked list` has all.
+      events: status.projects.flatMap((project) => parkedToJson(project.status)),
+    },
     body_queue: known(
       queueToJson(
         status.readAt,
         current.flatMap(({ streams }) => streams),
       ),
     ),
+  };
+}
+
+function parkedToJson({ parked }: ProjectStatus): readonly Readonly<Record<string, unknown>>[] {
+  return parked
+    .filter(({ stream }) => stream === 'events')
+    .map(({ id, targetId, code, detail }) => ({
+      event_id: id,
+      target_id: targetId,
+      code,
+      last_error: detail,
+    }));
+}
+
+function suggestionOf(
+  statuses: readonly ProjectStatus[],
+): Readonly<Record<string, unknown>> | null {
+  const large = statuses.filter(({ retention }) => retention.suggestsGc);
+  if (large.length === 0) return null;
+  return {
+    reason: 'large, and delivered to every registered target',
+    retained_event_count: sum(
+      large.map(({ journal, retention }) => journal.captured - retention.away.events),
+    ),
+    journal_size_bytes: sum(large.map(({ retention }) => retention.usedBytes)),
   };
 }
 
@@ -120,6 +150,7 @@ function oldestRetained(status: HomeStatus): string | null {
     .filter((at) => at !== null);
   return oldest.length === 0 ? null : iso(Math.min(...oldest));
 }
+
 function targetToJson({ route }: RouteStatus): Readonly<Record<string, unknown>> {
   const { target } = route;
   return {
