@@ -133,9 +133,9 @@ describe('the JSON is what the documentation says', () => {
       writeFileSync(`${storeFile(machine, root)}${suffix}`, 'no database at all, not even close');
     }
     expect(await statusOf(machine, root)).toMatchObject({
-      ...{ ok: false, exit_code: 1 },
+      ...{ ok: false, exit_code: 3 },
       event_journal: { retained_event_count: null },
-      unknown: [{ damaged: false }],
+      unknown: [{ damaged: true }],
     });
   });
 });
