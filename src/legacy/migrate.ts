@@ -85,7 +85,7 @@ export function allSources(
   named: readonly string[],
 ): ReturnType<typeof discoverSources> {
   const { files } = home.system;
-  const remembered = [...registry(home).keys()].filter((file) => files.stat(file) !== null);
+  const remembered = [...registry(home).keys()].filter((file) => files.stat(file)?.kind === 'file');
   return discoverSources(home, [...named, ...remembered]);
 }
 

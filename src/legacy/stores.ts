@@ -1,4 +1,4 @@
-import { isSystemError, messageOf, sqliteCode, UserError } from '../base/index.ts';
+import { IntegrityError, isSystemError, messageOf, sqliteCode, UserError } from '../base/index.ts';
 import type { Db, Open } from '../base/index.ts';
 import { memoryStore, type Home } from '../home/index.ts';
 import type { ProjectId } from '../wire/index.ts';
@@ -87,17 +87,24 @@ export function openStoreOf(home: Home, projectId: ProjectId | null): Db {
   return projectId === null ? home.unassigned() : home.store(projectId);
 }
 
-/** Every store of this home that rows may have come into. */
+/** Every store of this home that rows may have come into. One that cannot be read says so at its own place. */
 export function existingStores(home: Home): readonly OpenStore[] {
   const ids: (ProjectId | null)[] = [...home.projectIds()];
   if (hasStore(home, null)) ids.push(null);
-  return ids.map((projectId) => ({ projectId, db: openStoreOf(home, projectId) }));
+  return ids.flatMap((projectId) => {
+    try {
+      return [{ projectId, db: openStoreOf(home, projectId) }];
+    } catch (error) {
+      if (!isOfStore(error)) throw error;
+      return [];
+    }
+  });
 }
 
 /** The disk's or the database's own word, which concerns one store or source and no other. */
 export function isOfStore(error: unknown): boolean {
   if (error instanceof UserError) return STORE_CODES.has(error.code);
-  return sqliteCode(error) !== '' || isSystemError(error);
+  return error instanceof IntegrityError || sqliteCode(error) !== '' || isSystemError(error);
 }
 
 const STORE_CODES: ReadonlySet<string> = new Set(['busy', 'store_newer', 'store_unreadable']);
