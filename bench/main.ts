@@ -1,5 +1,5 @@
 // The table of performance goals: every line measured in this run, ours and its baseline in turns.
-// Usage: npm run bench [-- capture drain status encode startup ingest import bodies processes memory | --large]
+// Usage: npm run bench [-- capture drain status encode startup ingest import migrate bodies processes memory | --large]
 import { writeFileSync } from 'node:fs';
 import { benchBodies } from './bodies.ts';
 import { benchCapture } from './capture.ts';
@@ -7,6 +7,7 @@ import { benchDrain, benchEncode } from './drain.ts';
 import { benchImport } from './import.ts';
 import { benchIngest } from './ingest.ts';
 import { growth, type Measured } from './measure.ts';
+import { benchMigrate } from './migrate.ts';
 import { benchMemory, benchProcesses, workInChild } from './processes.ts';
 import { benchStatus } from './status.ts';
 
@@ -61,6 +62,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   bodies: () => benchBodies(),
   ingest: () => benchIngest(),
   import: () => benchImport(),
+  migrate: () => benchMigrate(),
   processes: () => benchProcesses(),
   memory: (large) => benchMemory(large ? [100_000, LARGE] : [100_000]),
 };
