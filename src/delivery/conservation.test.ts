@@ -116,6 +116,21 @@ const opening = targets.map((name) =>
   }),
 );
 
+/** Undefined when nothing is due, null when the batch was not begun. */
+function beginDue(
+  trial: LedgerTrial,
+  options: { readonly drain: Drain; readonly genId: number; readonly count: number },
+): Batch | null | undefined {
+  const { drain, genId, count } = options;
+  const now = trial.clock.now();
+  const due = selectDue(trial.db, stream, { genId, after: 0, dueBy: now, limit: count });
+  const items = stream.load(
+    trial.db,
+    due.map((item) => item.seq),
+  );
+  return items.length === 0 ? undefined : begin(trial.db, stream, { drain, genId, items, now });
+}
+
 const sending = fc
   .record({ name: targets, count: fc.integer({ min: 1, max: 6 }) })
   .map(({ name, count }) =>
@@ -126,14 +141,12 @@ const sending = fc
       const mine = flights.findLast((flight) => flight.route.id === route.id);
       const drain = mine?.drain ?? (await takeOver(trial, route));
       const genId = trial.generation(route).id;
-      const now = trial.clock.now();
-      const due = selectDue(trial.db, stream, { genId, after: 0, dueBy: now, limit: count });
-      const items = stream.load(
-        trial.db,
-        due.map((item) => item.seq),
-      );
-      if (items.length === 0) return;
-      const batch = begin(trial.db, stream, { drain, genId, items, now });
+      // What another target superseded meanwhile is set aside by a try, which then begins nothing.
+      let batch = beginDue(trial, { drain, genId, count });
+      for (let tries = 0; batch === null && tries < STEPS; tries += 1) {
+        batch = beginDue(trial, { drain, genId, count });
+      }
+      if (batch === undefined) return;
       if (batch === null) throw new Error('a batch of queued items was not begun');
       flights.push({ route, drain, batch });
       for (const seq of batch.seqs) sent.add(seq);
