@@ -1,7 +1,14 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { isSystemError, openDb, UserError, type Db, type Files } from '../base/index.ts';
+import {
+  isSystemError,
+  openDb,
+  UserError,
+  type Db,
+  type Files,
+  type System,
+} from '../base/index.ts';
 import { identifyProcess, type Home } from '../home/index.ts';
 
 // A source is never opened where it lies: SQLite would put a lock on it, and files beside it when it has a log. What is
@@ -15,6 +22,7 @@ const PARTS = ['', '-wal', '-journal'] as const;
 const TRIES = 10;
 const PAUSE_MS = 20;
 const PREFIX = '.reading-';
+const DAY_MS = 86_400_000;
 const PRIVATE = 0o600;
 
 /** Size, time and inode of a database and of what completes it. */
@@ -63,7 +71,7 @@ function makeDirectory(home: Home): string {
   const started = identifyProcess(files, host.pid).started ?? '';
   try {
     files.makeDir(root);
-    sweep(files, root);
+    sweep(home.system, root);
     return fs.mkdtempSync(path.join(root, `${PREFIX}${host.pid}-${started}-`));
   } catch (error) {
     if (!isSystemError(error)) throw error;
@@ -71,12 +79,15 @@ function makeDirectory(home: Home): string {
   }
 }
 
-/** Removes copies of processes that ended before they could. */
-function sweep(files: Files, root: string): void {
+/** Removes copies of processes that ended before they could; where nobody knows that, copies of yesterday. */
+function sweep({ clock, files }: System, root: string): void {
   for (const name of files.list(root)) {
-    const [, pid, started] = /^\.reading-(\d+)-(\d+)-/.exec(name) ?? [];
-    if (pid === undefined || identifyProcess(files, Number(pid)).started === started) continue;
-    fs.rmSync(path.join(root, name), { recursive: true, force: true });
+    const [, pid, started] = /^\.reading-(\d+)-(\d*)-/.exec(name) ?? [];
+    if (pid === undefined) continue;
+    const directory = path.join(root, name);
+    const age = clock.now() - (files.lstat(directory)?.modifiedAt ?? 0);
+    const isAlive = (identifyProcess(files, Number(pid)).started ?? '') === started;
+    if (!isAlive || age > DAY_MS) fs.rmSync(directory, { recursive: true, force: true });
   }
 }
 

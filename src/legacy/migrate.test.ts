@@ -16,9 +16,10 @@ import {
 import path from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { systemClock } from '../base/index.ts';
+import { sha256Hex, systemClock } from '../base/index.ts';
 import { openHome, type Home } from '../home/index.ts';
-import { envelopeBytes, eventId, PROJECT_ID } from '../../test/support/envelopes.ts';
+import { capture } from '../journal/index.ts';
+import { envelope, envelopeBytes, eventId, PROJECT_ID } from '../../test/support/envelopes.ts';
 import { asPython, oldJournal, oldQueue, photograph } from '../../test/support/old-home.ts';
 import { tempDir, testSystem } from '../../test/support/temp-home.ts';
 import { legacyRowsOf, migrateSources, readLegacy, type Migration } from './index.ts';
@@ -308,6 +309,57 @@ describe('every row is accounted for', () => {
   });
 });
 
+describe('a fact that is known from git', () => {
+  it('is the same in whatever envelope it was queued; another time or payload is not', async () => {
+    const at = place();
+    const journal = {
+      db: at.home.store(PROJECT_ID),
+      projectId: PROJECT_ID,
+      checkoutId: null,
+      system: at.home.system,
+    };
+    capture(
+      journal,
+      [1, 2, 3].map((n) => ({ event: envelope(n), origin: 'import', source: null }) as const),
+    );
+    const queue = oldQueue(path.join(at.old, 'queue.db'));
+    const text = (n: number): string => asPython(envelopeBytes(n));
+    queue.add(eventId(1), text(1).replace('"node_id": "a1b2', '"build_id": "b", "node_id": "ffff'));
+    queue.add(eventId(2), text(2).replace('09:26:53', '09:26:54'));
+    queue.add(eventId(3), text(3).replace('"actor": "tester"', '"actor": "another"'));
+    queue.close();
+    const [source] = (await migrate(at)).sources;
+    expect(source?.tally).toMatchObject({ identical: 1, conflict: 2, imported: 0 });
+    expect(journal.db.all('SELECT * FROM conflicts')).toEqual([]);
+  });
+});
+
+describe('a body', () => {
+  it('waits for the event that announces it, where that is known', async () => {
+    const at = place();
+    const sha256 = sha256Hex('# Spec\n');
+    const queue = oldQueue(path.join(at.old, 'queue.db'));
+    queue.add(
+      eventId(1),
+      asPython(
+        envelopeBytes(1, {
+          type: 'MissionDossierArtifactIndexed',
+          payload: `{"namespace":{"mission_slug":"001-demo","target_branch":"main"},"relative_path":"spec.md","hash":"${sha256}"}`,
+        }),
+      ),
+    );
+    queue.addBody({ path: 'spec.md', content: '# Spec\n' });
+    queue.addBody({ path: 'plan.md', content: '# Plan\n' });
+    queue.close();
+    await migrate(at);
+    const rows = at.home.store(PROJECT_ID).all('SELECT artifact_path, index_seq FROM uploads');
+    expect(rows).toEqual([
+      { artifact_path: 'spec.md', index_seq: 1 },
+      { artifact_path: 'plan.md', index_seq: null },
+    ]);
+  });
+});
+
 describe('status', () => {
   it('looks at an unchanged source by a stat alone', async () => {
     const at = place();
@@ -351,7 +403,8 @@ describe('whose a queue was', () => {
       JSON.stringify({ server_url: 'https://spec-kitty-dev.fly.dev', auth_scope: 'https://x|y|z' }),
     );
     // disk contract 2.4, examples 1 and its later form; alice@… at the default server without a team; and a stranger.
-    const digests = ['f21f9f4901b34b90', 'ce692ad894e7cee2', '00000000deadbeef'];
+    const later = 'd74fbcd629e27f670967e51e937506dabe68464a104e1a6e0935b54cb7af7ee8';
+    const digests = ['f21f9f4901b34b90', 'ce692ad894e7cee2', '00000000deadbeef', later];
     for (const digest of digests) {
       oldQueue(path.join(at.old, 'queues', `queue-${digest}.db`)).close();
     }
@@ -360,6 +413,7 @@ describe('whose a queue was', () => {
       f21f9f4901b34b90: 'https://spec-kitty-dev.fly.dev|alice@example.com|acme',
       ce692ad894e7cee2: 'https://spec-kitty-dev.fly.dev|alice@example.com|no-team',
       '00000000deadbeef': null,
+      [later]: 'https://spec-kitty-dev.fly.dev|alice@example.com|acme',
     });
   });
 });

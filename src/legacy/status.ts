@@ -46,6 +46,8 @@ export interface LegacyView {
   readonly unknown: readonly string[];
   /** Events that name no project and were given to none. */
   readonly unassigned: number;
+  /** Conflicts among those. */
+  readonly conflicts: readonly Conflict[];
 }
 
 /** The same for one project. */
@@ -77,7 +79,7 @@ export function readLegacy(home: Home): LegacyView {
     }),
     waiting,
     unknown,
-    unassigned: countWithoutProject(home),
+    ...withoutProject(home),
   };
 }
 
@@ -96,12 +98,15 @@ export function legacyRowsOf(db: Db, projectId: ProjectId, view: LegacyView): Le
 const NOTHING: WaitingRows = { events: 0, bodies: 0 };
 
 /** Unknown is not zero, but an unreadable store says so at its own place. */
-function countWithoutProject(home: Home): number {
+function withoutProject(home: Home): Pick<LegacyView, 'unassigned' | 'conflicts'> {
+  const nothing = { unassigned: 0, conflicts: [] };
   try {
-    return hasStore(home, null) ? countUnassigned(home.unassigned()) : 0;
+    if (!hasStore(home, null)) return nothing;
+    const db = home.unassigned();
+    return { unassigned: countUnassigned(db), conflicts: openConflicts(db) };
   } catch (error) {
     if (!isOfStore(error)) throw error;
-    return 0;
+    return nothing;
   }
 }
 

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
+import { faultsFrom } from '../../src/base/index.ts';
 import { listEvents } from '../../src/server/index.ts';
 import type { ProjectId } from '../../src/wire/index.ts';
 import { createMachine, type Ended, type Machine } from '../support/command-line.ts';
@@ -234,6 +235,24 @@ describe('every next step that is printed changes the state', () => {
     expect(
       new Database(queue, { readonly: true }).prepare('SELECT 1 FROM queue').all(),
     ).toHaveLength(1);
+  });
+});
+
+it('an archive that is cut off leaves nothing undone and nothing doubled', async () => {
+  const { machine, at, queue, id } = await place();
+  const old = oldQueue(queue);
+  old.addEvents([1], { projectId: id });
+  old.close();
+  const faults = faultsFrom('legacy.archive', () => {
+    throw new Error('the power went out');
+  });
+  await machine.run(['sync', 'migrate', '--archive-sources'], { ...at, faults });
+  expect(existsSync(queue)).toBe(false);
+  const again = await machine.run(['sync', 'migrate', '--archive-sources', '--json'], at);
+  expect(again.json).toMatchObject({ imported: 0, sources: [], exit_code: 0 });
+  expect((await machine.run(['sync', 'status', '--json'], at)).json).toMatchObject({
+    event_journal: { retained_event_count: 1 },
+    legacy_sources: [],
   });
 });
 

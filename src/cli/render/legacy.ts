@@ -67,7 +67,10 @@ const DIVERGENT = 'divergent content for an event id that the journal holds';
 export function legacyToJson(status: HomeStatus): Readonly<Record<string, unknown>> {
   const { sources, unknown, unassigned } = status.legacy;
   const rows = legacyRows(status);
-  const conflicts = status.projects.flatMap((project) => project.status.legacy.conflicts);
+  const conflicts = [
+    ...status.projects.flatMap((project) => project.status.legacy.conflicts),
+    ...status.legacy.conflicts,
+  ];
   const errors = sources.filter(({ error }) => error !== null);
   const isKnown = status.unknown.length === 0 && errors.length === 0;
   return {
