@@ -14,5 +14,6 @@ export type { Destination, DrainReport, Route, Target } from './delivery/index.t
 export { namespaceOf, storeUpload, syncFeatureDossier } from './bodies/index.ts';
 export type { DossierOutcome, DossierRun, NamespaceRef, Upload } from './bodies/index.ts';
 export type { UploadOutcome } from './bodies/index.ts';
+export { RESOURCE_ROUTING_MAP, resolveResourceRouting } from './trackers/index.ts';
 export { balance, gatherProject } from './report/index.ts';
 export type { Books, ProjectStatus } from './report/index.ts';

@@ -17,6 +17,8 @@ export const HEADERS = {
   contentEncoding: 'content-encoding',
   retryAfter: 'retry-after',
   idempotencyKey: 'idempotency-key',
+  /** Lower-case hexadecimal SHA-256 of the request's body. */
+  contentSha256: 'x-content-sha256',
 } as const;
 
 export const JSON_MEDIA_TYPE = 'application/json';

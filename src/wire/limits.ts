@@ -30,3 +30,7 @@ export const MAX_BODY_BYTES = 524_288;
 
 /** One push as JSON: a control character takes six bytes, and the names around the text are texts themselves. */
 export const MAX_PUSH_BYTES = 6 * MAX_BODY_BYTES + 131_072;
+
+/** One snapshot of a tracker as JSON: some ten thousand issues with their texts. */
+export const MAX_SNAPSHOT_BYTES = 32 * 1024 * 1024;
+export const MAX_SNAPSHOT_KEYS = 2_000_000;
