@@ -15,7 +15,7 @@ export type { Http } from './http.ts';
 export type { HttpReply, HttpRequest } from './http-exchange.ts';
 export { keepMark, markedProjects, raiseEpoch, readEpoch, readMark } from './marks.ts';
 export type { Mark } from './marks.ts';
-export { MACHINE_MIGRATIONS, PROJECT_MIGRATIONS, UNASSIGNED_MIGRATIONS } from './migrations.ts';
+export { MACHINE_MIGRATIONS, PROJECT_MIGRATIONS } from './migrations.ts';
 export { KEEP_EVERYTHING, MODE_AXES, modeInForce, parseSyncMode, SYNC_MODES } from './modes.ts';
 export type { CaptureRules, OptOutPolicy, SyncMode } from './modes.ts';
 export { homePaths } from './paths.ts';

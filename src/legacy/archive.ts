@@ -3,7 +3,7 @@ import type { Home } from '../home/index.ts';
 import { findEvent } from '../journal/index.ts';
 import type { ProjectId } from '../wire/index.ts';
 import { isAccounted, knownSourceId } from './account.ts';
-import { withCopies } from './copy.ts';
+import { fingerprintOf, withCopies } from './copy.ts';
 import { filesOf, lookOf, type SourceReport } from './migrate.ts';
 import { contentsOf } from './reading.ts';
 import { registerArchived } from './known-sources.ts';
@@ -35,9 +35,13 @@ export function archiveSources(
 ): readonly Archived[] {
   return reports.map((report) => {
     const { source, error } = report;
+    const before = lookOf(home, source);
     const reason = reasonToStay(home, report, named.has(source.path));
     if (reason !== null) return { path: source.path, to: null, reason };
-    return putAside(home, source, error === null ? 'imported' : 'unreadable');
+    const { link } = source;
+    const suffix = suffixOf(home, error === null ? 'imported' : 'unreadable');
+    if (link !== null) return putLinkAside(home, source, { from: link, to: `${link}${suffix}` });
+    return putAside(home, source, { suffix, before: error === null ? before : null });
   });
 }
 
@@ -49,7 +53,6 @@ export function putAsideCommand(file: string): string {
 
 function reasonToStay(home: Home, report: SourceReport, isNamed: boolean): string | null {
   const { source, conflicts, error } = report;
-  if (source.isLink) return 'its name in the home is a link';
   if (conflicts > 0) return `${conflicts} row(s) wait for a decision`;
   if (error !== null) return isNamed ? null : error;
   if (source.kind === 'ledger') return null;
@@ -99,21 +102,47 @@ function hasEvent(home: Home, projectId: ProjectId | null, eventId: string): boo
   return (projectId === null ? findUnassigned(db, eventId) : findEvent(db, eventId)) !== null;
 }
 
-function putAside(home: Home, source: Source, word: 'imported' | 'unreadable'): Archived {
-  const { clock, files } = home.system;
-  const before = lookOf(home, source);
-  const stamp = new Date(clock.now()).toISOString().replaceAll(/[-:]/g, '').replace('.', '');
-  const suffix = `.${word}-${stamp}`;
+function suffixOf({ system }: Home, word: 'imported' | 'unreadable'): string {
+  const time = new Date(system.clock.now()).toISOString().replaceAll(/[-:.]/g, '');
+  return `.${word}-${time}`;
+}
+
+/** @param options.before how a source looked before its rows were verified; null where none were. */
+function putAside(
+  home: Home,
+  source: Source,
+  options: { readonly suffix: string; readonly before: string | null },
+): Archived {
+  const { files, faults } = home.system;
+  const { suffix, before } = options;
   const moved = filesOf(source).filter((file) => files.lstat(file) !== null);
   for (const file of moved) move(home, file, `${file}${suffix}`);
-  home.system.faults.at('legacy.archive');
-  const renamed = { ...source, path: `${source.path}${suffix}` };
-  if (word === 'imported' && source.kind !== 'ledger' && lookOf(home, renamed) !== before) {
+  faults.at('legacy.archive');
+  const to = `${source.path}${suffix}`;
+  if (
+    before !== null &&
+    moved.map((file) => lookAt(home, `${file}${suffix}`)).join(' ') !== before
+  ) {
     for (const file of moved) move(home, `${file}${suffix}`, file);
     return { path: source.path, to: null, reason: 'it was written to just now' };
   }
-  registerArchived(home.machine(), source.path, renamed.path);
-  return { path: source.path, to: renamed.path, reason: null };
+  registerArchived(home.machine(), source.path, to);
+  return { path: source.path, to, reason: null };
+}
+
+function lookAt({ system }: Home, file: string): string {
+  return fingerprintOf(system.files, file);
+}
+
+/** What a link leads to is somebody else's: the link alone gets another name. */
+function putLinkAside(
+  home: Home,
+  { path }: Source,
+  { from, to }: { readonly from: string; readonly to: string },
+): Archived {
+  home.system.files.rename(from, to);
+  registerArchived(home.machine(), path, to);
+  return { path, to, reason: null };
 }
 
 /** The database first: SQLite removes a log that lies beside a database which is new. */

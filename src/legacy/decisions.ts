@@ -122,7 +122,7 @@ function recordAssigned(
   const { db, projectId } = place;
   const now = home.system.clock.now();
   const from = { path: home.paths.unassigned, digest: 'unassigned' } as const;
-  const source = { ...from, kind: 'queue', isLink: false } as const;
+  const source = { ...from, kind: 'queue', link: null } as const;
   const sourceId = sourceIdIn(db, source, { scope: null, now });
   const { eventId } = event.envelope;
   const key = { sourceId, part: 'event', rowId: 0, sha256: event.sha256 } as const;

@@ -7,6 +7,6 @@ export type { Archived } from './archive.ts';
 export { assignEvents, listConflicts, resolveConflicts } from './decisions.ts';
 export type { Keep } from './decisions.ts';
 export { migrateSources } from './migrate.ts';
-export type { Migration, MigrationOptions, SourceReport } from './migrate.ts';
+export type { Migration } from './migrate.ts';
 export { legacyRowsOf, readLegacy } from './status.ts';
-export type { LegacyRows, LegacyView, SourceStatus, WaitingRows } from './status.ts';
+export type { LegacyRows, LegacyView, WaitingRows } from './status.ts';

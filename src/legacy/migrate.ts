@@ -116,7 +116,7 @@ function migrateOne(run: Run, source: Source): SourceReport {
   if (known !== undefined && known.fingerprint === before) {
     const report = unchanged(run, source, known);
     const { conflicts } = report;
-    if (conflicts !== known.conflicts) {
+    if (rehearsal === null && conflicts !== known.conflicts) {
       register(home.machine(), { ...known, conflicts }, home.system.clock.now());
     }
     return report;

@@ -9,8 +9,8 @@ export interface Source {
   readonly kind: 'queue' | 'journal' | 'ledger';
   /** The digest or token in its name, `legacy` for the queue without one: what reports call it. */
   readonly digest: string;
-  /** Whether its name in the home is a link; such a name is left alone. */
-  readonly isLink: boolean;
+  /** The name it was found by, where that is a link; null otherwise. */
+  readonly link: string | null;
 }
 
 export interface Discovery {
@@ -41,13 +41,13 @@ export function discoverSources(home: Home, named: readonly string[]): Discovery
   lookInto(look, home.paths.root);
   for (const each of named) {
     const file = path.resolve(home.system.cwd, each);
-    const kind = home.system.files.stat(file)?.kind;
-    if (kind === undefined) {
+    const { files } = home.system;
+    if (files.lstat(file) === null) {
       throw new UserError('not_found', `there is no ${file}`, {
         remedy: 'spec-kitty sync migrate --dry-run',
       });
     }
-    if (kind === 'directory') lookInto(look, file);
+    if (files.stat(file)?.kind === 'directory') lookInto(look, file);
     else add(look, file, ofName(path.basename(file)) ?? { kind: 'queue', digest: 'named' });
   }
   return { sources: [...found.values()], unknown };
@@ -94,6 +94,6 @@ function add({ home, found }: Look, file: string, name: Name | null): void {
   const leadsSomewhere = files.stat(file) !== null;
   const real = leadsSomewhere ? files.realpath(file) : file;
   if (found.has(real)) return;
-  const isLink = files.lstat(file)?.kind === 'symlink';
-  found.set(real, { path: real, ...name, isLink });
+  const link = files.lstat(file)?.kind === 'symlink' ? file : null;
+  found.set(real, { path: real, ...name, link });
 }

@@ -1,5 +1,12 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
@@ -118,6 +125,9 @@ describe('sync now', () => {
     expect(status.json).toMatchObject({
       delivery_ledger: { delivered_current_target: 4, waiting: 0 },
     });
+    expect((await machine.run(['sync', 'migrate', '--archive-sources'], at)).exit).toBe(0);
+    const left = readdirSync(path.join(machine.home, 'delivery'));
+    expect(left.filter((name) => !name.includes('.db.imported-'))).toEqual([]);
   });
 });
 
@@ -235,6 +245,28 @@ describe('every next step that is printed changes the state', () => {
     expect(
       new Database(queue, { readonly: true }).prepare('SELECT 1 FROM queue').all(),
     ).toHaveLength(1);
+  });
+});
+
+it('links are renamed, and what they lead to is left alone', async () => {
+  const { machine, at, queue, id } = await place();
+  const elsewhere = oldQueue(path.join(machine.dir, 'elsewhere.db'));
+  elsewhere.addEvents([1], { projectId: id });
+  elsewhere.close();
+  mkdirSync(path.join(machine.home, 'queues'), { recursive: true });
+  symlinkSync(elsewhere.file, queue);
+  const nowhere = path.join(machine.home, 'queues', 'queue-0a.db');
+  symlinkSync(path.join(machine.dir, 'nowhere.db'), nowhere);
+  const found = await machine.run(['sync', 'migrate', '--archive-sources'], at);
+  expect(found.exit).toBe(1);
+  expect(existsSync(elsewhere.file)).toBe(true);
+  expect(existsSync(queue)).toBe(false);
+  const [step] = stepsOf(found);
+  expect((await machine.run(words(step ?? ''), at)).exit).toBe(0);
+  expect(readdirSync(path.dirname(nowhere)).join()).toMatch(/^queue-0a\.db\.unreadable-/);
+  expect((await machine.run(['sync', 'migrate', '--json'], at)).json).toMatchObject({
+    sources: [],
+    exit_code: 0,
   });
 });
 
