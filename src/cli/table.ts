@@ -1,5 +1,6 @@
 import type { CommandSpec } from './spec.ts';
 import { AUTH_COMMANDS } from './table/auth.ts';
+import { DAEMON_COMMANDS } from './table/daemon.ts';
 import { HERE_COMMANDS } from './table/here.ts';
 import { RECEIVER_COMMANDS } from './table/receiver.ts';
 import { SYNC_COMMANDS } from './table/sync.ts';
@@ -9,6 +10,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   ...HERE_COMMANDS,
   ...AUTH_COMMANDS,
   ...SYNC_COMMANDS,
+  ...DAEMON_COMMANDS,
   ...RECEIVER_COMMANDS,
 ];
 

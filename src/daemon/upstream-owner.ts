@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { isSystemError } from '../base/index.ts';
 import { identifyProcess, type Place } from '../home/index.ts';
+import type { ProgramIdentity } from './identity.ts';
 
 /**
  * What the record of the earlier program's daemon says: four different things, because a record that cannot be
@@ -9,16 +10,10 @@ import { identifyProcess, type Place } from '../home/index.ts';
 export type OwnerStatus = 'absent' | 'present' | 'orphan' | 'unreadable';
 
 /** The record without its token, which is read by nobody. */
-export interface OwnerRecord {
+export interface OwnerRecord extends ProgramIdentity {
   readonly pid: number;
-  readonly port: number;
-  readonly packageVersion: string;
-  readonly executablePath: string;
-  readonly sourcePath: string;
-  readonly serverUrl: string;
-  /** `principal/team`, `principal`, or null. */
-  readonly teamOrUser: string | null;
-  readonly queueDbPath: string;
+  /** Null for a daemon that listens nowhere. */
+  readonly port: number | null;
   readonly startedAt: string;
 }
 

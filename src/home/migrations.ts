@@ -2,6 +2,7 @@ import { migration, type Migration } from '../base/index.ts';
 import machine0001 from './sql/machine/0001-machine.sql';
 import machine0002 from './sql/machine/0002-marks.sql';
 import machine0003 from './sql/machine/0003-sources.sql';
+import machine0004 from './sql/machine/0004-daemon.sql';
 import project0001 from './sql/project/0001-home.sql';
 import project0002 from './sql/project/0002-journal.sql';
 import project0003 from './sql/project/0003-missions.sql';
@@ -39,6 +40,7 @@ export const MACHINE_MIGRATIONS: readonly Migration[] = [
   migration(1, 'machine', machine0001),
   migration(2, 'marks', machine0002),
   migration(3, 'sources', machine0003),
+  migration(4, 'daemon', machine0004),
 ];
 
 /** The schema of what belongs to no project: rows of old queues are accounted for as in a project's store. */

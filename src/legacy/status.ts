@@ -95,6 +95,14 @@ export function legacyRowsOf(db: Db, projectId: ProjectId, view: LegacyView): Le
   };
 }
 
+/** The rows of one project that nobody accounted for yet, by kind. */
+export function waitingRowsOf(
+  projectId: ProjectId,
+  { view }: LegacyRows,
+): Readonly<WaitingRows> & { readonly projectId: ProjectId } {
+  return { projectId, ...(view.waiting.get(projectId) ?? NOTHING) };
+}
+
 const NOTHING: WaitingRows = { events: 0, bodies: 0 };
 
 /** Unknown is not zero, but an unreadable store says so at its own place. */

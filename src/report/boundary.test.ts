@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { CANONICAL_FIELDS, compareOwner, type ForegroundIdentity } from './boundary.ts';
+import type { ForegroundIdentity } from '../daemon/index.ts';
+import { CANONICAL_FIELDS, compareOwner } from './boundary.ts';
 
 const FOREGROUND: ForegroundIdentity = {
   packageVersion: '1.0.0',

@@ -1,20 +1,16 @@
-import { installationOf } from '../base/index.ts';
-import { readUpstreamOwner, type OwnerRecord, type UpstreamOwner } from '../daemon/index.ts';
-import type { Home, ResolvedSyncTarget } from '../home/index.ts';
-
-/** Who asks: what the foreground compares with a daemon's record. Null is what nobody set. */
-export interface ForegroundIdentity {
-  readonly packageVersion: string;
-  readonly executablePath: string;
-  readonly sourcePath: string | null;
-  /** The resolved server of this process. */
-  readonly serverUrl: string | null;
-  /** `principal/team`, `principal`, or null when nobody is logged in there. */
-  readonly teamOrUser: string | null;
-  /** The machine's own database: it stands where the earlier program named its queue. */
-  readonly queueDbPath: string;
-  readonly pid: number;
-}
+import { UserError } from '../base/index.ts';
+import {
+  identifyProgram,
+  readState,
+  readUpstreamOwner,
+  type DaemonOwner,
+  type ForegroundIdentity,
+  type OwnerRecord,
+  type ProgramIdentity,
+  type UpstreamOwner,
+} from '../daemon/index.ts';
+import { currentSyncTarget, type Home, type ResolvedSyncTarget } from '../home/index.ts';
+import type { ProjectId } from '../wire/index.ts';
 
 /** The six fields that two programs of one home must agree on, in the contract's order (cli contract 0.5). */
 export const CANONICAL_FIELDS = [
@@ -27,35 +23,88 @@ export const CANONICAL_FIELDS = [
 ] as const;
 export type CanonicalField = (typeof CANONICAL_FIELDS)[number];
 
-export interface OwnerMismatch {
+export interface Difference {
   readonly field: CanonicalField;
   readonly foregroundValue: string | null;
   readonly daemonValue: string | null;
 }
 
+/** A field on which the background disagrees, with the command that ends it. */
+export interface OwnerMismatch extends Difference {
+  readonly remedy: string;
+}
+
+/** Whoever works in the background of this home: our daemon where there is one, else what the earlier one left. */
+export interface Owner {
+  readonly program: 'ours' | 'python';
+  /** Ours is `stale` when it died without a word; the other statuses but two are the earlier program's. */
+  readonly status: UpstreamOwner['status'] | 'stale';
+  readonly path: string;
+  readonly record: OwnerRecord | null;
+  readonly detail: string | null;
+}
+
 /** The identity boundary: this process, whoever owns the background, and where they disagree. */
 export interface Boundary {
   readonly foreground: ForegroundIdentity;
-  readonly owner: UpstreamOwner;
+  /** The one that is compared, and shown. */
+  readonly owner: Owner;
+  /** What the earlier program left, whoever is shown. */
+  readonly upstream: UpstreamOwner;
   readonly mismatches: readonly OwnerMismatch[];
+  /** Why the machine's own file could not be asked; null when it answered. */
+  readonly machineError: { readonly message: string; readonly remedy: string | null } | null;
 }
 
-/** Reads the boundary without network and without writing. */
-export function gatherBoundary(home: Home, authority: ResolvedSyncTarget): Boundary {
-  const foreground = foregroundOf(home, authority);
-  const owner = readUpstreamOwner(home);
-  const isOwned = owner.status === 'present' && owner.record !== null;
-  return { foreground, owner, mismatches: isOwned ? compareOwner(foreground, owner.record) : [] };
+/** Rows of old queues that nobody accounted for yet. */
+export interface RowsWaiting {
+  readonly projectId: ProjectId;
+  readonly events: number;
+  readonly bodies: number;
+}
+
+/** All that the checks of severity `boundary` look at. */
+export interface BoundaryFacts {
+  readonly authority: ResolvedSyncTarget;
+  /** Whether a session exists for the resolved server. */
+  readonly isLoggedIn: boolean;
+  /** Whether one is needed. */
+  readonly needsLogin: boolean;
+  readonly boundary: Boundary;
+  readonly legacyRows: readonly RowsWaiting[];
+  /** Stores that a newer program changed, so that this one must leave them alone. */
+  readonly newerStores: readonly string[];
+}
+
+/**
+ * Reads the boundary without network and without writing. The server compared is the machine's: a project may name
+ * another one, and no daemon is of one project.
+ */
+export async function gatherBoundary(home: Home): Promise<Boundary> {
+  const authority = await currentSyncTarget(home, { processWideOverride: true });
+  const foreground = identifyProgram(home, authority);
+  const upstream = readUpstreamOwner(home);
+  const ours = readOurs(home);
+  // A living daemon of the earlier program comes first: it has to go before anything else is of use.
+  const isRival = upstream.status === 'present' && servesHome(upstream, home.paths.root);
+  const owner: Owner =
+    isRival || ours.owner === null ? { program: 'python', ...upstream } : ours.owner;
+  const isCompared = isRival || (owner.program === 'ours' && owner.status === 'present');
+  const differences =
+    isCompared && owner.record !== null ? compareOwner(foreground, owner.record) : [];
+  const isOverridden = authority.overrideMode === 'process_override' && owner.program === 'ours';
+  const mismatches = differences.map((each) => ({
+    ...each,
+    remedy: remedyFor(each, isOverridden),
+  }));
+  return { foreground, owner, upstream, mismatches, machineError: ours.error };
 }
 
 /** The fields that disagree, in canonical order; two absent values agree. Paths are compared as normal text. */
 export function compareOwner(
-  foreground: ForegroundIdentity,
-  record: Pick<
-    OwnerRecord,
-    'packageVersion' | 'executablePath' | 'sourcePath' | 'serverUrl' | 'teamOrUser' | 'queueDbPath'
-  >,
-): readonly OwnerMismatch[] {
+  foreground: ProgramIdentity,
+  record: ProgramIdentity,
+): readonly Difference[] {
   const pairs = [
     [foreground.packageVersion, record.packageVersion],
     [normal(foreground.executablePath), normal(record.executablePath)],
@@ -70,19 +119,61 @@ export function compareOwner(
   });
 }
 
-function foregroundOf(home: Home, authority: ResolvedSyncTarget): ForegroundIdentity {
-  const { program, files, host } = home.system;
-  const { userId, teamSlug } = authority;
-  const parts = [userId, teamSlug].filter((part) => part !== null && part !== '');
+const RESTART = 'spec-kitty daemon stop';
+const STOP = 'spec-kitty daemon stop';
+
+/**
+ * The command that ends one disagreement. A daemon that is started anew agrees in everything but a server that only
+ * this shell names: no daemon takes that over, so it has to rest meanwhile.
+ */
+function remedyFor({ field }: Difference, isOverridden: boolean): string {
+  const isOfServer = field === 'daemon_server_url' || field === 'daemon_team_or_user';
+  return isOfServer && isOverridden ? STOP : RESTART;
+}
+
+interface Ours {
+  readonly owner: Owner | null;
+  readonly error: Boundary['machineError'];
+}
+
+/** A machine that nobody used yet has no file, and asking must not make one. */
+function readOurs(home: Home): Ours {
+  if (home.system.files.stat(home.paths.machine) === null) return { owner: null, error: null };
+  try {
+    const { status, owner } = readState(home.machine(), home.system);
+    if (owner === null || status === 'absent') return { owner: null, error: null };
+    const detail = status === 'stale' ? `process ${owner.pid} says nothing any more` : null;
+    const record = recordOf(owner);
+    return {
+      owner: { program: 'ours', status, path: home.paths.machine, record, detail },
+      error: null,
+    };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { owner: null, error: { message: error.message, remedy: error.remedy } };
+  }
+}
+
+function recordOf(owner: DaemonOwner): OwnerRecord {
+  const { pid, packageVersion, executablePath, sourcePath, serverUrl, teamOrUser, queueDbPath } =
+    owner;
+  const startedAt = new Date(owner.startedAt).toISOString();
   return {
-    packageVersion: program.version,
-    executablePath: program.executable,
-    sourcePath: installationOf(program, files),
-    serverUrl: authority.resolvedServerUrl,
-    teamOrUser: parts.length === 0 ? null : parts.join('/'),
-    queueDbPath: home.paths.machine,
-    pid: host.pid,
+    pid,
+    port: null,
+    packageVersion,
+    executablePath,
+    sourcePath,
+    serverUrl,
+    teamOrUser,
+    queueDbPath,
+    startedAt,
   };
+}
+
+/** A record says which queue its daemon serves; one of another home is none of our business. */
+function servesHome({ record }: UpstreamOwner, root: string): boolean {
+  return normal(record?.queueDbPath ?? null)?.startsWith(`${normal(root)}/`) === true;
 }
 
 /** Doubled and trailing slashes say nothing; `..` may, where there are links. */

@@ -1,33 +1,20 @@
 import { EXIT, type ExitCode } from '../base/index.ts';
 import { putAsideCommand } from '../legacy/index.ts';
 import { isSettled } from './conservation.ts';
+import { checkBoundary } from './boundary-checks.ts';
 import type { RouteStatus } from './facts.ts';
+import {
+  found,
+  runChecks,
+  type Check,
+  type Finding,
+  type Found,
+  type Severity,
+} from './finding.ts';
 import type { HomeStatus, KnownProject } from './home-status.ts';
 
-/**
- * How bad a finding is: the books or a store contradict themselves; something is not known; two programs or
- * accounts disagree, so that nothing may be sent; something still waits.
- */
-export type Severity = 'integrity' | 'unknown' | 'boundary' | 'waiting';
-
-/** One result of one check. */
-export interface Finding {
-  readonly code: string;
-  readonly severity: Severity;
-  readonly detail: string;
-  /** A command that mends it, or null. */
-  readonly remedy: string | null;
-}
-
-/** Looks at gathered facts and nothing else. */
-interface Check {
-  readonly code: string;
-  readonly severity: Severity;
-  readonly find: (status: HomeStatus) => readonly Pick<Finding, 'detail' | 'remedy'>[];
-}
-
-/** Every check there is; what one command refuses the others show, because all of them read this table. */
-const CHECKS: readonly Check[] = [
+/** The checks of stores, books and what waits; those of the boundary have a table of their own. */
+const CHECKS: readonly Check<HomeStatus>[] = [
   {
     code: 'store_damaged',
     severity: 'integrity',
@@ -66,60 +53,6 @@ const CHECKS: readonly Check[] = [
             isHere ? 'spec-kitty sync mode LOCAL_RETENTION' : null,
           ),
         ),
-  },
-  {
-    code: 'owner_mismatch',
-    severity: 'boundary',
-    find: ({ boundary: { mismatches } }) =>
-      mismatches.length === 0
-        ? []
-        : [
-            found(
-              `foreground/daemon disagree on D-3 field(s): ${mismatches.map(shortName).join(', ')}`,
-            ),
-          ],
-  },
-  {
-    code: 'orphan_owner',
-    severity: 'boundary',
-    find: ({ boundary: { owner } }) =>
-      owner.status === 'orphan'
-        ? [found(`1 orphan daemon record(s) detected: ${owner.detail ?? ''}`, removal(owner.path))]
-        : [],
-  },
-  {
-    code: 'owner_unreadable',
-    severity: 'boundary',
-    find: ({ boundary: { owner } }) =>
-      owner.status === 'unreadable'
-        ? [found(`${owner.path} cannot be judged: ${owner.detail ?? ''}`, removal(owner.path))]
-        : [],
-  },
-  {
-    code: 'legacy_rows',
-    severity: 'boundary',
-    find: ({ projects }) =>
-      projects
-        .filter(({ status }) => status.legacy.rows > 0)
-        .map(({ status }) =>
-          found(
-            `${status.legacy.rows} row(s) of ${status.projectId} wait in old queue databases`,
-            MIGRATE,
-          ),
-        ),
-  },
-  {
-    code: 'auth_absent',
-    severity: 'boundary',
-    find: ({ needsLogin, isLoggedIn, authority }) =>
-      needsLogin && !isLoggedIn
-        ? [
-            found(
-              `nobody is logged in at ${authority.resolvedServerUrl ?? ''}`,
-              `spec-kitty auth login --server ${authority.resolvedServerUrl ?? ''} --token-stdin`,
-            ),
-          ]
-        : [],
   },
   {
     code: 'beside_store',
@@ -172,15 +105,12 @@ const CHECKS: readonly Check[] = [
 
 const VERIFY = 'spec-kitty sync verify --repair';
 const NOW = 'spec-kitty sync now';
-const MIGRATE = 'spec-kitty sync migrate';
 const DECIDE = 'spec-kitty sync migrate --resolve keep-journal --all';
 const IMPORT = 'spec-kitty sync import';
 
 /** Every finding, the worst first. */
 export function check(status: HomeStatus): readonly Finding[] {
-  const findings = CHECKS.flatMap(({ code, severity, find }) =>
-    find(status).map((each) => ({ code, severity, ...each })),
-  );
+  const findings = [...runChecks(CHECKS, status), ...checkBoundary(status)];
   return findings.sort((a, b) => RANKS.indexOf(a.severity) - RANKS.indexOf(b.severity));
 }
 
@@ -198,10 +128,6 @@ export function exitOf(findings: readonly Finding[], judges: boolean): ExitCode 
 
 const RANKS: readonly Severity[] = ['integrity', 'unknown', 'boundary', 'waiting'];
 
-function found(detail: string, remedy: string | null = null): Pick<Finding, 'detail' | 'remedy'> {
-  return { detail, remedy };
-}
-
 function granted(projects: readonly KnownProject[]): readonly RouteStatus[] {
   return projects.flatMap(({ status }) =>
     status.routes.filter(({ route }) => route.grantedAt !== null),
@@ -216,9 +142,7 @@ function streamsOf(
   );
 }
 
-function besideStore({
-  status: { spill, legacy },
-}: KnownProject): readonly Pick<Finding, 'detail' | 'remedy'>[] {
+function besideStore({ status: { spill, legacy } }: KnownProject): readonly Found[] {
   const lines = legacy.unreadable.map((file) =>
     found(`${file} cannot be read to its end`, putAsideCommand(file)),
   );
@@ -233,9 +157,7 @@ function besideStore({
   return lines;
 }
 
-function unread({
-  status: { pending },
-}: KnownProject): readonly Pick<Finding, 'detail' | 'remedy'>[] {
+function unread({ status: { pending } }: KnownProject): readonly Found[] {
   if (pending === null) return [];
   const lines = pending.skipped.map(({ path, reason }) => found(`${path} is not read: ${reason}`));
   if (pending.lines > 0) lines.push(found(`${pending.lines} new line(s) wait`, IMPORT));
@@ -245,12 +167,4 @@ function unread({
 
 function urlOf({ route }: RouteStatus): string {
   return route.target.canonicalUrl;
-}
-
-function shortName({ field }: { readonly field: string }): string {
-  return field.replace(/^daemon_/, '');
-}
-
-function removal(file: string): string {
-  return `rm '${file.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -6,6 +6,7 @@ import {
   UserError,
   type Db,
   type Millis,
+  type UserErrorCode,
 } from '../base/index.ts';
 import { findDestination, type Destination, type Stream } from '../delivery/index.ts';
 import {
@@ -24,8 +25,8 @@ import {
   findMissing,
   type Broken,
 } from '../journal/index.ts';
-import { readLegacy, type LegacyView } from '../legacy/index.ts';
-import { gatherBoundary, type Boundary } from './boundary.ts';
+import { readLegacy, waitingRowsOf, type LegacyView } from '../legacy/index.ts';
+import { gatherBoundary, type BoundaryFacts } from './boundary.ts';
 import { gatherProject, type ProjectStatus, type RouteStatus } from './facts.ts';
 import { readStore } from './reading.ts';
 
@@ -34,6 +35,8 @@ export interface UnknownProject {
   readonly projectId: string;
   readonly slug: string | null;
   readonly error: string;
+  /** Our own code for it, where there is one. */
+  readonly code: UserErrorCode | null;
   /** The store opened and contradicts itself. */
   readonly isDamaged: boolean;
 }
@@ -53,16 +56,10 @@ export interface KnownProject {
 }
 
 /** Everything that is known of this home: the machine, the boundary, and each project. */
-export interface HomeStatus {
+export interface HomeStatus extends BoundaryFacts {
   readonly root: string;
   readonly configFile: string;
   readonly saasEnabled: boolean;
-  readonly authority: ResolvedSyncTarget;
-  /** Whether a session exists for the resolved server. */
-  readonly isLoggedIn: boolean;
-  /** Whether delivery of some project needs one. */
-  readonly needsLogin: boolean;
-  readonly boundary: Boundary;
   /** The project the question was asked in comes first. */
   readonly projects: readonly KnownProject[];
   readonly unknown: readonly UnknownProject[];
@@ -97,7 +94,8 @@ export async function gatherHome(home: Home, question: HomeQuestion): Promise<Ho
       readProject(home, db, { projectId, question, isHere, legacy }),
     );
     if (reading.kind === 'unknown') {
-      unknown.push({ projectId, slug, error: reading.reason, isDamaged: reading.isDamaged });
+      const { reason: error, code, isDamaged } = reading;
+      unknown.push({ projectId, slug, error, code, isDamaged });
       continue;
     }
     const { status, destination } = reading.value;
@@ -113,14 +111,15 @@ export async function gatherHome(home: Home, question: HomeQuestion): Promise<Ho
     });
   }
   authority ??= await currentSyncTarget(home, { processWideOverride: true });
-  return { ...(await machineStatus(home, authority, projects)), projects, unknown, legacy };
+  const machine = await machineStatus(home, authority, projects);
+  return { ...machine, ...storeFacts(projects, unknown), projects, unknown, legacy };
 }
 
 async function machineStatus(
   home: Home,
   authority: ResolvedSyncTarget,
   projects: readonly KnownProject[],
-): Promise<Omit<HomeStatus, 'projects' | 'unknown' | 'legacy'>> {
+): Promise<Omit<HomeStatus, 'projects' | 'unknown' | 'legacy' | 'legacyRows' | 'newerStores'>> {
   const { saasEnabled } = await home.config();
   const server = authority.resolvedServerUrl;
   const sendsThere = projects.some(({ mode }) => mode === 'TEAMSPACE') || projects.length === 0;
@@ -131,8 +130,21 @@ async function machineStatus(
     authority,
     isLoggedIn: server !== null && sessionFor(home, server) !== null,
     needsLogin: saasEnabled.value && server !== null && sendsThere,
-    boundary: gatherBoundary(home, authority),
+    boundary: await gatherBoundary(home),
     readAt: home.system.clock.now(),
+  };
+}
+
+/** What the boundary asks of the stores. */
+function storeFacts(
+  projects: readonly KnownProject[],
+  unknown: readonly UnknownProject[],
+): Pick<BoundaryFacts, 'legacyRows' | 'newerStores'> {
+  return {
+    legacyRows: projects.map(({ status: { projectId, legacy } }) =>
+      waitingRowsOf(projectId, legacy),
+    ),
+    newerStores: unknown.filter(({ code }) => code === 'store_newer').map(({ error }) => error),
   };
 }
 

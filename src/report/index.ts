@@ -2,11 +2,13 @@
 // Here: the facts of a project and of the whole home, the books of each target, the identity boundary.
 // Not here: how they are printed (cli).
 export { check, exitOf } from './checks.ts';
-export type { Finding } from './checks.ts';
+export type { Finding } from './finding.ts';
 export { balance, isSettled } from './conservation.ts';
 export type { Books } from './conservation.ts';
 export { compareOwner } from './boundary.ts';
-export type { Boundary, OwnerMismatch } from './boundary.ts';
+export type { BoundaryFacts, Owner, OwnerMismatch } from './boundary.ts';
+export { judgeBoundary, runPreflight } from './preflight.ts';
+export type { PreflightResult } from './preflight.ts';
 export { diagnose, diagnoseBody } from './diagnosis.ts';
 export type { BodyDiagnosis, Diagnosis } from './diagnosis.ts';
 export { actionFor, categoryOf, countCategories } from './error-category.ts';

@@ -9,6 +9,7 @@ import {
   sqliteCode,
   UserError,
   type Db,
+  type UserErrorCode,
 } from '../base/index.ts';
 import { openHome, type Home } from '../home/index.ts';
 import type { ProjectId } from '../wire/index.ts';
@@ -24,6 +25,8 @@ export type Reading<T> =
   | {
       readonly kind: 'unknown';
       readonly reason: string;
+      /** Our own code for it, where there is one. */
+      readonly code: UserErrorCode | null;
       /** True when the store opened and contradicts itself. */
       readonly isDamaged: boolean;
     };
@@ -49,7 +52,8 @@ async function attempt<T>(ask: () => Promise<T>): Promise<Reading<T>> {
   } catch (error) {
     const contradicts = error instanceof IntegrityError || isDamaged(error);
     if (!contradicts && !isOfStore(error)) throw error;
-    return { kind: 'unknown', reason: messageOf(error), isDamaged: contradicts };
+    const code = error instanceof UserError ? error.code : null;
+    return { kind: 'unknown', reason: messageOf(error), code, isDamaged: contradicts };
   }
 }
 

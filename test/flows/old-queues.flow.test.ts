@@ -88,9 +88,9 @@ describe('sync now', () => {
     expect((await machine.run(['sync', 'now'], at)).exit).toBe(0);
     old.addEvents([2], { projectId: id });
     const unimported = await machine.run(['sync', 'now', '--no-import'], at);
-    expect(unimported.exit).toBe(1);
+    expect(unimported.exit).toBe(2);
     expect(unimported.stdout).not.toContain('All delivered.');
-    expect(unimported.stdout).toContain('1 row(s) of this project wait in queue databases');
+    expect(unimported.stdout).toContain('1 legacy rows in scope.');
     const status = await machine.run(['sync', 'status', '--json'], at);
     expect(status.json).toMatchObject({ legacy_rows: 1 });
     const [step] = stepsOf(unimported);

@@ -1,6 +1,6 @@
 import { EXIT, UserError } from '../../base/index.ts';
 import { bodiesStream } from '../../bodies/index.ts';
-import { redeliver, type Route } from '../../delivery/index.ts';
+import { redeliver } from '../../delivery/index.ts';
 import { takeIn } from '../../journal/index.ts';
 import type { Answer } from '../answer.ts';
 import { mayGatherArtifacts, runDossiers } from '../gather/dossiers.ts';
@@ -27,10 +27,13 @@ export async function run(context: Context): Promise<Answer> {
   if (flagOption(context.options, 'dryRun')) return foresee(context);
   // In the words of `sync now`, `all` means every target.
   const { all, ...options } = context.options;
-  return gatherAndDeliver({ ...context, options }, async (workspace, routes) => {
-    const gathered = await gather(context, workspace);
-    if (all === true) askAgain(workspace, routes ?? []);
-    return gathered;
+  return gatherAndDeliver({ ...context, options }, (workspace) => gather(context, workspace), {
+    command: 'sync bodies',
+    begin: (db, routes) => {
+      if (all !== true) return;
+      const now = context.system.clock.now();
+      for (const { id } of routes) redeliver(db, { routeId: id, streams: [bodiesStream], now });
+    },
   });
 }
 
@@ -42,10 +45,6 @@ async function gather(context: Context, workspace: Workspace): Promise<Gathered>
     dossiers: await prepare(context, workspace, false),
     lines,
   };
-}
-
-function askAgain({ db, now }: Workspace, routes: readonly Route[]): void {
-  for (const { id } of routes) redeliver(db, { routeId: id, streams: [bodiesStream], now });
 }
 
 async function foresee(context: Context): Promise<Answer> {

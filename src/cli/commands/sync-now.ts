@@ -5,6 +5,7 @@ import {
   IntegrityError,
   messageOf,
   UserError,
+  type Db,
   type ExitCode,
 } from '../../base/index.ts';
 import {
@@ -19,6 +20,7 @@ import { MODE_AXES } from '../../home/index.ts';
 import { takeIn } from '../../journal/index.ts';
 import { gatherProject } from '../../report/index.ts';
 import type { Answer } from '../answer.ts';
+import { refuseAtBoundary } from '../boundary/refusing.ts';
 import { mayGatherArtifacts, runDossiers, type Dossiers } from '../gather/dossiers.ts';
 import { runImport, takenLines, type Imported } from '../gather/import.ts';
 import { runMigration } from '../gather/migration.ts';
@@ -46,11 +48,24 @@ export type Gather = (workspace: Workspace, routes: readonly Route[] | null) => 
 
 /** `spec-kitty sync now`: new lines become facts, artifacts that changed too, then each chosen target gets what it lacks. */
 export function run(context: Context): Promise<Answer> {
-  return gatherAndDeliver(context, (workspace, routes) => gatherAll(context, workspace, routes));
+  return gatherAndDeliver(context, (workspace, routes) => gatherAll(context, workspace, routes), {
+    command: 'sync now',
+  });
 }
 
-/** Finds out where to deliver and whether that is permitted, gathers, and delivers. */
-export async function gatherAndDeliver(context: Context, gather: Gather): Promise<Answer> {
+/**
+ * Finds out where to deliver and whether that is permitted, gathers, asks at the boundary, and delivers: what is
+ * gathered is kept whatever the boundary says, so that no remedy waits for another one.
+ * @param begin what is done with the routes once nothing stands in the way.
+ */
+export async function gatherAndDeliver(
+  context: Context,
+  gather: Gather,
+  options: {
+    readonly command: string;
+    readonly begin?: (db: Db, routes: readonly Route[]) => void;
+  },
+): Promise<Answer> {
   const workspace = await openWorkspace(context);
   const destination = await findDestination(context.home, workspace.db, {
     processWideOverride: true,
@@ -58,9 +73,25 @@ export async function gatherAndDeliver(context: Context, gather: Gather): Promis
   const routes = await permittedRoutes(context, workspace, destination);
   const gathered = await gather(workspace, routes);
   if (routes === null) return retainOnly(context, { workspace, destination, gathered });
+  const { project, db } = workspace;
+  const { command } = options;
+  const refused = await refuseAtBoundary(context, { command, projectId: project.id });
+  if (refused !== null) return withGathered(refused, gathered);
+  options.begin?.(db, routes);
   const reports = await drainAll(context, workspace, routes);
   const outcome = conclude(context, workspace, { destination, gathered, reports });
   return answerWith(context, toReport(outcome), [...gathered.lines, ...toLines(outcome)]);
+}
+
+/** What came in is told beside the refusal. */
+function withGathered(refused: Answer, { imported, dossiers, migrated, lines }: Gathered): Answer {
+  const said = [imported, dossiers].flatMap((each) => each?.lines ?? []);
+  const taken = { import: imported?.json ?? null, artifacts: dossiers?.json ?? null };
+  return {
+    exit: refused.exit,
+    json: { ...refused.json, ...taken, migration: migrated },
+    lines: [...lines, ...said, ...refused.lines],
+  };
 }
 
 /** Without an import, at least what was spilled. Artifacts are gathered for a project that delivers. */

@@ -7,6 +7,7 @@ import {
   type Route,
 } from '../../delivery/index.ts';
 import { fine, type Answer } from '../answer.ts';
+import { refuseAtBoundary } from '../boundary/refusing.ts';
 import { misused, readFilter } from '../history/filters.ts';
 import { flagOption, textOption, type Context } from '../io.ts';
 import { permittedRoutes } from '../permission.ts';
@@ -46,6 +47,11 @@ export async function run(context: Context): Promise<Answer> {
   };
   const lines = planLines(said);
   if (isRehearsal) return fine({ replay: said }, lines);
+  const refused = await refuseAtBoundary(context, {
+    command: COMMAND,
+    projectId: workspace.project.id,
+  });
+  if (refused !== null) return refused;
   if (isAgain) redeliver(db, { routeId: route.id, streams: STREAMS, now });
   else openReplay(db, { routeId: route.id, stream: eventsStream, filter, now });
   const delivered = await deliver(context);

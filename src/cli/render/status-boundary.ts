@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { printable } from '../../base/index.ts';
-import type { Boundary, HomeStatus, OwnerMismatch } from '../../report/index.ts';
+import type { HomeStatus, OwnerMismatch } from '../../report/index.ts';
+import { mismatchToJson, ownerToJson } from '../boundary/words.ts';
 import { currentRoutes, legacyRows, sumWaiting } from './status-sums.ts';
 
 const KEY_WIDTH = 24;
@@ -10,10 +11,10 @@ const KEY_WIDTH = 24;
  * to 24, values never shortened.
  */
 export function boundaryLines(status: HomeStatus): readonly string[] {
-  const { foreground, owner, mismatches } = status.boundary;
+  const { foreground, owner, upstream, mismatches } = status.boundary;
   const { record } = owner;
   const legacy = legacyRows(status);
-  const orphans = owner.status === 'orphan' ? 1 : 0;
+  const orphans = upstream.status === 'orphan' ? 1 : 0;
   const fields = mismatches.map(({ field }) => field).join(', ');
   return [
     'Identity Boundary',
@@ -54,8 +55,9 @@ export function boundaryLines(status: HomeStatus): readonly string[] {
 
 /** The top-level members of the contract (cli contract 3.4). */
 export function boundaryToJson(status: HomeStatus): Readonly<Record<string, unknown>> {
-  const { foreground, owner, mismatches } = status.boundary;
+  const { foreground, owner, upstream, mismatches } = status.boundary;
   const { root } = status;
+  const { started_at: startedAt, ...record } = ownerToJson(owner);
   const legacy = legacyRows(status);
   return {
     auth_required: status.needsLogin,
@@ -69,7 +71,13 @@ export function boundaryToJson(status: HomeStatus): Readonly<Record<string, unkn
       queue_db_path: foreground.queueDbPath,
       pid: foreground.pid,
     },
-    daemon_owner_record: { status: owner.status, detail: owner.detail, ...recordToJson(owner) },
+    daemon_owner_record: {
+      status: owner.status,
+      detail: owner.detail,
+      program: owner.program,
+      ...record,
+      started_at: startedAt,
+    },
     active_queue: {
       path: foreground.queueDbPath,
       event_count: sumWaiting(currentRoutes(status), 'events'),
@@ -81,40 +89,9 @@ export function boundaryToJson(status: HomeStatus): Readonly<Record<string, unkn
       body_upload_count: legacy.bodies,
       rows_in_scope: legacy.events + legacy.bodies,
     },
-    mismatches: mismatches.map(({ field, foregroundValue, daemonValue }) => ({
-      field,
-      foreground_value: foregroundValue,
-      daemon_value: daemonValue,
-    })),
+    mismatches: mismatches.map(mismatchToJson),
     orphan_records:
-      owner.status === 'orphan'
-        ? [{ ...recordToJson(owner), started_at: owner.record?.startedAt ?? null }]
-        : [],
-  };
-}
-
-const NO_RECORD = {
-  pid: null,
-  port: null,
-  packageVersion: null,
-  executablePath: null,
-  sourcePath: null,
-  serverUrl: null,
-  teamOrUser: null,
-  queueDbPath: null,
-};
-
-function recordToJson(owner: Boundary['owner']): Readonly<Record<string, unknown>> {
-  const record = owner.record ?? NO_RECORD;
-  return {
-    pid: record.pid,
-    port: record.port,
-    package_version: record.packageVersion,
-    executable_path: record.executablePath,
-    source_path: record.sourcePath,
-    server_url: record.serverUrl,
-    team_or_user: record.teamOrUser,
-    queue_db_path: record.queueDbPath,
+      upstream.status === 'orphan' ? [ownerToJson({ program: 'python', ...upstream })] : [],
   };
 }
 

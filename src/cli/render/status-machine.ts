@@ -16,7 +16,7 @@ export function machineLines(status: HomeStatus, ping: Ping | null): readonly st
   return [
     row('Queue', `${sumWaiting(currentRoutes(status), 'events')} event(s)`),
     row('SaaS Sync', saasEnabled ? 'Enabled' : 'Disabled (SPEC_KITTY_ENABLE_SAAS_SYNC=1)'),
-    row('Daemon', daemonWord(status)),
+    ...daemonLines(status),
     row('WebSocket', 'not used'),
     row('Last Sync', lastSync(status)),
     ...failures(status),
@@ -67,9 +67,28 @@ function currentStreams(status: HomeStatus): readonly StreamStatus[] {
 }
 
 function daemonWord({ boundary: { owner } }: HomeStatus): string {
-  const { status, record, path, detail } = owner;
-  if (status === 'present') return `Running (the Python daemon, process ${record?.pid ?? '?'})`;
-  return status === 'unreadable' ? `Unknown (${path}: ${printable(detail ?? '')})` : 'Stopped';
+  const { program, status, path, detail } = owner;
+  switch (status) {
+    case 'present':
+      return program === 'ours' ? 'Running' : 'Running (the Python daemon)';
+    case 'unreadable':
+      return `Unknown (${path}: ${printable(detail ?? '')})`;
+    case 'stale':
+      return `Stopped (${detail ?? ''})`;
+    default:
+      return 'Stopped';
+  }
+}
+
+/** Whether somebody delivers in the background, and who. */
+function daemonLines(status: HomeStatus): readonly string[] {
+  const { owner } = status.boundary;
+  const lives = owner.status === 'present' && owner.record !== null;
+  return [
+    row('Daemon', daemonWord(status)),
+    ...(lives ? [row('Daemon PID', String(owner.record.pid))] : []),
+    row('Sync Mode', lives && owner.program === 'ours' ? 'Global daemon' : 'Queue only'),
+  ];
 }
 
 function lastSync(status: HomeStatus): string {
