@@ -94,8 +94,8 @@ export async function gatherHome(home: Home, question: HomeQuestion): Promise<Ho
       readProject(home, db, { projectId, question, isHere, legacy }),
     );
     if (reading.kind === 'unknown') {
-      const { reason: error, code, isDamaged } = reading;
-      unknown.push({ projectId, slug, error, code, isDamaged });
+      const { reason, ...why } = reading;
+      unknown.push({ projectId, slug, error: reason, code: why.code, isDamaged: why.isDamaged });
       continue;
     }
     const { status, destination } = reading.value;
