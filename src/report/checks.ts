@@ -90,6 +90,19 @@ const CHECKS: readonly Check<HomeStatus>[] = [
         }),
   },
   {
+    code: 'replay_waits',
+    severity: 'waiting',
+    find: ({ projects }) =>
+      streamsOf(projects)
+        .filter(({ route, stream }) => route.route.grantedAt !== null && stream.replaying > 0)
+        .map(({ route, stream }) =>
+          found(
+            `${stream.replaying} of a replay of ${stream.facts.stream} wait for ${urlOf(route)}`,
+            NOW,
+          ),
+        ),
+  },
+  {
     code: 'bodies_never_indexed',
     severity: 'waiting',
     find: ({ projects }) =>

@@ -1,6 +1,7 @@
 import type { Db, Millis } from '../base/index.ts';
 import {
   coversCheckout,
+  countReplaying,
   drainOwner,
   isRetired,
   listParked,
@@ -45,6 +46,8 @@ export interface StreamStatus {
   readonly waiting: Waiting;
   /** False where the target takes no items of this stream, as far as it said: they are kept here. */
   readonly isTaken: boolean;
+  /** Items that open replays have still to send; a part that is not opened yet counts as one. */
+  readonly replaying: number;
 }
 
 /** Everything status needs to know of one project, gathered on one snapshot. */
@@ -168,5 +171,6 @@ function streamStatus(
   if (facts === null) return null;
   const waiting = readWaiting(db, stream, { genId: facts.generation.id, now });
   const isTaken = takesStream(route.target, stream.name);
-  return { facts, books: balance(stream.count(db), facts), waiting, isTaken };
+  const replaying = countReplaying(db, route.id, stream);
+  return { facts, books: balance(stream.count(db), facts), waiting, isTaken, replaying };
 }

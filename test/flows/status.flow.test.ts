@@ -40,10 +40,13 @@ async function deliveredProject() {
   const input = lines.map((line) => Buffer.from(line).toString()).join('\n');
   const emitted = await machine.run(['emit', '--envelope', '-'], { cwd: root, input });
   expect(emitted).toMatchObject({ exit: 0 });
-  const first = await recordingServer((request) => answerAll(request));
+  const isDown = { value: false };
+  const first = await recordingServer((request) =>
+    isDown.value ? { status: 503 } : answerAll(request),
+  );
   await machine.run(['sync', 'mode', 'EXTERNAL_RECEIVER', '--endpoint', first.url], { cwd: root });
   expect((await machine.run(['sync', 'now'], { cwd: root })).exit).toBe(0);
-  return { machine, root, first };
+  return { machine, root, first, isDown };
 }
 
 describe('124 events that only the previous target has', () => {
@@ -150,4 +153,23 @@ it('is asked in one project and speaks of all, unless told otherwise', async () 
   const alone = await statusOf(machine, root, '--here');
   expect(alone).toMatchObject({ event_journal: { retained_event_count: EVENTS } });
   expect(alone['projects']).toHaveLength(1);
+});
+
+it('shows a replay that waits until it has arrived', async () => {
+  const { machine, root, first, isDown } = await deliveredProject();
+  const at = { cwd: root };
+  isDown.value = true;
+  const replay = ['sync', 'replay', '--target', first.url, '--type', 'WPStatusChanged'];
+  expect((await machine.run(replay, at)).exit).toBe(1);
+  const waiting = await statusOf(machine, root, '--check');
+  expect(waiting).toMatchObject({ ok: false, exit_code: 1 });
+  expect(waiting['findings']).toContainEqual(
+    expect.objectContaining({ code: 'replay_waits', remedy: 'spec-kitty sync now' }),
+  );
+  expect((await machine.run(['sync', 'status'], at)).stdout).toMatch(
+    /^ {6}\d+ of a replay wait to be sent again$/m,
+  );
+  isDown.value = false;
+  expect((await machine.run(['sync', 'now'], at)).exit).toBe(0);
+  expect(await statusOf(machine, root, '--check')).toMatchObject({ ok: true, findings: [] });
 });

@@ -163,7 +163,7 @@ function targetToJson({ route }: RouteStatus): Readonly<Record<string, unknown>>
 
 function booksToJson({ status }: KnownProject): readonly Readonly<Record<string, unknown>>[] {
   return status.routes.flatMap(({ route, coversHere, streams }) =>
-    streams.map(({ facts, books }) => ({
+    streams.map(({ facts, books, replaying }) => ({
       project_uuid: status.projectId,
       target_id: route.target.publicId,
       canonical_url: route.target.canonicalUrl,
@@ -182,6 +182,7 @@ function booksToJson({ status }: KnownProject): readonly Readonly<Record<string,
       superseded: books.superseded,
       withheld: books.withheld,
       balanced: books.balanced,
+      replaying,
       aside: facts.aside,
       blocked_reason: route.blocked?.reason ?? null,
       blocked_detail: route.blocked?.detail ?? null,

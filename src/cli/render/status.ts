@@ -156,6 +156,8 @@ function streamLines(now: Millis, stream: StreamStatus): readonly string[] {
     lines.push(`      ${n} ${state}: ${reason}${listed}`);
   }
   lines.push(...queueLines(now, stream));
+  if (stream.replaying > 0)
+    lines.push(`      ${stream.replaying} of a replay wait to be sent again`);
   lines.push(
     `      ${books.captured} captured = ${books.beforeStart} before the start + ${books.neverEligible} never eligible + ${books.dropped} dropped + ${books.unopened} unopened + ${books.opened} opened`,
     `      ${books.opened} opened = ${books.queued} queued + ${books.delivered} delivered + ${books.parked} parked + ${books.superseded} superseded + ${books.withheld} withheld`,
