@@ -8,6 +8,7 @@ import {
   type Route,
 } from '../delivery/index.ts';
 import { MODE_AXES } from '../home/index.ts';
+import { NOT_LOOKED_AT } from '../legacy/index.ts';
 import { gatherProject } from '../report/index.ts';
 import { grantEndpoint, requireEndpoint } from './consent.ts';
 import { flagOption, textOption, type Context } from './io.ts';
@@ -96,6 +97,7 @@ function whatWouldGo(context: Context, workspace: Workspace, route: Route | null
     projectId: project.id,
     db,
     streams: STREAMS,
+    legacy: NOT_LOOKED_AT,
     here: { project, checkoutId },
   });
   const known = status.routes.find((each) => each.route.id === route?.id);

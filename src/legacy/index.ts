@@ -8,5 +8,5 @@ export { assignEvents, listConflicts, resolveConflicts } from './decisions.ts';
 export type { Keep } from './decisions.ts';
 export { migrateSources } from './migrate.ts';
 export type { Migration } from './migrate.ts';
-export { legacyRowsOf, readLegacy, waitingRowsOf } from './status.ts';
+export { legacyRowsOf, NOT_LOOKED_AT, readLegacy, waitingRowsOf } from './status.ts';
 export type { LegacyRows, LegacyView, WaitingRows } from './status.ts';

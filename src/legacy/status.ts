@@ -50,6 +50,15 @@ export interface LegacyView {
   readonly conflicts: readonly Conflict[];
 }
 
+/** For questions that have nothing to do with it. */
+export const NOT_LOOKED_AT: LegacyView = {
+  sources: [],
+  waiting: new Map(),
+  unknown: [],
+  unassigned: 0,
+  conflicts: [],
+};
+
 /** The same for one project. */
 export interface LegacyRows {
   readonly databases: number;

@@ -18,6 +18,7 @@ import {
 } from '../../delivery/index.ts';
 import { MODE_AXES } from '../../home/index.ts';
 import { takeIn } from '../../journal/index.ts';
+import { NOT_LOOKED_AT, readLegacy, type LegacyView } from '../../legacy/index.ts';
 import { gatherProject } from '../../report/index.ts';
 import type { Answer } from '../answer.ts';
 import { refuseAtBoundary } from '../boundary/refusing.ts';
@@ -164,7 +165,7 @@ function isOurs(error: unknown): boolean {
 }
 
 function waitingOn(context: Context, workspace: Workspace, routes: readonly Route[]): number {
-  const status = gatherHere(context, workspace);
+  const status = gatherHere(context, workspace, NOT_LOOKED_AT);
   const chosen = status.routes.filter((each) => routes.some((route) => route.id === each.route.id));
   return sum(
     chosen.flatMap(({ streams }) =>
@@ -177,11 +178,16 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, each) => total + each, 0);
 }
 
-function gatherHere(context: Context, workspace: Workspace): ReturnType<typeof gatherProject> {
+function gatherHere(
+  context: Context,
+  workspace: Workspace,
+  legacy: LegacyView,
+): ReturnType<typeof gatherProject> {
   const { project, db, checkoutId } = workspace;
   return gatherProject(context.home, {
     projectId: project.id,
     db,
+    legacy,
     streams: STREAMS,
     here: { project, checkoutId },
   });
@@ -196,7 +202,7 @@ function conclude(
     readonly reports: readonly DrainReport[];
   },
 ): Outcome {
-  const status = gatherHere(context, workspace);
+  const status = gatherHere(context, workspace, readLegacy(context.home));
   return {
     mode: done.destination.mode ?? 'TEAMSPACE',
     generatedAt: new Date(context.system.clock.now()).toISOString(),
@@ -247,7 +253,7 @@ function retainOnly(
       remedy: 'spec-kitty sync mode LOCAL_RETENTION',
     });
   }
-  const { captured } = gatherHere(context, workspace).journal;
+  const { captured } = gatherHere(context, workspace, NOT_LOOKED_AT).journal;
   const isComplete = [imported, dossiers].every((each) => each?.isComplete !== false);
   const said = [imported, dossiers].flatMap((each) => each?.lines ?? []);
   const json = {
