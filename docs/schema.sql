@@ -820,6 +820,31 @@ CREATE TABLE artifacts (
   PRIMARY KEY (team_id, project_id, namespace_id, path)
 ) STRICT;
 
+CREATE TABLE attempts (
+  subject TEXT PRIMARY KEY,
+  count INTEGER NOT NULL,
+  window_ends_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE audit (
+  entry INTEGER PRIMARY KEY AUTOINCREMENT,
+  at INTEGER NOT NULL,
+  team_id TEXT,
+  actor TEXT NOT NULL,
+  action TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  previous TEXT NOT NULL UNIQUE CHECK (length(previous) = 64),
+  hash TEXT NOT NULL UNIQUE CHECK (length(hash) = 64)
+) STRICT;
+
+CREATE INDEX audit_by_actor ON audit (actor, action, subject, at);
+
+CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit
+BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;
+
+CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit
+BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;
+
 CREATE TABLE bodies (
   team_id TEXT NOT NULL,
   project_id TEXT NOT NULL,
@@ -828,6 +853,20 @@ CREATE TABLE bodies (
   content BLOB NOT NULL,
   PRIMARY KEY (team_id, project_id, sha256)
 ) STRICT;
+
+CREATE TABLE device_grants (
+  device_hash TEXT PRIMARY KEY CHECK (length(device_hash) = 64),
+  user_code_hash TEXT NOT NULL UNIQUE CHECK (length(user_code_hash) = 64),
+  state TEXT NOT NULL CHECK (state IN ('pending', 'approved', 'denied', 'spent')),
+  team_id TEXT REFERENCES teams (team_id),
+  user_id TEXT REFERENCES users (user_id),
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  interval_s INTEGER NOT NULL,
+  polled_at INTEGER
+) STRICT;
+
+CREATE INDEX device_grants_by_expiry ON device_grants (expires_at);
 
 CREATE TABLE events (
   arrival INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -853,6 +892,16 @@ CREATE TABLE instance (
   created_at INTEGER NOT NULL
 ) STRICT;
 
+CREATE TABLE memberships (
+  team_id TEXT NOT NULL REFERENCES teams (team_id),
+  user_id TEXT NOT NULL REFERENCES users (user_id),
+  role TEXT NOT NULL CHECK (role IN ('owner', 'admin', 'member', 'read-only')),
+  since_at INTEGER NOT NULL,
+  PRIMARY KEY (team_id, user_id)
+) STRICT;
+
+CREATE INDEX memberships_of_user ON memberships (user_id);
+
 CREATE TABLE migrations (
     number INTEGER PRIMARY KEY, name TEXT NOT NULL, sha256 TEXT NOT NULL,
     breaking INTEGER NOT NULL CHECK (breaking IN (0, 1)), applied_at INTEGER NOT NULL) STRICT;
@@ -868,7 +917,62 @@ CREATE TABLE namespaces (
   PRIMARY KEY (team_id, project_id, namespace_id)
 ) STRICT;
 
+CREATE TABLE one_time_links (
+  code_hash TEXT PRIMARY KEY CHECK (length(code_hash) = 64),
+  user_id TEXT REFERENCES users (user_id),
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  used_at INTEGER
+) STRICT;
+
+CREATE TABLE projects (
+  team_id TEXT NOT NULL REFERENCES teams (team_id),
+  project_id TEXT NOT NULL,
+  claimed_by TEXT NOT NULL,
+  claimed_at INTEGER NOT NULL,
+  PRIMARY KEY (team_id, project_id)
+) STRICT;
+
+CREATE TABLE refresh_tokens (
+  token_hash TEXT PRIMARY KEY CHECK (length(token_hash) = 64),
+  session_id TEXT NOT NULL REFERENCES sessions (session_id),
+  generation INTEGER NOT NULL,
+  issued_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  used_at INTEGER,
+  used_nonce TEXT,
+  UNIQUE (session_id, generation)
+) STRICT;
+
+CREATE TABLE sessions (
+  session_id TEXT PRIMARY KEY,
+  team_id TEXT NOT NULL REFERENCES teams (team_id),
+  user_id TEXT NOT NULL REFERENCES users (user_id),
+  kind TEXT NOT NULL CHECK (kind IN ('password', 'device', 'browser')),
+  secret_hash TEXT UNIQUE CHECK (length(secret_hash) = 64),
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  revoked_at INTEGER,
+  revoked_for TEXT
+) STRICT;
+
+CREATE INDEX sessions_of_user ON sessions (user_id);
+
+CREATE TABLE signing_keys (
+  key_id TEXT PRIMARY KEY,
+  private_key TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  retired_at INTEGER
+) STRICT;
+
 CREATE TABLE sqlite_sequence(name,seq);
+
+CREATE TABLE teams (
+  team_id TEXT PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  private_of TEXT UNIQUE REFERENCES users (user_id),
+  created_at INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE token_projects (
   token_id TEXT NOT NULL REFERENCES tokens (token_id),
@@ -887,8 +991,17 @@ CREATE TABLE tokens (
   created_at INTEGER NOT NULL,
   last_used_at INTEGER,
   revoked_at INTEGER
-) STRICT;
+, expires_at INTEGER) STRICT;
 
 CREATE INDEX tokens_by_prefix ON tokens (prefix);
 
 CREATE INDEX tokens_live ON tokens (team_id) WHERE revoked_at IS NULL;
+
+CREATE TABLE users (
+  user_id TEXT PRIMARY KEY,
+  email TEXT NOT NULL UNIQUE,
+  name TEXT NOT NULL,
+  password TEXT,
+  created_at INTEGER NOT NULL,
+  disabled_at INTEGER
+) STRICT;

@@ -1,28 +1,45 @@
-import type { IncomingMessage } from 'node:http';
-import { type Context, Hono } from 'hono';
-import { type Clock, type Log, messageOf, printable } from '../base/index.ts';
-import { encodeHealth, HEADERS, type ItemResult, PATHS } from '../wire/index.ts';
+import { Hono } from 'hono';
 import {
-  type Caller,
+  type Clock,
+  createIds,
+  type Ids,
+  type Log,
+  type Random,
+  systemRandom,
+} from '../base/index.ts';
+import { encodeHealth, HEADERS, type ItemResult } from '../wire/index.ts';
+import {
   identify,
-  isLoopbackAddress,
-  isLoopbackHost,
+  identifyBrowser,
+  requirePerson,
+  requireRight,
   requireVisitor,
   type Visitor,
 } from './auth.ts';
 import { readArtifacts, readBody, readNamespaces } from './http/artifacts.ts';
 import { pushReceiver } from './http/bodies.ts';
-import { type Chunks, type Inlet, openInlet } from './http/body.ts';
+import { openInlet } from './http/body.ts';
 import { HttpError } from './http/errors.ts';
 import { type BatchReceipt, batchReceiver, readEvent, readPage } from './http/events.ts';
-import type { PostRequest } from './http/post.ts';
 import {
-  MAX_BATCH_BYTES,
-  MAX_CONCURRENT_BATCHES,
-  MAX_EVENTS_PER_BATCH,
-  RETRY_AFTER_SECONDS,
-} from './limits.ts';
-import { StoreUnavailable } from './store/driver.ts';
+  baseOf,
+  callerOf,
+  chunksOf,
+  type Hall,
+  type Handler,
+  type Here,
+  type NodeRequest,
+  postOf,
+} from './http/here.ts';
+import { loginHandlers } from './http/login.ts';
+import { refuse, rememberRefusal } from './http/refusal.ts';
+import type { Identity } from './identity/identity.ts';
+import { MAX_BATCH_BYTES, MAX_CONCURRENT_BATCHES, MAX_EVENTS_PER_BATCH } from './limits.ts';
+import { cookieOf } from './pages/browser.ts';
+import { deviceHandlers } from './pages/device.ts';
+import { entranceHandlers } from './pages/entrance.ts';
+import { goTo } from './pages/html.ts';
+import { type Gate, PAGES, type RouteName, ROUTES, type RouteSpec } from './routes.ts';
 import type { Store } from './store/store.ts';
 
 /** Which deployment of the receiver answers: told by health, decides nothing. */
@@ -38,77 +55,129 @@ export interface AppOptions {
   /** Refuse events that the catalogue does not know or does not allow; false when absent. */
   readonly isStrict?: boolean;
   readonly deployment?: Deployment;
-}
-
-export interface NodeRequest {
-  readonly incoming?: IncomingMessage;
+  /** The address people reach this receiver by, without a path; what each request says when absent. */
+  readonly publicUrl?: string;
+  /** Where ids and secrets come from; the system's own when absent. */
+  readonly ids?: Ids;
+  readonly random?: Random;
 }
 
 /** The receiver without a socket. A request without Node's own beside it counts as one of this process. */
 export interface App {
   fetch(request: Request, env?: NodeRequest): Response | Promise<Response>;
+  /** What the router answers, as it was told: a check compares it with the table. */
+  readonly routes: readonly { readonly method: string; readonly path: string }[];
 }
 
-interface Hall {
-  readonly Bindings: NodeRequest;
-  readonly Variables: { visitor: Visitor | null; inlet: Inlet };
-}
-
-type Here = Context<Hall>;
+type Handlers = Readonly<Record<RouteName, Handler>>;
 type Members = Readonly<Record<string, unknown>>;
 
 /**
- * The receiver's routes over `store` (wire contract 1 and 8). Whatever a request says, the answer is JSON with a
- * stable code and the receiver's instance id.
+ * The receiver's routes over `store` (wire contract 1, 7 and 8). Whatever a request says, the answer is JSON with a
+ * stable code and the receiver's instance id; people get pages.
  */
 export function createApp(store: Store, options: AppOptions): App {
   const { clock } = options;
-  const { instanceId } = store;
   const app = new Hono<Hall>({ strict: false });
-  app.onError((error, c) => refuse(c, error, { instanceId, log: options.log }));
+  app.onError((error, c) => refuse(c, error, { store, ...options }));
   app.use(async (c, next) => {
     c.set('inlet', openInlet(chunksOf(c), clock));
-    c.set('visitor', await identify(store, callerOf(c), clock.now()));
+    c.set('visitor', null);
+    c.set('route', null);
+    c.set('base', options.publicUrl ?? baseOf(c));
     await next();
   });
-  app.get(route(PATHS.health), (c) => c.json(healthOf(c.var.visitor, instanceId, options)));
-  app.all(route(PATHS.health), onlyWith('GET'));
-  // From here on every route, also one that is added later, needs somebody who is known.
-  app.use(async (c, next) => {
-    requireVisitor(c.var.visitor);
-    await next();
-  });
-  app.post(route(PATHS.events), takeBatches(store, options));
-  app.all(route(PATHS.events), onlyWith('POST'));
-  app.post(route(PATHS.bodies), takeBodies(store, options));
-  app.all(route(PATHS.bodies), onlyWith('POST'));
-  addReading(app, store);
-  app.all('*', () => {
+  const handlers = handlersOf(store, options);
+  const names = Object.keys(ROUTES) as readonly RouteName[];
+  for (const path of new Set(names.map((name) => ROUTES[name].path))) {
+    const here = names.filter((name) => ROUTES[name].path === path);
+    for (const name of here) {
+      const { method, gate }: RouteSpec = ROUTES[name];
+      const passage = { store, options, next: handlers[name] };
+      app.on(method, route(path), (c) => {
+        c.set('route', name);
+        return passing(c, gate, passage);
+      });
+    }
+    app.all(route(path), onlyWith(here.map((name) => ROUTES[name].method)));
+  }
+  // Nobody learns what is not here who is not known.
+  app.all('*', async (c) => {
+    requireVisitor(await identified(c, store, options));
     throw new HttpError(404, 'not_found', 'nothing is here');
   });
-  return { fetch: (request, env = {}) => app.fetch(request, env) };
+  return { fetch: (request, env = {}) => app.fetch(request, env), routes: app.routes };
 }
 
-function addReading(app: Hono<Hall>, store: Store): void {
-  const lists = [
-    [PATHS.eventList, readPage],
-    [PATHS.namespaceList, readNamespaces],
-    [PATHS.artifactList, readArtifacts],
-  ] as const;
-  for (const [path, read] of lists) {
-    app.get(route(path), async (c) => {
-      const page = await read(store, c.var.visitor, c.req.query());
-      return c.json({ ...page, server_instance_id: store.instanceId });
-    });
+function handlersOf(store: Store, options: AppOptions): Handlers {
+  const { clock, ids = createIds(clock), random = systemRandom } = options;
+  const identity: Identity = { store, clock, ids, random };
+  return {
+    health: (c) => c.json(healthOf(c.var.visitor, store.instanceId, options)),
+    takeBatch: takeBatches(store, options),
+    takeBody: takeBodies(store, options),
+    ...readingHandlers(store),
+    ...loginHandlers(identity),
+    ...entranceHandlers(identity),
+    ...deviceHandlers(identity),
+  };
+}
+
+interface Passage {
+  readonly store: Store;
+  readonly options: AppOptions;
+  readonly next: Handler;
+}
+
+/** Lets a request through its gate, or throws what stands against it. */
+async function passing(c: Here, gate: Gate, { store, options, next }: Passage): Promise<Response> {
+  if (gate === 'open') return next(c);
+  if (gate === 'browser') {
+    const visitor = await identifyBrowser(store, cookieOf(c), options.clock.now());
+    c.set('visitor', visitor);
+    return visitor === null ? goTo(loginPage(c)) : next(c);
   }
-  app.get(`${PATHS.eventList}:id`, async (c) => {
-    const body = await readEvent(store, c.var.visitor, c.req.param('id'));
-    return c.body(new Uint8Array(body), 200, { [HEADERS.contentType]: 'application/json' });
-  });
-  app.get(`${route(PATHS.bodyList)}/:hash?`, async (c) => {
-    const body = await readBody(store, c.var.visitor, c.req.query(), c.req.param('hash'));
-    return c.body(new Uint8Array(body), 200, RAW_TEXT);
-  });
+  const visitor = await identified(c, store, options);
+  if (gate === 'person') requirePerson(visitor);
+  else if (gate !== 'greeted') requireRight(visitor, gate);
+  return next(c);
+}
+
+function loginPage(c: Here): string {
+  const { pathname, search } = new URL(c.req.url);
+  return `${PAGES.login}?next=${encodeURIComponent(c.req.method === 'GET' ? pathname + search : pathname)}`;
+}
+
+async function identified(c: Here, store: Store, { clock }: AppOptions): Promise<Visitor | null> {
+  const visitor = await identify(store, callerOf(c), clock.now());
+  c.set('visitor', visitor);
+  return visitor;
+}
+
+function readingHandlers(
+  store: Store,
+): Pick<Handlers, 'listEvents' | 'showEvent' | 'listNamespaces' | 'listArtifacts' | 'showBody'> {
+  const listing =
+    (read: typeof readPage): Handler =>
+    async (c) => {
+      const found = await read(store, requireVisitor(c.var.visitor), c.req.query());
+      return c.json({ ...found, server_instance_id: store.instanceId });
+    };
+  return {
+    listEvents: listing(readPage),
+    listNamespaces: listing(readNamespaces),
+    listArtifacts: listing(readArtifacts),
+    showEvent: async (c) => {
+      const visitor = requireVisitor(c.var.visitor);
+      const body = await readEvent(store, visitor, c.req.param('id') ?? '');
+      return c.body(new Uint8Array(body), 200, { [HEADERS.contentType]: 'application/json' });
+    },
+    showBody: async (c) => {
+      const visitor = requireVisitor(c.var.visitor);
+      const body = await readBody(store, visitor, c.req.query(), c.req.param('hash'));
+      return c.body(new Uint8Array(body), 200, RAW_TEXT);
+    },
+  };
 }
 
 /** The text is somebody's: no browser may run it, or guess that it is something else. */
@@ -124,7 +193,8 @@ function route(path: string): string {
   return path.replace(/\/$/, '');
 }
 
-function onlyWith(method: string): () => never {
+function onlyWith(methods: readonly string[]): () => never {
+  const method = methods.join(', ');
   return () => {
     throw new HttpError(405, 'method_not_allowed', `only ${method} is answered here`, {
       headers: { allow: method },
@@ -141,6 +211,9 @@ function takeBatches(store: Store, options: AppOptions): (c: Here) => Promise<Re
   return async (c) => {
     const started = clock.monotonic();
     const receipt = await receive(postOf(c));
+    if (receipt.results.some((each) => each.error_category === 'project_refused')) {
+      await rememberRefusal(c, { store, clock, log });
+    }
     log.info('receiver.ingest', {
       ...senderOf(c),
       ...countsOf(receipt),
@@ -161,19 +234,14 @@ function takeBodies(store: Store, { clock, log }: AppOptions): (c: Here) => Prom
   };
 }
 
-function postOf(c: Here): PostRequest {
+/** Who sent something, by ids alone: names and addresses of people stay out of the log. */
+function senderOf(c: Here): Readonly<Record<'team' | 'token' | 'session', string | null>> {
+  const { team, actor } = requireVisitor(c.var.visitor);
   return {
-    visitor: c.var.visitor,
-    contentType: c.req.header(HEADERS.contentType) ?? null,
-    contentEncoding: c.req.header(HEADERS.contentEncoding) ?? null,
-    contentLength: c.req.header('content-length') ?? null,
-    inlet: c.var.inlet,
+    team,
+    token: actor.kind === 'token' ? actor.token.id : null,
+    session: actor.kind === 'person' ? actor.access.session.id : null,
   };
-}
-
-function senderOf(c: Here): { readonly team: string; readonly token: string | null } {
-  const { visitor } = c.var;
-  return { team: visitor?.team ?? '', token: visitor?.token?.id ?? null };
 }
 
 function countsOf({ results, requestBytes, batchBytes }: BatchReceipt): Record<string, number> {
@@ -200,69 +268,11 @@ function healthOf(visitor: Visitor | null, instanceId: string, options: AppOptio
       maxConcurrentBatches: MAX_CONCURRENT_BATCHES,
     },
     capabilities: { brotli: true, bodies: true, snapshots: false },
-    identity: visitor === null ? null : { team: visitor.team, user: visitor.token?.name ?? null },
+    identity: visitor === null ? null : { team: visitor.team, user: userOf(visitor) },
   });
 }
 
-function chunksOf(c: Here): Chunks | null {
-  return c.env.incoming ?? c.req.raw.body;
-}
-
-function callerOf(c: Here): Caller {
-  return { authorization: c.req.header(HEADERS.authorization) ?? null, isLocal: isLocal(c) };
-}
-
-/**
- * Whether the client is on this machine. A proxy on it speaks for others, and a name other than the machine's own
- * in `Host` is a web page that had its name resolved to this machine (DNS rebinding).
- */
-function isLocal(c: Here): boolean {
-  const { incoming } = c.env;
-  if (incoming === undefined) return true;
-  const isForwarded = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'].some(
-    (name) => c.req.header(name) !== undefined,
-  );
-  return (
-    !isForwarded &&
-    isLoopbackAddress(incoming.socket.remoteAddress ?? '') &&
-    isLoopbackHost(new URL(c.req.url).hostname)
-  );
-}
-
-interface Refusing {
-  readonly instanceId: string;
-  readonly log: Log;
-}
-
-async function refuse(c: Here, error: Error, { instanceId, log }: Refusing): Promise<Response> {
-  const refusal = toRefusal(error);
-  const fields = { status: refusal.status, code: refusal.code, path: printable(c.req.path, 200) };
-  if (refusal.status < 500) log.info('receiver.refused', fields);
-  else log.error('receiver.failed', { ...fields, message: printable(messageOf(error), 500) });
-  const isClean = await c.var.inlet.drain();
-  const body = {
-    error: refusal.message,
-    error_code: refusal.code,
-    ...refusal.members,
-    server_instance_id: instanceId,
-  };
-  return new Response(JSON.stringify(body), {
-    status: refusal.status,
-    headers: {
-      [HEADERS.contentType]: 'application/json',
-      ...refusal.headers,
-      ...(isClean ? {} : { connection: 'close' }),
-    },
-  });
-}
-
-/** What the sender hears of a failure: the storage's and our own say nothing of what went wrong inside. */
-function toRefusal(error: Error): HttpError {
-  if (error instanceof HttpError) return error;
-  if (error instanceof StoreUnavailable) {
-    return new HttpError(503, 'storage_unavailable', 'the receiver cannot store or read now', {
-      headers: { [HEADERS.retryAfter]: String(RETRY_AFTER_SECONDS) },
-    });
-  }
-  return new HttpError(500, 'internal_error', 'the receiver failed; its log says why');
+function userOf({ actor }: Visitor): string | null {
+  if (actor.kind === 'machine') return null;
+  return actor.kind === 'token' ? actor.token.name : actor.access.session.email;
 }

@@ -18,7 +18,8 @@ import {
   type Trial,
 } from '../../test/support/receiver-trial.ts';
 import { createIds, UserError } from '../base/index.ts';
-import { isLoopbackAddress, isLoopbackHost, mintSecret } from './auth.ts';
+import { isLoopbackAddress, isLoopbackHost } from './auth.ts';
+import { mintSecret } from './login/machine-tokens.ts';
 import { createToken, listTokens, revokeToken } from './operator.ts';
 
 async function get(trial: Trial, url: string, headers: Readonly<Record<string, string>> = {}) {

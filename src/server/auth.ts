@@ -1,47 +1,14 @@
-import { timingSafeEqual } from 'node:crypto';
-import { type Millis, type Random, sha256Hex } from '../base/index.ts';
-import { TOKEN_USE_EVERY_MS } from './limits.ts';
+import type { Millis } from '../base/index.ts';
 import { HttpError } from './http/errors.ts';
+import { type Access, accessOf } from './login/access-tokens.ts';
+import { machineTokenOf } from './login/machine-tokens.ts';
+import { type Right, RIGHTS, RIGHTS_OF } from './identity/rights.ts';
+import { hashOfSecret } from './login/secrets.ts';
+import { type LiveSession, sessionWithSecret } from './login/sessions.ts';
+import { hasUsers } from './identity/users.ts';
 import { LOCAL_TEAM, type Store } from './store/store.ts';
 import type { TeamScope } from './store/team-scope.ts';
-import {
-  hasLiveToken,
-  markUsed,
-  type StoredToken,
-  type TokenScope,
-  tokensWithPrefix,
-} from './store/tokens.ts';
-
-// A token is `skt_`, 8 hex digits that find its row, 48 that are the secret, and 8 that check the others: a
-// scanner of sources or logs can tell a real one from noise without asking anybody.
-const MARK = 'skt_';
-const PREFIX_BYTES = 4;
-const SECRET_BYTES = 24;
-const CHECK_CHARS = 8;
-const SHAPE = /^skt_[0-9a-f]{64}$/;
-const PREFIX_CHARS = MARK.length + 2 * PREFIX_BYTES;
-
-export interface NewSecret {
-  /** The token itself: shown once, kept nowhere. */
-  readonly text: string;
-  readonly prefix: string;
-  readonly hash: string;
-}
-
-/** Draws a new token. */
-export function mintSecret(random: Random): NewSecret {
-  const body = `${MARK}${Buffer.from(random(PREFIX_BYTES + SECRET_BYTES)).toString('hex')}`;
-  const text = `${body}${checkOf(body)}`;
-  return { text, prefix: text.slice(0, PREFIX_CHARS), hash: sha256Hex(text) };
-}
-
-function checkOf(body: string): string {
-  return sha256Hex(body).slice(0, CHECK_CHARS);
-}
-
-function isSecret(text: string): boolean {
-  return SHAPE.test(text) && checkOf(text.slice(0, -CHECK_CHARS)) === text.slice(-CHECK_CHARS);
-}
+import { hasLiveToken, type StoredToken } from './store/tokens.ts';
 
 /** Where a request came from and what it presents. */
 export interface Caller {
@@ -72,45 +39,83 @@ export function operatorScope(teamId: string): TeamScope {
   return scopeOf(teamId);
 }
 
-/** Who a request speaks for. `token` is null for a local client of a receiver without tokens. */
+/** How somebody is known: as this machine of a receiver that knows nobody yet, by a token, or as a person. */
+export type Actor =
+  | { readonly kind: 'machine' }
+  | { readonly kind: 'token'; readonly token: StoredToken }
+  | { readonly kind: 'person'; readonly access: Access };
+
+/** Who a request speaks for, and what it may do to what that team owns. */
 export interface Visitor {
   readonly team: TeamScope;
-  readonly token: StoredToken | null;
+  readonly actor: Actor;
+  readonly rights: readonly Right[];
+  /** What it is limited to. */
+  readonly projects: 'all' | readonly string[];
+}
+
+/** The actor's name in audit and projects. */
+export function nameOf({ actor }: Visitor): string {
+  if (actor.kind === 'machine') return 'local';
+  return actor.kind === 'token' ? `token:${actor.token.id}` : actor.access.session.email;
 }
 
 /**
- * Who is calling; null for a caller without a token where tokens exist, who may ask for health only.
+ * Who is calling; null for a caller without a token where somebody is known, who may ask for health only.
  * @throws HttpError 401 `authentication_required` for a token that is not in force, whatever is asked for, and
- * for a caller from elsewhere while no token is in force.
+ * for a caller from elsewhere while nobody is known.
  */
 export async function identify(store: Store, caller: Caller, now: Millis): Promise<Visitor | null> {
-  if (caller.authorization !== null) {
-    const token = await tokenInForce(store, caller.authorization);
-    await noteUse(store, token, now);
-    return { team: scopeOf(token.teamId), token };
+  if (caller.authorization !== null) return bearerOf(store, caller.authorization, now);
+  if (await isClaimed(store)) return null;
+  if (caller.isLocal) {
+    return {
+      team: scopeOf(LOCAL_TEAM),
+      actor: { kind: 'machine' },
+      rights: RIGHTS,
+      projects: 'all',
+    };
   }
-  if (await hasLiveToken(store.driver)) return null;
-  if (caller.isLocal) return { team: scopeOf(LOCAL_TEAM), token: null };
   throw authenticationRequired('this receiver has no tokens yet and serves its own machine only');
 }
 
-async function tokenInForce(store: Store, authorization: string): Promise<StoredToken> {
-  const text = /^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? '';
-  const candidates = isSecret(text)
-    ? await tokensWithPrefix(store.driver, text.slice(0, PREFIX_CHARS))
-    : [];
-  const hash = Buffer.from(sha256Hex(text));
-  const token = candidates.find((each) => timingSafeEqual(hash, Buffer.from(each.hash)));
-  // One answer for every reason: a caller learns nothing about which tokens exist or existed.
-  if (token === undefined || token.revokedAt !== null) {
-    throw authenticationRequired('the token is not valid here');
-  }
-  return token;
+/** Whether a receiver knows somebody: from then on nobody is let in for where they are. */
+export async function isClaimed({ driver }: Store): Promise<boolean> {
+  return (await hasLiveToken(driver)) || (await hasUsers(driver));
 }
 
-async function noteUse(store: Store, token: StoredToken, now: Millis): Promise<void> {
-  if (token.lastUsedAt !== null && now - token.lastUsedAt < TOKEN_USE_EVERY_MS) return;
-  await markUsed(store.driver, token.id, now);
+async function bearerOf(store: Store, authorization: string, now: Millis): Promise<Visitor> {
+  const text = /^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? '';
+  const token = await machineTokenOf(store.driver, text, now);
+  if (token !== null) {
+    return {
+      team: scopeOf(token.teamId),
+      actor: { kind: 'token', token },
+      rights: [token.scope],
+      projects: token.projects,
+    };
+  }
+  const access = await accessOf(store, text, now);
+  if (access !== null) return visitorOf(access);
+  // One answer for every reason: a caller learns nothing about which tokens exist or existed.
+  throw authenticationRequired('the token is not valid here');
+}
+
+function visitorOf(access: Access): Visitor {
+  const { teamId, role } = access.session;
+  const actor = { kind: 'person', access } as const;
+  return { team: scopeOf(teamId), actor, rights: RIGHTS_OF[role], projects: 'all' };
+}
+
+/** Who a browser's cookie speaks for; null for a cookie that is none of ours, or of a login that has ended. */
+export async function identifyBrowser(
+  store: Store,
+  cookie: string | null,
+  now: Millis,
+): Promise<Visitor | null> {
+  const hash = hashOfSecret(cookie, 'skb');
+  const session = hash === null ? null : await sessionWithSecret(store.driver, hash, now);
+  return session === null ? null : visitorOf({ session, expiresAt: now });
 }
 
 /** The visitor, who must be known. @throws HttpError 401. */
@@ -120,20 +125,25 @@ export function requireVisitor(visitor: Visitor | null): Visitor {
 }
 
 /**
- * The visitor, who must be known and have the scope.
- * @throws HttpError 401 without a token, 403 `scope_refused` with a token of another scope.
+ * The visitor, who must be known and have the right.
+ * @throws HttpError 401 for nobody, 403 `scope_refused` for who may do other things only.
  */
-export function requireScope(caller: Visitor | null, scope: TokenScope): Visitor {
+export function requireRight(caller: Visitor | null, right: Right): Visitor {
   const visitor = requireVisitor(caller);
-  if (visitor.token !== null && visitor.token.scope !== scope) {
-    throw new HttpError(403, 'scope_refused', `this token is not for: ${scope}`);
-  }
-  return visitor;
+  if (visitor.rights.includes(right)) return visitor;
+  const what = visitor.actor.kind === 'token' ? 'this token' : 'this role';
+  throw new HttpError(403, 'scope_refused', `${what} is not for: ${right}`);
+}
+
+/** The login of a person. @throws HttpError 401 for nobody, 403 `person_required` for a machine. */
+export function requirePerson(caller: Visitor | null): LiveSession {
+  const { actor } = requireVisitor(caller);
+  if (actor.kind === 'person') return actor.access.session;
+  throw new HttpError(403, 'person_required', 'machines have no account: ask with a login');
 }
 
 /** Whether the visitor may speak about a project. */
-export function coversProject(visitor: Visitor, projectId: string): boolean {
-  const projects = visitor.token?.projects ?? 'all';
+export function coversProject({ projects }: Visitor, projectId: string): boolean {
   return projects === 'all' || projects.includes(projectId);
 }
 

@@ -9,8 +9,9 @@ import {
   parseEnvelope,
   type TerminalCode,
 } from '../wire/index.ts';
-import { coversProject, type Visitor } from './auth.ts';
+import { coversProject, nameOf, type Visitor } from './auth.ts';
 import { type DossierFact, readDossier } from './dossier.ts';
+import { claimProjects } from './identity/projects.ts';
 import { MAX_ECHOED_ID_CHARS, MAX_ERROR_BYTES } from './limits.ts';
 import { indexArtifacts } from './store/artifacts.ts';
 import { type Arrival, insertEvents, type NewEvent, type PayloadCategory } from './store/events.ts';
@@ -52,6 +53,8 @@ async function arrive(
   if (accepted.length === 0) return new Map();
   return store.driver.tx(async (sql) => {
     const events = accepted.map(({ event }) => event);
+    const projects = new Set(events.map(({ projectId }) => projectId));
+    await claimProjects(sql, visitor.team, projects, { actor: nameOf(visitor), now });
     const arrivals = await insertEvents(sql, visitor.team, now, events);
     await indexArtifacts(sql, visitor.team, factsOf(accepted, arrivals));
     return arrivals;

@@ -36,6 +36,9 @@ export const PAGE_MAX = 1_000;
 /** Seconds in `Retry-After` when the store cannot write now. */
 export const RETRY_AFTER_SECONDS = 5;
 
+/** How often the audit notes that one actor is refused at one route. */
+export const REFUSALS_EVERY_MS = 60_000;
+
 /** How often a token's last use is written down. */
 export const TOKEN_USE_EVERY_MS = 60_000;
 

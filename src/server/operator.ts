@@ -1,6 +1,7 @@
 import { type Clock, EXIT, type Ids, printable, type Random, UserError } from '../base/index.ts';
 import { parseProjectId, type ProjectId } from '../wire/index.ts';
-import { mintSecret, operatorScope } from './auth.ts';
+import { operatorScope } from './auth.ts';
+import { mintSecret } from './login/machine-tokens.ts';
 import { MAX_ECHOED_ID_CHARS, PAGE_DEFAULT, PAGE_MAX } from './limits.ts';
 import { namespaceId, type NamespaceNames } from './dossier.ts';
 import {
@@ -50,6 +51,7 @@ export async function createToken(
     scope: options.scope,
     projects: options.projects === 'all' ? 'all' : toProjectIds(options.projects),
     createdAt: options.clock.now(),
+    expiresAt: null,
     lastUsedAt: null,
     revokedAt: null,
   };

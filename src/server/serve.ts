@@ -11,7 +11,7 @@ import {
   UserError,
 } from '../base/index.ts';
 import { type AppOptions, createApp } from './app.ts';
-import { isLoopbackHost } from './auth.ts';
+import { isClaimed, isLoopbackHost } from './auth.ts';
 import {
   HEADERS_TIMEOUT_MS,
   KEEP_ALIVE_MS,
@@ -23,7 +23,6 @@ import {
   STOP_WITHIN_MS,
 } from './limits.ts';
 import type { Store } from './store/store.ts';
-import { hasLiveToken } from './store/tokens.ts';
 
 export interface ServeOptions extends AppOptions {
   /** `127.0.0.1` when absent. */
@@ -95,7 +94,7 @@ function isPort(port: number): boolean {
 }
 
 async function requireToken(store: Store, host: string): Promise<void> {
-  if (await hasLiveToken(store.driver)) return;
+  if (await isClaimed(store)) return;
   throw new UserError(
     'receiver_unprotected',
     `${host} can be reached from other machines, and this receiver has no tokens yet`,

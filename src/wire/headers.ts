@@ -8,6 +8,13 @@ export const PATHS = {
   artifactList: '/api/v1/artifacts/',
   bodyList: '/api/v1/bodies/',
   snapshots: '/api/v1/connectors/trackers/snapshots/',
+  token: '/api/v1/token/',
+  tokenRefresh: '/api/v1/token/refresh/',
+  me: '/api/v1/me',
+  sessionStatus: '/api/v1/session-status',
+  oauthDevice: '/oauth/device',
+  oauthToken: '/oauth/token',
+  oauthRevoke: '/oauth/revoke',
 } as const;
 
 /** Header names in the lower case in which Node reports them. */

@@ -1,4 +1,4 @@
-import { coversProject, requireScope, type Visitor } from '../auth.ts';
+import { coversProject, type Visitor } from '../auth.ts';
 import { type NamespaceNames, namespaceId } from '../dossier.ts';
 import { PAGE_DEFAULT, PAGE_MAX } from '../limits.ts';
 import { listArtifacts, listNamespaces } from '../operator.ts';
@@ -14,10 +14,10 @@ type Members = Readonly<Record<string, unknown>>;
 /** One page of the namespaces that a project's events speak of, in the wire's names. */
 export async function readNamespaces(
   store: Store,
-  caller: Visitor | null,
+  visitor: Visitor,
   query: Query,
 ): Promise<Members> {
-  const { visitor, project } = readerOf(caller, query);
+  const project = projectRead(visitor, query);
   const page = await listNamespaces(store, { project, ...pageOf(query) }, visitor.team);
   return { items: page.items.map(namespaceToWire), next_cursor: page.nextCursor };
 }
@@ -25,10 +25,10 @@ export async function readNamespaces(
 /** One page of a namespace's artifacts, with every content they had. */
 export async function readArtifacts(
   store: Store,
-  caller: Visitor | null,
+  visitor: Visitor,
   query: Query,
 ): Promise<Members> {
-  const { visitor, project } = readerOf(caller, query);
+  const project = projectRead(visitor, query);
   const options = { project, namespace: namespaceIn(query), ...pageOf(query) };
   const page = await listArtifacts(store, options, visitor.team);
   return { items: page.items.map(artifactToWire), next_cursor: page.nextCursor };
@@ -37,11 +37,11 @@ export async function readArtifacts(
 /** One stored text: the one with `hash`, or the present one of the path that the query names. */
 export async function readBody(
   store: Store,
-  caller: Visitor | null,
+  visitor: Visitor,
   query: Query,
   hash?: string,
 ): Promise<Uint8Array> {
-  const { visitor, project } = readerOf(caller, query);
+  const project = projectRead(visitor, query);
   const { team } = visitor;
   const wanted = hash ?? (await hashOfPath(store, [team, project], query));
   const body = wanted === null ? null : await bodyWithHash(store.driver, team, project, wanted);
@@ -59,16 +59,10 @@ async function hashOfPath(
   return presentHash(store.driver, [team, project, namespaceId(namespaceIn(query))], path);
 }
 
-interface Reader {
-  readonly visitor: Visitor;
-  readonly project: string;
-}
-
 /** What a token is not for looks exactly like what does not exist. */
-function readerOf(caller: Visitor | null, query: Query): Reader {
-  const visitor = requireScope(caller, 'read');
+function projectRead(visitor: Visitor, query: Query): string {
   const project = oneProject(visitor, query['project']);
-  if (coversProject(visitor, project)) return { visitor, project };
+  if (coversProject(visitor, project)) return project;
   throw new HttpError(404, 'not_found', 'nothing is here');
 }
 

@@ -12,7 +12,7 @@ import {
   parseBodyPush,
   parseJson,
 } from '../../wire/index.ts';
-import { coversProject, requireScope, requireVisitor, type Visitor } from '../auth.ts';
+import { coversProject, type Visitor } from '../auth.ts';
 import { BATCHES_AT_WORK, PUSH_RETRY_SECONDS, PUSHES_UNDER_WAY } from '../limits.ts';
 import { type PushOutcome, storeBody } from '../store/bodies.ts';
 import type { Store } from '../store/store.ts';
@@ -38,7 +38,6 @@ export function pushReceiver(store: Store, now: () => number): ReceivePush {
   const throughGate = turnstile(BATCHES_AT_WORK);
   let underWay = 0;
   return async (request) => {
-    requireVisitor(request.visitor);
     requireJson(request);
     const encoding = requireEncoding(request);
     if (underWay >= PUSHES_UNDER_WAY) throw rateLimited();
@@ -61,13 +60,12 @@ export function pushReceiver(store: Store, now: () => number): ReceivePush {
 
 async function take(
   store: Store,
-  caller: Visitor | null,
+  visitor: Visitor,
   bytes: Uint8Array,
   now: number,
 ): Promise<PushReceipt> {
   const parsed = parseBodyPush(bytes);
   const echo = parsed.ok ? echoOf(parsed.value) : statedEcho(bytes);
-  const visitor = echoing(echo, () => requireScope(caller, 'ingest'));
   if (!parsed.ok) throw invalid(parsed.error, echo);
   const push = parsed.value;
   if (!coversProject(visitor, push.projectUuid)) {
@@ -119,16 +117,6 @@ function statedEcho(bytes: Uint8Array): Echo {
     return text !== null && text.length <= MAX_ECHOED_CHARS ? text : null;
   });
   return { path, hash };
-}
-
-function echoing<T>(echo: Echo, authorise: () => T): T {
-  try {
-    return authorise();
-  } catch (error) {
-    throw error instanceof HttpError
-      ? refusal(error.status, { code: error.code, detail: error.message }, echo)
-      : error;
-  }
 }
 
 function invalid(issues: readonly Issue[], echo: Echo): HttpError {

@@ -1,5 +1,5 @@
 import { type Encoding, type Issue, type ItemResult, parseBatch } from '../../wire/index.ts';
-import { coversProject, requireScope, type Visitor } from '../auth.ts';
+import { coversProject, type Visitor } from '../auth.ts';
 import { ingest } from '../ingest.ts';
 import {
   BATCHES_AT_WORK,
@@ -39,7 +39,7 @@ export type ReceiveBatch = (request: PostRequest) => Promise<BatchReceipt>;
 export function batchReceiver(store: Store, rules: BatchRules): ReceiveBatch {
   const throughGate = turnstile(BATCHES_AT_WORK);
   return async (request) => {
-    const visitor = requireScope(request.visitor, 'ingest');
+    const { visitor } = request;
     requireJson(request);
     const encoding = requireEncoding(request);
     const body = await readBody(request);
@@ -103,10 +103,9 @@ function malformed({ pointer, rule, message }: Issue): HttpError {
 /** One page of what arrived, in the wire's names. */
 export async function readPage(
   store: Store,
-  caller: Visitor | null,
+  visitor: Visitor,
   query: Query,
 ): Promise<Readonly<Record<string, unknown>>> {
-  const visitor = requireScope(caller, 'read');
   const after = toCount(query['after'] ?? '0', 'after', Number.MAX_SAFE_INTEGER);
   const limit = toCount(query['limit'] ?? String(PAGE_DEFAULT), 'limit', PAGE_MAX);
   const project = projectFor(visitor, query['project']);
@@ -121,12 +120,7 @@ export async function readPage(
  * What has this id, as the body of an answer: an item for each project that sent it, with the envelope's bytes
  * spliced in as they came.
  */
-export async function readEvent(
-  store: Store,
-  caller: Visitor | null,
-  eventId: string,
-): Promise<Buffer> {
-  const visitor = requireScope(caller, 'read');
+export async function readEvent(store: Store, visitor: Visitor, eventId: string): Promise<Buffer> {
   const events = await showEvent(store, eventId, visitor.team);
   const shown = events.filter((event) => coversProject(visitor, event.projectId));
   if (shown.length === 0) throw new HttpError(404, 'not_found', 'no event has this id here');

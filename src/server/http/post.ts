@@ -5,7 +5,7 @@ import { HttpError } from './errors.ts';
 
 /** One POST, as far as it has been read. */
 export interface PostRequest {
-  readonly visitor: Visitor | null;
+  readonly visitor: Visitor;
   readonly contentType: string | null;
   readonly contentEncoding: string | null;
   readonly contentLength: string | null;

@@ -15,7 +15,7 @@ export function projectFor(visitor: Visitor, asked: string | undefined): string 
     if (project !== null) return project;
     throw new HttpError(400, 'bad_request', 'project must be a UUID');
   }
-  const projects = visitor.token?.projects ?? 'all';
+  const { projects } = visitor;
   if (projects === 'all') return null;
   const [only, another] = projects;
   if (only !== undefined && another === undefined) return only;

@@ -30,6 +30,8 @@ export interface Dialect {
   readonly blob: string;
   /** What follows a table's closing parenthesis. */
   readonly strict: string;
+  /** Statements after which the rows of a table are neither changed nor removed. */
+  readonly appendOnly: (table: string) => string;
 }
 
 /** The storage cannot do it now: full, locked, read-only, gone. The sender may try again later. */

@@ -9,6 +9,13 @@ export const sqliteDialect: Dialect = {
   integer: 'INTEGER',
   blob: 'BLOB',
   strict: ' STRICT',
+  appendOnly: (table) =>
+    ['UPDATE', 'DELETE']
+      .map(
+        (verb) => `CREATE TRIGGER ${table}_no_${verb.toLowerCase()} BEFORE ${verb} ON ${table}
+BEGIN SELECT RAISE(ABORT, '${table} is append-only'); END;`,
+      )
+      .join('\n'),
 };
 
 /**

@@ -14,12 +14,14 @@ import {
 import type { Dialect, Driver } from './driver.ts';
 import receiver0001 from './sql/0001-receiver.sql';
 import receiver0002 from './sql/0002-artifacts.sql';
+import receiver0003 from './sql/0003-identity.sql';
 import { sqliteDriver, sqliteDialect } from './sqlite.ts';
 
 /** The schema of the receiver's store, in order, in the words of SQLite. */
 export const RECEIVER_MIGRATIONS: readonly Migration[] = [
   migration(1, 'receiver', inDialect(receiver0001, sqliteDialect)),
   migration(2, 'artifacts', inDialect(receiver0002, sqliteDialect)),
+  migration(3, 'identity', inDialect(receiver0003, sqliteDialect)),
 ];
 
 /** How long a statement waits for another process; the thread waits with it, so it is short. */
@@ -70,7 +72,8 @@ function inDialect(sql: string, dialect: Dialect): string {
     .replaceAll('{{serial}}', dialect.serial)
     .replaceAll('{{integer}}', dialect.integer)
     .replaceAll('{{blob}}', dialect.blob)
-    .replaceAll('{{strict}}', dialect.strict);
+    .replaceAll('{{strict}}', dialect.strict)
+    .replaceAll(/\{\{append_only (\w+)\}\}/g, (_hole, table: string) => dialect.appendOnly(table));
 }
 
 function prepareFile(file: string, { files, mustExist = false }: StoreOptions): void {

@@ -1,5 +1,6 @@
 import type { Millis } from '../../base/index.ts';
 import type { Sql, Driver } from './driver.ts';
+import type { TeamScope } from './team-scope.ts';
 
 export const TOKEN_SCOPES = ['ingest', 'read'] as const;
 
@@ -16,6 +17,8 @@ export interface TokenEntry {
   readonly scope: TokenScope;
   readonly projects: 'all' | readonly string[];
   readonly createdAt: Millis;
+  /** From when on it is worth nothing; null for never. */
+  readonly expiresAt: Millis | null;
   readonly lastUsedAt: Millis | null;
   readonly revokedAt: Millis | null;
 }
@@ -26,8 +29,8 @@ export interface StoredToken extends TokenEntry {
 }
 
 const INSERT = `
-  INSERT INTO tokens (token_id, team_id, prefix, hash, name, scope, all_projects, created_at)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING token_id`;
+  INSERT INTO tokens (token_id, team_id, prefix, hash, name, scope, all_projects, created_at, expires_at)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING token_id`;
 const INSERT_PROJECT = `
   INSERT INTO token_projects (token_id, project_id) VALUES ($1, $2)
   ON CONFLICT (token_id, project_id) DO NOTHING`;
@@ -45,6 +48,7 @@ export async function insertToken(driver: Driver, token: StoredToken): Promise<v
       token.scope,
       token.projects === 'all' ? 1 : 0,
       token.createdAt,
+      token.expiresAt,
     ]);
     await sql.each(
       INSERT_PROJECT,
@@ -53,7 +57,8 @@ export async function insertToken(driver: Driver, token: StoredToken): Promise<v
   });
 }
 
-const COLUMNS = `token_id, team_id, prefix, hash, name, scope, all_projects, created_at, last_used_at, revoked_at`;
+const COLUMNS = `token_id, team_id, prefix, hash, name, scope, all_projects, created_at, expires_at, last_used_at,
+  revoked_at`;
 const WITH_PREFIX = `SELECT ${COLUMNS} FROM tokens WHERE prefix = $1`;
 const WITH_ID = `SELECT ${COLUMNS} FROM tokens WHERE token_id = $1`;
 const ALL = `SELECT ${COLUMNS} FROM tokens WHERE team_id = $1 ORDER BY created_at, token_id`;
@@ -70,8 +75,8 @@ export async function tokenWithId(sql: Sql, id: string): Promise<StoredToken | n
 }
 
 /** All tokens of a team, oldest first, revoked ones too. */
-export async function tokensOfTeam(sql: Sql, teamId: string): Promise<readonly StoredToken[]> {
-  return withProjects(sql, await sql.all<TokenRow>(ALL, [teamId]));
+export async function tokensOfTeam(sql: Sql, team: TeamScope): Promise<readonly StoredToken[]> {
+  return withProjects(sql, await sql.all<TokenRow>(ALL, [team]));
 }
 
 const LIVE = 'SELECT 1 AS one FROM tokens WHERE revoked_at IS NULL LIMIT 1';
@@ -103,6 +108,7 @@ interface TokenRow {
   readonly scope: TokenScope;
   readonly all_projects: number;
   readonly created_at: number;
+  readonly expires_at: number | null;
   readonly last_used_at: number | null;
   readonly revoked_at: number | null;
 }
@@ -130,6 +136,7 @@ function toToken(row: TokenRow, projects: StoredToken['projects']): StoredToken 
     scope: row.scope,
     projects,
     createdAt: row.created_at,
+    expiresAt: row.expires_at,
     lastUsedAt: row.last_used_at,
     revokedAt: row.revoked_at,
   };

@@ -1,0 +1,14 @@
+/** What a request may do to what a team owns. */
+export const RIGHTS = ['read', 'ingest', 'manage'] as const;
+export type Right = (typeof RIGHTS)[number];
+
+export const ROLES = ['owner', 'admin', 'member', 'read-only'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** The one declaration of what a role may do. */
+export const RIGHTS_OF: Readonly<Record<Role, readonly Right[]>> = {
+  owner: ['read', 'ingest', 'manage'],
+  admin: ['read', 'ingest', 'manage'],
+  member: ['read', 'ingest'],
+  'read-only': ['read'],
+};

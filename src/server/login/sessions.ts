@@ -1,0 +1,119 @@
+import type { Millis } from '../../base/index.ts';
+import type { Sql } from '../store/driver.ts';
+import type { Role } from '../identity/rights.ts';
+
+export type SessionKind = 'password' | 'device' | 'browser';
+
+/** A browser is left open; a machine that works comes back before its refresh token expires. */
+export const BROWSER_MS = 12 * 3_600_000;
+export const MACHINE_MS = 90 * 86_400_000;
+
+export interface NewSession {
+  readonly id: string;
+  readonly teamId: string;
+  readonly userId: string;
+  readonly kind: SessionKind;
+  /** Of a browser's cookie. */
+  readonly secretHash: string | null;
+}
+
+/** A login that is in force, with who it is and what they are in its team at this moment. */
+export interface LiveSession {
+  readonly id: string;
+  readonly teamId: string;
+  readonly kind: SessionKind;
+  readonly createdAt: Millis;
+  readonly userId: string;
+  readonly email: string;
+  readonly name: string;
+  readonly role: Role;
+}
+
+const INSERT = `
+  INSERT INTO sessions (session_id, team_id, user_id, kind, secret_hash, created_at, expires_at)
+  VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING session_id`;
+
+/** @returns when it ends whatever happens. */
+export async function insertSession(sql: Sql, session: NewSession, now: Millis): Promise<Millis> {
+  const { id, teamId, userId, kind, secretHash } = session;
+  const expiresAt = now + (kind === 'browser' ? BROWSER_MS : MACHINE_MS);
+  await sql.all(INSERT, [id, teamId, userId, kind, secretHash, now, expiresAt]);
+  return expiresAt;
+}
+
+// Everything that can end a login is asked each time: revoking it, removing the member, disabling the user.
+const LIVE = `
+  SELECT s.session_id, s.team_id, s.kind, s.created_at, u.user_id, u.email, u.name, m.role
+  FROM sessions s
+    JOIN users u ON u.user_id = s.user_id
+    JOIN memberships m ON m.team_id = s.team_id AND m.user_id = s.user_id
+  WHERE s.revoked_at IS NULL AND s.expires_at > $2 AND u.disabled_at IS NULL AND`;
+const LIVE_BY_ID = `${LIVE} s.session_id = $1`;
+const LIVE_BY_SECRET = `${LIVE} s.secret_hash = $1`;
+
+export async function liveSession(sql: Sql, id: string, now: Millis): Promise<LiveSession | null> {
+  return find(sql, LIVE_BY_ID, id, now);
+}
+
+/** The browser session with this secret. */
+export async function sessionWithSecret(
+  sql: Sql,
+  secretHash: string,
+  now: Millis,
+): Promise<LiveSession | null> {
+  return find(sql, LIVE_BY_SECRET, secretHash, now);
+}
+
+async function find(sql: Sql, text: string, key: string, now: Millis): Promise<LiveSession | null> {
+  const [row] = await sql.all<SessionRow>(text, [key, now]);
+  if (row === undefined) return null;
+  return {
+    id: row.session_id,
+    teamId: row.team_id,
+    kind: row.kind,
+    createdAt: row.created_at,
+    userId: row.user_id,
+    email: row.email,
+    name: row.name,
+    role: row.role,
+  };
+}
+
+const REVOKE = `
+  UPDATE sessions SET revoked_at = $2, revoked_for = $3 WHERE session_id = $1 AND revoked_at IS NULL
+  RETURNING user_id, team_id`;
+const REVOKE_OF_USER = `
+  UPDATE sessions SET revoked_at = $2, revoked_for = $3 WHERE user_id = $1 AND revoked_at IS NULL
+  RETURNING session_id`;
+
+/** Why a session ended. */
+export type Ending = 'logout' | 'reuse' | 'password' | 'disabled';
+
+/** Ends one login. @returns false when it had ended before. */
+export async function endSession(
+  sql: Sql,
+  id: string,
+  { now, ending }: { readonly now: Millis; readonly ending: Ending },
+): Promise<boolean> {
+  return (await sql.all(REVOKE, [id, now, ending])).length > 0;
+}
+
+/** Ends every login of a user. */
+export async function endSessionsOf(
+  sql: Sql,
+  userId: string,
+  { now, ending }: { readonly now: Millis; readonly ending: Ending },
+): Promise<void> {
+  await sql.all(REVOKE_OF_USER, [userId, now, ending]);
+}
+
+interface SessionRow {
+  readonly session_id: string;
+  readonly team_id: string;
+  readonly kind: SessionKind;
+  readonly created_at: number;
+  readonly user_id: string;
+  readonly email: string;
+  readonly name: string;
+  readonly role: Role;
+}

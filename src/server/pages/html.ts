@@ -1,0 +1,83 @@
+import { sha256Hex } from '../../base/index.ts';
+
+/** Text that is HTML already. Everything else is escaped when it is put into a page. */
+export interface Html {
+  readonly html: string;
+}
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+/** A piece of a page: every value put into it is escaped unless it is HTML, or a list of HTML. */
+export function html(
+  parts: TemplateStringsArray,
+  ...values: readonly (string | Html | readonly Html[])[]
+): Html {
+  const texts = parts.map((part, index) => {
+    const value = values[index];
+    return value === undefined ? part : part + toText(value);
+  });
+  return { html: texts.join('') };
+}
+
+function toText(value: string | Html | readonly Html[]): string {
+  if (typeof value === 'string')
+    return value.replaceAll(/[&<>"']/g, (each) => ESCAPES[each] ?? each);
+  return 'html' in value ? value.html : value.map((each) => each.html).join('');
+}
+
+const STYLE = `body{font:16px/1.5 system-ui,sans-serif;max-width:26rem;margin:3rem auto;padding:0 1rem}
+label{display:block;margin:.75rem 0}input,select{font:inherit;display:block;width:100%;box-sizing:border-box}
+button{font:inherit;margin:.5rem .5rem 0 0}code{font-size:1.5rem;letter-spacing:.1em}`;
+const STYLE_HASH = Buffer.from(sha256Hex(STYLE), 'hex').toString('base64');
+
+/**
+ * What every page says to the browser: no scripts, no frames, nothing from elsewhere, nothing kept. The referrer goes
+ * to this receiver alone; without one a browser would not say where a form came from.
+ */
+const PAGE_HEADERS = {
+  'content-type': 'text/html; charset=utf-8',
+  'content-security-policy': `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'`,
+  'cache-control': 'no-store',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'same-origin',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+};
+
+/** A whole page. */
+export function page(
+  title: string,
+  body: Html,
+  { status = 200, headers = {} }: PageOptions = {},
+): Response {
+  const text = html`<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title}</title>
+<style>${{ html: STYLE }}</style></head>
+<body><main><h1>${title}</h1>
+${body}
+</main></body>
+</html>
+`;
+  return new Response(text.html, { status, headers: { ...PAGE_HEADERS, ...headers } });
+}
+
+export interface PageOptions {
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Sends the browser on to another page of this receiver. */
+export function goTo(path: string, headers: Readonly<Record<string, string>> = {}): Response {
+  return new Response(null, {
+    status: 303,
+    headers: { ...PAGE_HEADERS, ...headers, location: path },
+  });
+}

@@ -1,0 +1,50 @@
+import { PATHS } from '../wire/index.ts';
+import type { Right } from './identity/rights.ts';
+
+/**
+ * Who may pass: who has the right to what the team owns; a person by an access token; a browser by its cookie;
+ * everybody, greeted by name where they have one; everybody, whose credentials, if any, are in the request's body.
+ */
+export type Gate = Right | 'person' | 'browser' | 'greeted' | 'open';
+
+export interface RouteSpec {
+  readonly method: 'GET' | 'POST';
+  /** As the router writes it; both spellings of a path's end are answered. */
+  readonly path: string;
+  readonly gate: Gate;
+}
+
+export const PAGES = {
+  setup: '/setup',
+  login: '/login',
+  logout: '/logout',
+  device: '/device',
+} as const;
+
+/** Every route there is, and who may pass. What is not here is not answered. */
+export const ROUTES = {
+  health: { method: 'GET', path: PATHS.health, gate: 'greeted' },
+  takeBatch: { method: 'POST', path: PATHS.events, gate: 'ingest' },
+  takeBody: { method: 'POST', path: PATHS.bodies, gate: 'ingest' },
+  listEvents: { method: 'GET', path: PATHS.eventList, gate: 'read' },
+  showEvent: { method: 'GET', path: `${PATHS.eventList}:id`, gate: 'read' },
+  listNamespaces: { method: 'GET', path: PATHS.namespaceList, gate: 'read' },
+  listArtifacts: { method: 'GET', path: PATHS.artifactList, gate: 'read' },
+  showBody: { method: 'GET', path: `${PATHS.bodyList}:hash?`, gate: 'read' },
+  logIn: { method: 'POST', path: PATHS.token, gate: 'open' },
+  refresh: { method: 'POST', path: PATHS.tokenRefresh, gate: 'open' },
+  startDevice: { method: 'POST', path: PATHS.oauthDevice, gate: 'open' },
+  exchange: { method: 'POST', path: PATHS.oauthToken, gate: 'open' },
+  logOut: { method: 'POST', path: PATHS.oauthRevoke, gate: 'open' },
+  me: { method: 'GET', path: PATHS.me, gate: 'person' },
+  sessionStatus: { method: 'GET', path: PATHS.sessionStatus, gate: 'person' },
+  setupPage: { method: 'GET', path: PAGES.setup, gate: 'open' },
+  setUp: { method: 'POST', path: PAGES.setup, gate: 'open' },
+  loginPage: { method: 'GET', path: PAGES.login, gate: 'open' },
+  enter: { method: 'POST', path: PAGES.login, gate: 'open' },
+  leave: { method: 'POST', path: PAGES.logout, gate: 'browser' },
+  devicePage: { method: 'GET', path: PAGES.device, gate: 'browser' },
+  decideDevice: { method: 'POST', path: PAGES.device, gate: 'browser' },
+} as const satisfies Readonly<Record<string, RouteSpec>>;
+
+export type RouteName = keyof typeof ROUTES;
