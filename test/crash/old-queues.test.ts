@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import Database from 'better-sqlite3';
@@ -49,6 +49,7 @@ test('ten databases move in, however often that is cut off', { timeout: LONG }, 
     await cutOff(home, moment);
     await runScript(cli, words(), at(home));
     expect(contentOf(home), `${moment} of seed ${seed}`).toEqual(expected);
+    rmSync(path.join(scratch, home), { recursive: true });
   });
   expect(photograph(old)).toEqual(photo);
   lock.exec('COMMIT');
