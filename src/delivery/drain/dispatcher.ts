@@ -150,8 +150,19 @@ async function drainStream(work: Work, stream: Stream, signal: AbortSignal): Pro
     if (stop !== null) return stopped(work, stream, stop);
     noteReachable(options);
   }
-  closeFinished(db, route.id, stream, home.system.clock.now());
+  closeReplays(work, stream);
   return IN_PEACE;
+}
+
+/** Nothing may have been sent since another took over, so nothing else has asked whether this drain still may record. */
+function closeReplays({ options, lease }: Work, stream: Stream): void {
+  const { db, route, home } = options;
+  if (openReplays(db, route.id, stream).length === 0) return;
+  const now = home.system.clock.now();
+  db.tx(() => {
+    requireFence(db, lease, now);
+    closeFinished(db, route.id, stream, now);
+  });
 }
 
 /** A server that answered a request with "not now" may still take another kind of item. */
