@@ -12,7 +12,7 @@ import { watchStatements, wholeScans, type Watched } from '../../test/support/st
 import { tempDir } from '../../test/support/temp-home.ts';
 import { noFaults } from '../base/index.ts';
 import type { Project } from '../home/index.ts';
-import { capture, isKnown, takeIn, type Fact } from '../journal/index.ts';
+import { capture, isAccountedFor, takeIn, type Fact } from '../journal/index.ts';
 import { importMissions } from '../missions/index.ts';
 import { gatherProject } from '../report/index.ts';
 import { claimDrain, releaseDrain, renewDrain, type Drain } from './drain/drains.ts';
@@ -85,7 +85,7 @@ function useJournal(trial: LedgerTrial): void {
   expect(capture(journal, facts)[0]?.status).toBe('known');
   const [conflict] = capture(journal, [{ event: again, origin: 'emit', source: null }]);
   expect(conflict?.status).toBe('conflict');
-  expect(isKnown(db, again.envelope.eventId)).toBe(true);
+  expect(isAccountedFor(db, again.envelope.eventId)).toBe(true);
   takeIn(home, journal);
   const project = projectWithMission();
   expect(importMissions(journal, project).files).toHaveLength(1);

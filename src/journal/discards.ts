@@ -88,6 +88,11 @@ export function discard(db: Db, retention: Retention, fact: Fact, now: Millis): 
   return { status: 'discarded', optOut: decision };
 }
 
+/** Whether an id needs nothing more: the journal holds it, or it was discarded on record. */
+export function isAccountedFor(db: Db, eventId: string): boolean {
+  return isKnown(db, eventId) || db.get(IS_AUDITED, { eventId }) !== undefined;
+}
+
 /** What OPT_OUT says of a type; null while everything is kept. */
 export function decideOn(retention: Retention, type: string): DiscardDecision | null {
   if (retention.optOut === null) return null;

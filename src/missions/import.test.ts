@@ -194,6 +194,18 @@ describe('an import', () => {
     expect(reads()).toBe(3);
   });
 
+  it('does not wait for lines that were dropped on record, though their log grew', () => {
+    const project = work();
+    put(LOG, lanes(3));
+    const journal = journalOf(project);
+    const rules = { machineMode: 'OPT_OUT', optOutPolicy: 'audit' } as const;
+    const { optOut } = importMissions({ ...journal, rules }, project);
+    expect(optOut.audited).toBe(3);
+    put(LOG, lanes(4));
+    expect(pending(journal, project).lines).toBe(1);
+    expect(importMissions(journal, project).totals).toMatchObject({ captured: 1, known: 3 });
+  });
+
   it('reads a log again that was replaced by one of the same size', () => {
     const project = work();
     const log = put(LOG, lane(1));

@@ -1,13 +1,13 @@
 import type { Db, Files } from '../base/index.ts';
 import type { Project } from '../home/index.ts';
-import { isKnown } from '../journal/index.ts';
+import { isAccountedFor } from '../journal/index.ts';
 import { discoverMissions, readLog, type Skipped } from './discover.ts';
 import { isImported } from './imported.ts';
 import { readLines } from './log-lines.ts';
 
 /** What an import would find now. */
 export interface PendingLines {
-  /** Lines whose events are not in the journal. */
+  /** Lines whose events are neither in the journal nor on the record of what was discarded. */
   readonly lines: number;
   readonly badLines: number;
   /** Last lines that somebody is still writing. */
@@ -43,7 +43,7 @@ export function pendingLines(
       else if (!line.mapped.ok) badLines += 1;
       else {
         const { eventId } = line.mapped.value.event.envelope;
-        if (!isKnown(db, eventId)) fresh.add(eventId);
+        if (!isAccountedFor(db, eventId)) fresh.add(eventId);
       }
     }
   }
