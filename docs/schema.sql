@@ -196,6 +196,11 @@ CREATE TABLE drains (
   expires_at INTEGER
 ) STRICT;
 
+CREATE TABLE dropped_facts (
+  seq INTEGER PRIMARY KEY REFERENCES events (seq),
+  digest BLOB NOT NULL CHECK (length(digest) = 32)
+) STRICT;
+
 CREATE TABLE event_deliveries (
   gen_id INTEGER NOT NULL REFERENCES generations (gen_id),
   seq INTEGER NOT NULL REFERENCES events (seq),

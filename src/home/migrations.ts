@@ -16,6 +16,7 @@ import project0012 from './sql/project/0012-legacy.sql';
 import project0014 from './sql/project/0014-waiting.sql';
 import project0019 from './sql/project/0019-history.sql';
 import project0020 from './sql/project/0020-waiting-since.sql';
+import project0030 from './sql/project/0030-dropped-facts.sql';
 import unassigned0001 from './sql/unassigned/0001-unassigned.sql';
 
 /** The schema of one project's store, in order. Each file names the room that alone may write its tables. */
@@ -33,6 +34,7 @@ export const PROJECT_MIGRATIONS: readonly Migration[] = [
   migration(14, 'waiting', project0014),
   migration(19, 'history', project0019),
   migration(20, 'waiting-since', project0020),
+  migration(30, 'dropped-facts', project0030),
 ];
 
 /** The schema of the machine's own file. */

@@ -10,6 +10,7 @@ import { countConflicts } from './conflicts.ts';
 import { nodeIdOf, readHead } from './head.ts';
 import type { Journal } from './journal.ts';
 import { isKnown, readFacts } from './read.ts';
+import { dropPayloads } from './retention/payloads.ts';
 
 const OTHER_PROJECT = '7d1c0b5e-2f4a-4c6d-9e8f-0a1b2c3d4e5f' as ProjectId;
 
@@ -318,11 +319,31 @@ describe('a known id', () => {
     expect(trial.db.get('SELECT source FROM conflicts')).toEqual({ source: 'envelope' });
   });
 
-  it('whose payload was dropped counts as known, for nothing is left to compare', () => {
+  it('whose payload was dropped is told from another fact by what it stated', () => {
+    const trial = ledgerTrial();
+    captureAll(trial, [envelope(1, { payload: '{"a":1,"b":"\\u00e9"}' })]);
+    dropPayloads(trial.db, { seqs: [1], archiveId: null, now: 1 });
+    const statusOf = (event: ParsedEnvelope) => captureAll(trial, [event])[0]?.status;
+    const again = { payload: '{"b":"é", "a":1}', lamport: 77 };
+    expect(statusOf(envelope(1, again))).toBe('known');
+    expect(countConflicts(trial.db)).toBe(0);
+    const later = { ...again, timestamp: '2026-03-14T09:26:54.000Z' };
+    for (const other of [{ payload: '{"a":1.0,"b":"é"}' }, later]) {
+      expect(statusOf(envelope(1, other))).toBe('conflict');
+    }
+    expect(trial.db.all('SELECT incoming FROM conflicts')).toHaveLength(2);
+  });
+
+  it.each([
+    ['is missing', `INSERT INTO gc_permits VALUES (1, 'gc', 1); DELETE FROM event_payloads`],
+    ['was changed', `DROP TRIGGER payloads_no_update; UPDATE event_payloads SET payload = x'7b'`],
+  ])('whose payload %s is kept, for nothing is left to compare with', (_how, sql) => {
     const trial = ledgerTrial();
     captureAll(trial, [envelope(1)]);
-    trial.db.exec(`INSERT INTO gc_permits VALUES (1, 'gc', 1); DELETE FROM event_payloads`);
+    trial.db.exec(sql);
+    expect(captureAll(trial, [envelope(1)])[0]?.status).toBe('known');
     const other = envelope(1, { payload: '{"another":1}' });
-    expect(captureAll(trial, [other])[0]?.status).toBe('known');
+    expect(captureAll(trial, [other])[0]?.status).toBe('conflict');
+    expect(countConflicts(trial.db)).toBe(1);
   });
 });

@@ -29,7 +29,7 @@ export { withoutRepeatedKeys } from './json/last-wins.ts';
 export { asArray, asObject, asText, member, parseJson } from './json/reader.ts';
 export type { JsonObject, JsonValue } from './json/reader.ts';
 export type { JsonLimits } from './json/scanner.ts';
-export { elementSpans, memberSpan, type Span } from './json/spans.ts';
+export { elementSpans, memberSpan, memberSpans, type Span } from './json/spans.ts';
 export { withMember } from './json/splice.ts';
 export { BATCH_WRAPPER_BYTES, MAX_BODY_BYTES, MAX_EVENT_BYTES, MAX_PUSH_BYTES } from './limits.ts';
 export { MAX_SNAPSHOT_BYTES } from './limits.ts';

@@ -1,4 +1,5 @@
 import { sha256Hex, type Db, type Millis } from '../../base/index.ts';
+import { factDigest } from '../conflicts.ts';
 
 /** A payload as the journal keeps it. */
 export interface StoredPayload {
@@ -34,6 +35,12 @@ const PERMIT = `
   INSERT INTO gc_permits (seq, reason, permitted_at)
   SELECT p.seq, :reason, :now FROM json_each(:seqs) wanted CROSS JOIN event_payloads p ON p.seq = wanted.value
   WHERE true ON CONFLICT (seq) DO NOTHING`;
+const STATED = `
+  SELECT e.seq, e.sha256, e.occurred_at, p.payload
+  FROM json_each(:seqs) wanted CROSS JOIN event_payloads p ON p.seq = wanted.value JOIN events e ON e.seq = p.seq`;
+const KEEP_DIGEST =
+  'INSERT INTO dropped_facts (seq, digest) VALUES (:seq, :digest) ON CONFLICT (seq) DO NOTHING';
+const FORGET_DIGEST = 'DELETE FROM dropped_facts WHERE seq = :seq';
 const DROP = 'DELETE FROM event_payloads WHERE seq IN (SELECT value FROM json_each(:seqs))';
 const PAYLOADS = `
   SELECT e.seq, e.event_id, e.sha256, p.payload
@@ -48,6 +55,13 @@ const FIND = `
   SELECT e.seq, e.sha256, p.seq IS NOT NULL AS present
   FROM events e LEFT JOIN event_payloads p ON p.seq = e.seq WHERE e.event_id = :eventId`;
 
+interface StatedRow {
+  readonly seq: number;
+  readonly sha256: string;
+  readonly occurred_at: number;
+  readonly payload: Buffer;
+}
+
 /** How a permit names the archive that its payload lies in. */
 const ARCHIVE_REASON = 'archive ';
 
@@ -57,8 +71,8 @@ export function readAway(db: Db): PayloadsAway {
 }
 
 /**
- * Drops the payloads of these positions and leaves id, hash and history: the permit is written first, in the same
- * transaction. Positions without a payload are passed over. Part of the caller's transaction.
+ * Drops the payloads of these positions and leaves id, hash, history and a digest of what they stated: the permit is
+ * written first, in the same transaction. Positions without a payload are passed over. Part of the caller's transaction.
  * @param archiveId the archive that holds them, null where nothing does.
  */
 export function dropPayloads(
@@ -75,9 +89,19 @@ export function dropPayloads(
   const found = db.get<{ events: number; bytes: number }>(SUM, { seqs }) ?? { events: 0, bytes: 0 };
   if (found.events === 0) return found;
   db.run(PERMIT, { seqs, reason, now });
+  keepDigests(db, seqs);
   db.run(DROP, { seqs });
   db.run(COUNT_AWAY, { ...found, archived: archiveId === null ? 0 : found.events });
   return found;
+}
+
+/** What is damaged states nothing any more. */
+function keepDigests(db: Db, seqs: string): void {
+  for (const { seq, sha256, payload, ...row } of db.all<StatedRow>(STATED, { seqs })) {
+    if (!isIntact({ bytes: payload, sha256 })) continue;
+    const digest = factDigest({ bytes: payload, occurredAt: row.occurred_at });
+    db.run(KEEP_DIGEST, { seq, digest });
+  }
 }
 
 /** The payloads of these positions that are there, in order. */
@@ -113,6 +137,7 @@ export function putBack(
   const reason = db.get<{ reason: string }>(PERMIT_OF, { seq })?.reason;
   db.run(PUT_BACK, { seq, payload: bytes });
   db.run(END_QUARANTINE, { seq });
+  db.run(FORGET_DIGEST, { seq });
   if (reason === undefined) return seq;
   db.run(FORGET_PERMIT, { seq });
   const archived = reason.startsWith(ARCHIVE_REASON) ? -1 : 0;
