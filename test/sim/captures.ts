@@ -48,6 +48,11 @@ export function captureNew(world: World, checkout: number, count: number): void 
   capture(world, { checkout, events, fresh: events.map(({ id }) => id) });
 }
 
+/** Another fact is captured under the id of a known one. */
+export function captureContradiction(world: World, checkout: number, event: Event): void {
+  capture(world, { checkout, events: [contradict(event, world.dice)], fresh: [] });
+}
+
 function chooseEvent(world: World): Event {
   const { dice, events } = world;
   const known = [...events.values()];
@@ -160,9 +165,8 @@ function requireKept(
 }
 
 /** Somebody works on a mission: lines are added to a log. */
-export function writeLines(world: World): void {
+export function writeLines(world: World, checkout = world.dice.below(2)): void {
   const { dice, disk, model } = world;
-  const checkout = dice.below(2);
   const count = dice.between(1, 3);
   for (let n = 0; n < count; n += 1) {
     world.serial += 1;
@@ -191,8 +195,7 @@ export function importAll(world: World, process: Process, checkout: number): voi
   checkJournal(world, journal.db);
 }
 
-export function importNow(world: World): void {
-  const checkout = world.dice.below(2);
+export function importNow(world: World, checkout = world.dice.below(2)): void {
   const process = spawn(world, 'import', IMPORT_POINTS);
   const ending = perform(world, process, () => {
     importAll(world, process, checkout);

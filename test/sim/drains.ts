@@ -27,8 +27,10 @@ export interface Drain {
   leaveAloneUntil: number | null;
   /** The right to record that it was seen with. */
   fence: number;
-  /** Position of the last event that the receiver stored from it. */
+  /** Position of the last event that the receiver stored from the pass that it sends. */
   lastStored: number;
+  /** That pass; null before the first event is stored. */
+  pass: number | null;
   /** Requests that it made. */
   readonly requests: Exchange[];
   /** What `sync now` says at its end. */
@@ -75,6 +77,7 @@ export function startDrain(
     leaveAloneUntil: null,
     fence: 0,
     lastStored: 0,
+    pass: null,
     requests: [],
     saysAll: false,
     report: null,

@@ -1,6 +1,6 @@
 import type { Db } from '../../src/base/index.ts';
 import { activate, readActive } from '../../src/delivery/index.ts';
-import { parseSyncMode, type SyncMode } from '../../src/home/index.ts';
+import { parseSyncMode, type OptOutPolicy, type SyncMode } from '../../src/home/index.ts';
 import type { Kept } from '../../src/journal/index.ts';
 import { PROJECT_ID } from '../support/envelopes.ts';
 import { perform, wordOf } from './calls.ts';
@@ -18,7 +18,10 @@ export function chooseMode(world: World): void {
     [2, 'OPT_OUT'],
     [3, 'LOCAL_RETENTION'],
   ]);
-  const optOutPolicy = dice.chance(0.5) ? 'audit' : 'refuse';
+  setMode(world, mode, dice.chance(0.5) ? 'audit' : 'refuse');
+}
+
+export function setMode(world: World, mode: SyncMode, optOutPolicy: OptOutPolicy): void {
   world.rules = { machineMode: null, optOutPolicy };
   world.wasOptedOut ||= mode === 'OPT_OUT';
   const process = spawn(world, 'mode');

@@ -1,11 +1,14 @@
 import { arrive, settle, type Course } from './course.ts';
-import { captureNew } from './captures.ts';
+import { captureContradiction, captureNew, importNow, writeLines } from './captures.ts';
 import { give, startDrain, type Drain } from './drains.ts';
-import type { KnownRoute } from './model.ts';
+import { dropGarbage } from './garbage.ts';
+import { LawBroken, type KnownRoute } from './model.ts';
+import { setMode } from './modes.ts';
 import { giveGrant, tendParked, withdraw } from './operator.ts';
+import { replaySome } from './replays.ts';
 import type { Character } from './receiver.ts';
 import type { Weather } from './weather.ts';
-import type { Stage } from './world.ts';
+import { unlock, type Stage } from './world.ts';
 
 /** A history that once broke a law, told step by step so that it stays the same when the dice fall otherwise. */
 export interface Regression {
@@ -32,6 +35,7 @@ const WITHOUT_HEALTH: Character = {
 const A_YEAR_MS = 31_536_000_000;
 const TILL_RENEWAL_MS = 4_000;
 const LOST: Weather = { kind: 'lost', reason: 'reset' };
+const CLEAR: Weather = { kind: 'clear' };
 const LATER: Weather = {
   kind: 'turned away',
   status: 429,
@@ -57,12 +61,28 @@ export const REGRESSIONS: readonly Regression[] = [
     },
   },
   {
+    name: 'a drainer that was taken over from closes no replay',
+    stage: { seed: 8, characters: [RECEIVER] },
+    acts: async (course) => {
+      for (const receiver of course.world.receivers) receiver.mend();
+      const [late, next] = await takenOver(course);
+      await answer(course, next, CLEAR);
+      await answer(course, next, CLEAR);
+      replaySome(course.world, next.route);
+      const last = await started(course, next.route);
+      await answer(course, last, CLEAR);
+      last.process.life.traps.push({ point: 'record.done', left: 1, effect: 'die' });
+      await answer(course, last, CLEAR);
+      await answer(course, late, CLEAR);
+    },
+  },
+  {
     name: 'a receiver that asks to be left alone is heard behind another failure',
     stage: { seed: 3, characters: [{ ...RECEIVER, maxEvents: 1, maxConcurrent: 3 }] },
     acts: async (course) => {
       const route = await permitted(course, 8);
       const drain = await started(course, route);
-      await answer(course, drain, { kind: 'clear' });
+      await answer(course, drain, CLEAR);
       await answer(course, drain, LOST);
       await answer(course, drain, LATER);
       await answer(course, drain, LOST);
@@ -94,6 +114,35 @@ export const REGRESSIONS: readonly Regression[] = [
       world.release = world.disk.lock();
       world.timeline.pass(TILL_RENEWAL_MS);
       await settle(course);
+    },
+  },
+  {
+    name: 'a contradiction that was spilled is kept although gc dropped what it contradicts',
+    stage: { seed: 6, characters: [WITHOUT_HEALTH] },
+    acts: async (course) => {
+      const { world } = course;
+      const drain = await started(course, await permitted(course, 1));
+      await answer(course, drain, CLEAR);
+      dropGarbage(world);
+      world.release = world.disk.lock();
+      for (const event of [...world.events.values()]) captureContradiction(world, 0, event);
+      unlock(world);
+      captureNew(world, 0, 1);
+      await settle(course);
+    },
+  },
+  {
+    name: 'lines that were dropped on record do not wait',
+    stage: { seed: 7, characters: [WITHOUT_HEALTH] },
+    acts: async (course) => {
+      const { world } = course;
+      setMode(world, 'OPT_OUT', 'audit');
+      writeLines(world, 0);
+      importNow(world, 0);
+      setMode(world, 'LOCAL_RETENTION', 'audit');
+      const drain = await started(course, await permitted(course, 1));
+      await answer(course, drain, CLEAR);
+      if (!drain.saysAll) throw new LawBroken('L13', 'all is there, and it is not said');
     },
   },
 ];

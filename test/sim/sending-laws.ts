@@ -4,6 +4,11 @@ import { isStoodFor, LawBroken, mayLeave, sendableSince, type KnownRoute } from 
 import type { Element, Exchange } from './network.ts';
 import type { World } from './world.ts';
 
+/** The pass that the last batch of a route belongs to; it is written before a byte leaves. */
+const LAST_PASS = `
+  SELECT b.gen_id AS id FROM batches b JOIN generations g ON g.gen_id = b.gen_id
+  WHERE g.route_id = :routeId ORDER BY b.batch_id DESC LIMIT 1`;
+
 /** What is looked at whenever a request leaves: L9 for its place and content, L3, L7, L8, and Retry-After. */
 export function checkSending(world: World, drains: Drains, exchange: Exchange): void {
   const route = routeAt(world, exchange.request.url);
@@ -70,9 +75,16 @@ function checkOrder(world: World, { process, route }: Drain, { elements }: Excha
   throw new LawBroken('L8', `${first.id} left before ${overtaken.id}, which was captured earlier`);
 }
 
-/** L8 at the other end: one drain's events are stored in the order of their capture, however they were cut. */
+/**
+ * L8 at the other end: the events of one pass of a drain are stored in the order of their capture, however they were
+ * cut. A replay begins anew with what an instance had that is gone, or with what was refused before.
+ */
 export function checkArrival(world: World, drained: Drain, stored: readonly Element[]): void {
-  if (drained.route.receiver.character.maxConcurrent > 1) return;
+  const { routeId, receiver } = drained.route;
+  if (receiver.character.maxConcurrent > 1) return;
+  const pass = world.disk.view()?.get<{ id: number }>(LAST_PASS, { routeId })?.id ?? null;
+  if (pass !== drained.pass) drained.lastStored = 0;
+  drained.pass = pass;
   for (const { id } of stored) {
     const seq = world.model.events.get(id)?.kept?.seq ?? 0;
     if (seq < drained.lastStored)
