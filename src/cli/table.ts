@@ -2,6 +2,7 @@ import type { CommandSpec } from './spec.ts';
 import { AUTH_COMMANDS } from './table/auth.ts';
 import { DAEMON_COMMANDS } from './table/daemon.ts';
 import { HERE_COMMANDS } from './table/here.ts';
+import { PEOPLE_COMMANDS } from './table/people.ts';
 import { RECEIVER_COMMANDS } from './table/receiver.ts';
 import { SYNC_COMMANDS } from './table/sync.ts';
 
@@ -12,6 +13,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   ...SYNC_COMMANDS,
   ...DAEMON_COMMANDS,
   ...RECEIVER_COMMANDS,
+  ...PEOPLE_COMMANDS,
 ];
 
 /** The command whose path is the longest beginning of `argv`, or undefined. */

@@ -3,6 +3,23 @@
 export { createApp } from './app.ts';
 export type { App, AppOptions, Deployment } from './app.ts';
 export {
+  addUser,
+  createTeam,
+  inviteAgain,
+  listProjects,
+  listTeams,
+  listUsers,
+  readAudit,
+  removeTeamMember,
+  rotateSigningKey,
+  setAccount,
+  setTeamMember,
+  teamForOperator,
+} from './identity/administration.ts';
+export type { Identity } from './identity/identity.ts';
+export { ROLES } from './identity/rights.ts';
+export { firstLink } from './login/setup.ts';
+export {
   createToken,
   listArtifacts,
   listEvents,

@@ -1,6 +1,7 @@
 import { type Clock, EXIT, type Ids, printable, type Random, UserError } from '../base/index.ts';
 import { parseProjectId, type ProjectId } from '../wire/index.ts';
 import { operatorScope } from './auth.ts';
+import { note } from './identity/administration.ts';
 import { mintSecret } from './login/machine-tokens.ts';
 import { MAX_ECHOED_ID_CHARS, PAGE_DEFAULT, PAGE_MAX } from './limits.ts';
 import { namespaceId, type NamespaceNames } from './dossier.ts';
@@ -12,12 +13,14 @@ import {
 } from './store/artifacts.ts';
 import { type EventEntry, eventsById, pageOfEvents, type StoredEvent } from './store/events.ts';
 import { LOCAL_TEAM, type Store } from './store/store.ts';
+import type { TeamScope } from './store/team-scope.ts';
 import {
   insertToken,
   markRevoked,
   type StoredToken,
   type TokenEntry,
   type TokenScope,
+  tokensNamed,
   tokensOfTeam,
   tokenWithId,
 } from './store/tokens.ts';
@@ -28,6 +31,10 @@ export interface NewTokenOptions {
   readonly scope: TokenScope;
   /** UUIDs of the projects it is for. */
   readonly projects: 'all' | readonly string[];
+  /** Whose it is; `local` when absent. */
+  readonly team?: TeamScope;
+  /** Milliseconds after which it is worth nothing; never when absent. */
+  readonly livesMs?: number;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly random: Random;
@@ -42,20 +49,22 @@ export async function createToken(
   options: NewTokenOptions,
 ): Promise<TokenEntry & { readonly secret: string }> {
   const minted = mintSecret(options.random);
+  const now = options.clock.now();
   const token: StoredToken = {
     id: options.ids.ulid(),
-    teamId: LOCAL_TEAM,
+    teamId: options.team ?? LOCAL_TEAM,
     prefix: minted.prefix,
     hash: minted.hash,
     name: options.name,
     scope: options.scope,
     projects: options.projects === 'all' ? 'all' : toProjectIds(options.projects),
-    createdAt: options.clock.now(),
-    expiresAt: null,
+    createdAt: now,
+    expiresAt: options.livesMs === undefined ? null : now + options.livesMs,
     lastUsedAt: null,
     revokedAt: null,
   };
   await insertToken(store.driver, token);
+  await note(options, store.driver, ['token.created', token.id, token.teamId]);
   return { ...toEntry(token), secret: minted.text };
 }
 
@@ -77,9 +86,12 @@ function usage(message: string): UserError {
   });
 }
 
-/** All tokens, oldest first, revoked ones too. */
-export async function listTokens(store: Store): Promise<readonly TokenEntry[]> {
-  return (await tokensOfTeam(store.driver, operatorScope(LOCAL_TEAM))).map(toEntry);
+/** All tokens of a team, oldest first, revoked ones too. */
+export async function listTokens(
+  store: Store,
+  team = operatorScope(LOCAL_TEAM),
+): Promise<readonly TokenEntry[]> {
+  return (await tokensOfTeam(store.driver, team)).map(toEntry);
 }
 
 /**
@@ -88,15 +100,15 @@ export async function listTokens(store: Store): Promise<readonly TokenEntry[]> {
  * @throws UserError `not_found`.
  */
 export async function revokeToken(store: Store, id: string, clock: Clock): Promise<TokenEntry> {
-  const tokens = await tokensOfTeam(store.driver, operatorScope(LOCAL_TEAM));
-  const named = tokens.filter((token) => token.id === id || token.prefix === id);
-  const [token] = named;
-  if (token === undefined || named.length > 1) {
+  const tokens = await tokensNamed(store.driver, id);
+  const [token] = tokens;
+  if (token === undefined || tokens.length > 1) {
     throw new UserError('not_found', `no token is named ${id}`, {
       remedy: 'spec-kitty receiver token list',
     });
   }
   await markRevoked(store.driver, token.id, clock.now());
+  await note({ clock }, store.driver, ['token.revoked', token.id, token.teamId]);
   return toEntry((await tokenWithId(store.driver, token.id)) ?? token);
 }
 

@@ -11,27 +11,26 @@ interface Held {
 
 /** `spec-kitty receiver artifacts`: what a project's dossier events speak of, and which texts have arrived. */
 export async function run(context: Context): Promise<Answer> {
-  const project = context.args[0] ?? '';
-  const mission = textOption(context.options, 'mission');
-  const held = await withStore(context, (store) => gather(store, project, mission));
+  const held = await withStore(context, (store) => gather(context, store));
   return fine(
     { namespaces: held.map(toJson) },
     held.length === 0 ? ['Nothing here.'] : held.flatMap(toLines),
   );
 }
 
-async function gather(
-  store: Store,
-  project: string,
-  mission: string | null,
-): Promise<readonly Held[]> {
-  const { listArtifacts, listNamespaces } = await import('../../server/index.ts');
-  const namespaces = await all((after) => listNamespaces(store, { project, after, limit: 1000 }));
+async function gather({ args, options }: Context, store: Store): Promise<readonly Held[]> {
+  const { listArtifacts, listNamespaces, teamForOperator } = await import('../../server/index.ts');
+  const project = args[0] ?? '';
+  const mission = textOption(options, 'mission');
+  const team = await teamForOperator(store, textOption(options, 'team'));
+  const namespaces = await all((after) =>
+    listNamespaces(store, { project, after, limit: 1000 }, team),
+  );
   const held: Held[] = [];
   for (const namespace of namespaces) {
     if (mission !== null && namespace.missionSlug !== mission) continue;
     const artifacts = await all((after) =>
-      listArtifacts(store, { project, namespace, after, limit: 1000 }),
+      listArtifacts(store, { project, namespace, after, limit: 1000 }, team),
     );
     held.push({ namespace, artifacts });
   }

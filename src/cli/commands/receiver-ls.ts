@@ -6,14 +6,16 @@ import { forSameDb, withStore } from './receiver-store.ts';
 
 /** `spec-kitty receiver ls`: what arrived, in order of arrival. */
 export async function run(context: Context): Promise<Answer> {
-  const { listEvents } = await import('../../server/index.ts');
+  const { listEvents, teamForOperator } = await import('../../server/index.ts');
   const project = textOption(context.options, 'project');
   const options: ListOptions = {
     ...numeric(context, 'after'),
     ...numeric(context, 'limit'),
     ...(project === null ? {} : { project }),
   };
-  const page = await withStore(context, (store) => listEvents(store, options));
+  const page = await withStore(context, async (store) =>
+    listEvents(store, options, await teamForOperator(store, textOption(context.options, 'team'))),
+  );
   return fine({ events: page.items.map(entryToJson), next_cursor: page.nextCursor }, [
     ...(page.items.length === 0 ? ['Nothing here.'] : page.items.map(entryLine)),
     ...(page.nextCursor === null ? [] : [`More: ${nextPage(context, page.nextCursor)}`]),
@@ -22,7 +24,7 @@ export async function run(context: Context): Promise<Answer> {
 
 function nextPage(context: Context, after: number): string {
   const { options } = context;
-  const kept = ['project', 'limit'].map((name) => {
+  const kept = ['project', 'team', 'limit'].map((name) => {
     const value = textOption(options, name);
     return value === null ? '' : ` --${name} ${value}`;
   });

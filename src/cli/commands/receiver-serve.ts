@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { createLog, EXIT, UserError } from '../../base/index.ts';
+import { createLog, EXIT, systemRandom, UserError } from '../../base/index.ts';
 import type { ServeOptions, Store } from '../../server/index.ts';
 import { fine, type Answer } from '../answer.ts';
 import { flagOption, textOption, type Context } from '../io.ts';
@@ -15,7 +15,7 @@ export async function run(context: Context): Promise<Answer> {
 async function answerUntilAsked(context: Context, store: Store): Promise<Answer> {
   const { serve } = await import('../../server/index.ts');
   const receiver = await serve(store, serveOptions(context));
-  announce(context, receiver.url, store.path);
+  if (!flagOption(context.options, 'json')) await announce(context, receiver.url, store);
   await stopAsked(context.io.signal);
   await receiver.close();
   const { url, instanceId } = receiver;
@@ -27,6 +27,7 @@ function serveOptions(context: Context): ServeOptions {
   const port = portOf(textOption(options, 'port'));
   const host = textOption(options, 'host');
   const ready = textOption(options, 'readyFile');
+  const publicUrl = publicUrlOf(textOption(options, 'publicUrl'));
   return {
     clock: system.clock,
     log: createLog(system.clock, (line) => {
@@ -40,14 +41,26 @@ function serveOptions(context: Context): ServeOptions {
     },
     ...(host === null ? {} : { host }),
     ...(port === null ? {} : { port }),
+    ...(publicUrl === null ? {} : { publicUrl }),
     ...(ready === null ? {} : { readyFile: readyFile(context, ready) }),
   };
 }
 
-function announce(context: Context, url: string, file: string): void {
-  if (flagOption(context.options, 'json')) return;
-  const { stdout } = context.io;
-  stdout.write(`Receiver listens on ${url}\n  Store ${file}\n  Stop it with Ctrl-C.\n`);
+/** Nobody has an account at first, and there is no password to know: who sees this output may make the first one. */
+async function announce(
+  { io, system, options }: Context,
+  url: string,
+  store: Store,
+): Promise<void> {
+  const { firstLink } = await import('../../server/index.ts');
+  const { clock, ids } = system;
+  const code = await firstLink({ store, clock, ids, random: systemRandom });
+  const base = publicUrlOf(textOption(options, 'publicUrl')) ?? url;
+  const first =
+    code === null ? '' : `  First account, once and within an hour: ${base}/setup?code=${code}\n`;
+  io.stdout.write(
+    `Receiver listens on ${url}\n  Store ${store.path}\n${first}  Stop it with Ctrl-C.\n`,
+  );
 }
 
 function readyFile(
@@ -72,6 +85,16 @@ function portOf(text: string | null): number | null {
   const port = Number(text);
   if (/^\d{1,5}$/.test(text) && port <= MAX_PORT) return port;
   throw new UserError('usage', `--port takes a number from 0 to ${MAX_PORT}, not ${text}`, {
+    remedy: 'spec-kitty receiver serve --help',
+    exitCode: EXIT.refused,
+  });
+}
+
+function publicUrlOf(text: string | null): string | null {
+  if (text === null) return null;
+  const url = /^https?:\/\//.test(text) && URL.canParse(text) ? new URL(text) : null;
+  if (url !== null && url.pathname === '/' && url.search === '') return url.origin;
+  throw new UserError('usage', '--public-url takes https://HOST without a path', {
     remedy: 'spec-kitty receiver serve --help',
     exitCode: EXIT.refused,
   });

@@ -8,10 +8,12 @@ const MAX_SHOWN_BYTES = 1_048_576;
 
 /** `spec-kitty receiver show`: one event with the bytes it came as. */
 export async function run(context: Context): Promise<Answer> {
-  const { showEvent } = await import('../../server/index.ts');
+  const { showEvent, teamForOperator } = await import('../../server/index.ts');
   const id = context.args[0] ?? '';
   const project = textOption(context.options, 'project');
-  const found = await withStore(context, (store) => showEvent(store, id));
+  const found = await withStore(context, async (store) =>
+    showEvent(store, id, await teamForOperator(store, textOption(context.options, 'team'))),
+  );
   const events = found.filter((event) => project === null || event.projectId === project);
   if (events.length === 0) {
     throw new UserError('not_found', `this receiver holds no event ${printable(id, 100)}`, {

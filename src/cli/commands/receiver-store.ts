@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { UserError } from '../../base/index.ts';
-import type { Store } from '../../server/index.ts';
+import { systemRandom, UserError } from '../../base/index.ts';
+import type { Identity, Store } from '../../server/index.ts';
 import { textOption, type Context } from '../io.ts';
 
 const DEFAULT_DB = 'receiver.db';
@@ -27,6 +27,29 @@ export async function withStore<T>(
   } catch (error) {
     throw error instanceof UserError ? withDb(context, error) : error;
   }
+}
+
+/** The same for who administers it; only adding a first user makes a new store. */
+export async function withIdentity<T>(
+  context: Context,
+  use: (identity: Identity) => Promise<T>,
+  mustExist = true,
+): Promise<T> {
+  const { clock, ids } = context.system;
+  return withStore(context, (store) => use({ store, clock, ids, random: systemRandom }), mustExist);
+}
+
+const DEFAULT_URL = 'http://127.0.0.1:8765';
+
+/** The address of a page of the receiver, as `--url` names it. */
+export function linkTo(context: Context, page: string): string {
+  const url = textOption(context.options, 'url') ?? DEFAULT_URL;
+  return `${url.replace(/\/+$/, '')}${page}`;
+}
+
+/** A moment for people and machines. */
+export function isoOf(at: number | null): string | null {
+  return at === null ? null : new Date(at).toISOString();
 }
 
 /** A command line for the same database as this one. */

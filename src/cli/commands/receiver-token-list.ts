@@ -1,24 +1,27 @@
 import { fine, type Answer } from '../answer.ts';
-import type { Context } from '../io.ts';
-import { withStore } from './receiver-store.ts';
+import { textOption, type Context } from '../io.ts';
+import { isoOf, withStore } from './receiver-store.ts';
 
 /** `spec-kitty receiver token list`: never the tokens themselves. */
 export async function run(context: Context): Promise<Answer> {
-  const { listTokens } = await import('../../server/index.ts');
-  const found = await withStore(context, (store) => listTokens(store));
+  const { listTokens, teamForOperator } = await import('../../server/index.ts');
+  const found = await withStore(context, async (store) =>
+    listTokens(store, await teamForOperator(store, textOption(context.options, 'team'))),
+  );
   const tokens = found.map((token) => ({
     id: token.id,
     prefix: token.prefix,
     name: token.name,
     scope: token.scope,
     projects: token.projects,
-    created_at: iso(token.createdAt),
-    last_used_at: iso(token.lastUsedAt),
-    revoked_at: iso(token.revokedAt),
+    created_at: isoOf(token.createdAt),
+    expires_at: isoOf(token.expiresAt),
+    last_used_at: isoOf(token.lastUsedAt),
+    revoked_at: isoOf(token.revokedAt),
   }));
   const lines = tokens.map((token) => {
     const reach = token.projects === 'all' ? 'all projects' : `${token.projects.length} project(s)`;
-    const state = token.revoked_at === null ? 'valid' : 'revoked';
+    const state = stateOf(token, context.system.clock.now());
     const used = token.last_used_at === null ? 'never used' : `last used ${token.last_used_at}`;
     return `${token.id}  ${token.prefix}…  ${token.name}  ${token.scope}  ${reach}  ${state}  ${used}`;
   });
@@ -28,6 +31,13 @@ export async function run(context: Context): Promise<Answer> {
   );
 }
 
-function iso(at: number | null): string | null {
-  return at === null ? null : new Date(at).toISOString();
+interface Times {
+  readonly revoked_at: string | null;
+  readonly expires_at: string | null;
+}
+
+function stateOf({ revoked_at: revoked, expires_at: ends }: Times, now: number): string {
+  if (revoked !== null) return 'revoked';
+  if (ends === null) return 'valid';
+  return Date.parse(ends) > now ? `valid until ${ends}` : 'expired';
 }

@@ -4,3 +4,9 @@ export const ALLOW_HTTP: OptionSpec = {
   flags: '--allow-http',
   what: 'let plain http leave this machine',
 };
+
+export const DB: OptionSpec = {
+  flags: '--db <file>',
+  what: 'database of the receiver (default: receiver.db)',
+};
+export const TEAM: OptionSpec = { flags: '--team <name>', what: 'name or id (default: local)' };

@@ -1,9 +1,5 @@
-import type { CommandSpec, OptionSpec } from '../spec.ts';
-
-const DB: OptionSpec = {
-  flags: '--db <file>',
-  what: 'database of the receiver (default: receiver.db)',
-};
+import type { CommandSpec } from '../spec.ts';
+import { DB, TEAM } from './options.ts';
 
 /** The receiver one runs oneself. */
 export const RECEIVER_COMMANDS: readonly CommandSpec[] = [
@@ -16,6 +12,7 @@ export const RECEIVER_COMMANDS: readonly CommandSpec[] = [
       { flags: '--host <name>', what: 'default 127.0.0.1' },
       { flags: '--ready-file <file>', what: 'written when it listens: URL, process, instance' },
       { flags: '--strict', what: 'refuse what the catalogue does not know' },
+      { flags: '--public-url <url>', what: 'the address people reach it by, behind a proxy' },
     ],
     examples: ['spec-kitty receiver serve --db receiver.db --port 8765'],
     load: () => import('../commands/receiver-serve.ts'),
@@ -25,9 +22,11 @@ export const RECEIVER_COMMANDS: readonly CommandSpec[] = [
     what: 'make a token for posting events',
     options: [
       DB,
+      TEAM,
       { flags: '--project <uuid>', what: 'valid for this project', repeatable: true },
       { flags: '--all', what: 'valid for every project' },
       { flags: '--scope <scope>', what: 'ingest (default) or read' },
+      { flags: '--expires-days <number>', what: 'worth nothing after that (default: never)' },
       { flags: '--name <name>', what: 'what it is for' },
     ],
     examples: ['spec-kitty receiver token create --all --name laptop'],
@@ -36,7 +35,7 @@ export const RECEIVER_COMMANDS: readonly CommandSpec[] = [
   {
     path: ['receiver', 'token', 'list'],
     what: 'list the tokens of a receiver',
-    options: [DB],
+    options: [DB, TEAM],
     load: () => import('../commands/receiver-token-list.ts'),
   },
   {
@@ -51,6 +50,7 @@ export const RECEIVER_COMMANDS: readonly CommandSpec[] = [
     what: 'list the events a receiver holds',
     options: [
       DB,
+      TEAM,
       { flags: '--project <uuid>', what: 'only this project' },
       { flags: '--after <cursor>', what: 'start behind this cursor' },
       { flags: '--limit <number>', what: 'default 100' },
@@ -61,14 +61,14 @@ export const RECEIVER_COMMANDS: readonly CommandSpec[] = [
     path: ['receiver', 'show'],
     what: 'show one event a receiver holds',
     args: [{ name: '<event>', what: 'event id' }],
-    options: [DB, { flags: '--project <uuid>', what: 'where two projects hold the same id' }],
+    options: [DB, TEAM, { flags: '--project <uuid>', what: 'where two projects hold the same id' }],
     load: () => import('../commands/receiver-show.ts'),
   },
   {
     path: ['receiver', 'artifacts'],
     what: 'list the artifacts of a project that a receiver knows, and whose texts it holds',
     args: [{ name: '<project>', what: 'its UUID' }],
-    options: [DB, { flags: '--mission <slug>', what: 'only this mission' }],
+    options: [DB, TEAM, { flags: '--mission <slug>', what: 'only this mission' }],
     load: () => import('../commands/receiver-artifacts.ts'),
   },
 ];

@@ -74,6 +74,13 @@ export async function tokenWithId(sql: Sql, id: string): Promise<StoredToken | n
   return token ?? null;
 }
 
+const NAMED = `SELECT ${COLUMNS} FROM tokens WHERE token_id = $1 OR prefix = $1 ORDER BY token_id`;
+
+/** The tokens with this id or prefix, of whatever team: for who holds the database. */
+export async function tokensNamed(sql: Sql, name: string): Promise<readonly StoredToken[]> {
+  return withProjects(sql, await sql.all<TokenRow>(NAMED, [name]));
+}
+
 /** All tokens of a team, oldest first, revoked ones too. */
 export async function tokensOfTeam(sql: Sql, team: TeamScope): Promise<readonly StoredToken[]> {
   return withProjects(sql, await sql.all<TokenRow>(ALL, [team]));
