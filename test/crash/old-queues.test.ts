@@ -17,7 +17,7 @@ import { say, seedOfRun, size } from './sizes.ts';
 const LONG = 3_600_000;
 const DIVERGENT = 50;
 const SHARED = 200;
-const rows = size('ROWS', 1_500, 100_000);
+const rows = size('ROWS', 1_500, 20_000);
 
 const scratch = scratchDir(true);
 const { cli } = await bundlePrograms(scratch);
