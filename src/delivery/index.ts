@@ -6,6 +6,7 @@ export { findDestination, type Destination } from './destination.ts';
 export { connect } from './drain/connection.ts';
 export { drain } from './drain/dispatcher.ts';
 export { drainOwner } from './drain/drains.ts';
+export { nextAttempt } from './drain/next-attempt.ts';
 export { rememberDelivered, type DeliveredBefore } from './earlier.ts';
 export { readRouteFacts, type RouteFacts } from './facts.ts';
 export { acceptInstance, readFollow, type Generation } from './generations.ts';

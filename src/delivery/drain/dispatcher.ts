@@ -45,7 +45,8 @@ export async function drain(options: DrainOptions): Promise<DrainReport> {
   try {
     const work = { options, lease, tally, receiver };
     const blocked = await drainStreams(work, AbortSignal.any([options.signal, ended.signal]));
-    writeBlocked(options, blocked);
+    // Whoever is broken off here learned nothing about the receiver.
+    if (blocked === null || !options.signal.aborted) writeBlocked(options, blocked);
     const replaying = options.streams.map((stream) => countReplaying(db, route.id, stream));
     return tally.report(
       blocked,

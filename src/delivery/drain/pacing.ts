@@ -24,7 +24,7 @@ interface PacingRow {
   readonly last_success_at: number | null;
 }
 
-const HALT_RETRY_MS = 300_000;
+export const HALT_RETRY_MS = 300_000;
 
 const READ = 'SELECT * FROM route_streams WHERE route_id = :routeId AND stream = :stream';
 const FAIL = `
