@@ -35,15 +35,13 @@ export async function countAttempt(
 ): Promise<Millis | null> {
   return driver.tx(async (sql) => {
     await sql.all(FORGET_OLD, [now]);
-    let waitMs: Millis | null = null;
     for (const [subject, most] of subjectsOf(attempt)) {
       type Row = { readonly count: number; readonly window_ends_at: number };
       const [row] = await sql.all<Row>(COUNT, [subject, now + WINDOW_MS, now]);
-      if (row !== undefined && row.count > most) {
-        waitMs = Math.max(waitMs ?? 0, row.window_ends_at - now);
-      }
+      // What one guesser is refused is not held against others at the same account or address.
+      if (row !== undefined && row.count > most) return row.window_ends_at - now;
     }
-    return waitMs;
+    return null;
   });
 }
 

@@ -2,7 +2,7 @@ import type { Millis } from '../../base/index.ts';
 import type { Sql } from '../store/driver.ts';
 import { ACCESS_MS, signAccessToken } from './access-tokens.ts';
 import { countAttempt, forgiveAttempt } from './attempts.ts';
-import { remember } from '../identity/audit.ts';
+import { remember, rememberSeldom } from '../identity/audit.ts';
 import { pollDeviceGrant, type Poll } from './device-grants.ts';
 import type { Identity } from '../identity/identity.ts';
 import { isPassword } from './passwords.ts';
@@ -47,7 +47,11 @@ export async function provePassword(identity: Identity, credentials: Credentials
   const attempt = { account: email ?? '', address };
   const about = { teamId: null, actor: address, subject: email ?? 'no address' };
   const waitMs = await countAttempt(store.driver, attempt, clock.now());
-  if (waitMs !== null) return { kind: 'limited', waitMs };
+  if (waitMs !== null) {
+    const act = { ...about, at: clock.now(), action: 'login.limited' } as const;
+    await rememberSeldom(store.driver, act, waitMs);
+    return { kind: 'limited', waitMs };
+  }
   const account = email === null ? null : await accountWithEmail(store.driver, email);
   const isRight = await isPassword(credentials.password, account?.password ?? null);
   const at = clock.now();

@@ -1,0 +1,118 @@
+import { createIds } from '../../src/base/index.ts';
+import { addUser, createTeam, type Identity, setTeamMember } from '../../src/server/index.ts';
+import {
+  bearer,
+  type Reply,
+  replyOf,
+  seededRandom,
+  startTrial,
+  type Trial,
+} from './receiver-trial.ts';
+
+export const ORIGIN = 'http://localhost';
+export const PASSWORD = 'correct horse battery';
+
+type Role = Parameters<typeof setTeamMember>[1]['role'];
+
+/** A receiver where people have accounts. */
+export interface LoginTrial extends Trial {
+  readonly identity: Identity;
+  /** Makes an account whose user has chosen PASSWORD; a member of the named teams, which are made when they are new. */
+  person(email: string, roles?: Readonly<Record<string, Role>>): Promise<void>;
+  /** Logs in for a team, the private one without a name. */
+  login(email: string, team?: string): Promise<Login>;
+  post(path: string, body: Readonly<Record<string, unknown>>, headers?: Headers_): Promise<Reply>;
+  form(path: string, fields: Readonly<Record<string, string>>, headers?: Headers_): Promise<Reply>;
+  /** A page, or the answer to a form of one, as a browser on this machine gets it. */
+  page(
+    path: string,
+    fields?: Readonly<Record<string, string>> | null,
+    headers?: Headers_,
+  ): Promise<Page>;
+  get(path: string, token?: string): Promise<Reply>;
+}
+
+type Headers_ = Readonly<Record<string, string>>;
+
+export interface Login {
+  readonly access: string;
+  readonly refresh: string;
+  readonly session_id: string;
+  readonly team_slug: string;
+}
+
+export interface Page {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  /** The cookie to send from now on, empty when none was given. */
+  readonly cookie: string;
+}
+
+export async function startLoginTrial(): Promise<LoginTrial> {
+  const trial = await startTrial();
+  const { clock, store, app } = trial;
+  const random = seededRandom(11);
+  const identity: Identity = { store, clock, ids: createIds(clock, random), random };
+  const teams = new Map<string, string>([['local', 'local']]);
+  const send = async (path: string, init: RequestInit): Promise<Response> =>
+    app.fetch(new Request(`${ORIGIN}${path}`, init));
+  const page: LoginTrial['page'] = async (path, fields = null, headers = {}) => {
+    const init =
+      fields === null
+        ? { headers }
+        : {
+            method: 'POST',
+            body: new URLSearchParams(fields).toString(),
+            headers: { 'content-type': FORM, origin: ORIGIN, ...headers },
+          };
+    const response = await send(path, init);
+    const [cookie = ''] = (response.headers.get('set-cookie') ?? '').split(';');
+    return {
+      status: response.status,
+      headers: response.headers,
+      text: await response.text(),
+      cookie,
+    };
+  };
+  const post: LoginTrial['post'] = async (path, body, headers = {}) =>
+    replyOf(
+      send(path, {
+        method: 'POST',
+        body: JSON.stringify(body),
+        headers: { 'content-type': 'application/json', ...headers },
+      }),
+    );
+  return {
+    ...trial,
+    identity,
+    page,
+    post,
+    form: async (path, fields, headers = {}) =>
+      replyOf(
+        send(path, {
+          method: 'POST',
+          body: new URLSearchParams(fields).toString(),
+          headers: { 'content-type': FORM, ...headers },
+        }),
+      ),
+    get: async (path, token) =>
+      replyOf(send(path, { headers: token === undefined ? {} : bearer(token) })),
+    person: async (email, roles = {}) => {
+      const { code } = await addUser(identity, { email, name: null });
+      const done = await page('/setup', { code, password: PASSWORD });
+      if (done.status !== 200) throw new Error(done.text);
+      for (const [team, role] of Object.entries(roles)) {
+        if (!teams.has(team)) teams.set(team, (await createTeam(identity, team)).id);
+        await setTeamMember(identity, { team, email, role });
+      }
+    },
+    login: async (username, team) => {
+      const reply = await post('/api/v1/token/', { username, password: PASSWORD, team });
+      if (reply.status !== 200) throw new Error(JSON.stringify(reply.json));
+      return reply.json as unknown as Login;
+    },
+  };
+}
+
+const FORM = 'application/x-www-form-urlencoded';
