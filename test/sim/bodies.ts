@@ -99,10 +99,10 @@ export function checkBodies(world: World, db: Db): void {
   }
 }
 
-/** Bodies that may leave on a route, whose event is there, and that are neither there nor parked. */
+/** Bodies that are meant for a route, whose event is there, and that are neither there nor parked. */
 export function undeliveredBodies(world: World, route: KnownRoute): readonly string[] {
   const db = world.disk.view();
-  if (db === null || route.receiver.character.takesBodies !== true) return [];
+  if (db === null || !route.offersBodies) return [];
   const there = db.all<{ path: string }>(
     `SELECT u.artifact_path AS path FROM uploads u
      JOIN events e ON e.seq = u.index_seq

@@ -124,8 +124,10 @@ function checkAcknowledged(world: World, db: Db): void {
       beside ??= spilledText(disk);
       if (isBeside(beside, id, bytes)) continue;
       if (bytes !== null && isConflict(db, id, bytes)) continue;
-      if (mayBeDropped(world, db, known, bytes)) continue;
-      throw new LawBroken('L1', `${id} was acknowledged and is nowhere`);
+      if (!mayBeDropped(world, db, known, bytes))
+        throw new LawBroken('L1', `${id} was acknowledged and is nowhere`);
+      // Captured again, it stands at its new place.
+      known.place = null;
     }
   }
 }

@@ -76,6 +76,8 @@ export interface KnownRoute {
   readonly superseded: Set<string>;
   /** Everyone who has answered under its address. */
   readonly instances: Set<string>;
+  /** Its health was heard to say that it takes bodies: until then none is meant for it. */
+  offersBodies: boolean;
   /** The receiver asked to be left alone until then by the wall clock; null once that clock was set. */
   leftAlone: { readonly until: number; readonly since: number } | null;
 }
@@ -104,6 +106,7 @@ export function createModel(receivers: readonly SimReceiver[]): Model {
     refusedBodies: new Set<string>(),
     superseded: new Set<string>(),
     instances: new Set<string>(),
+    offersBodies: false,
     leftAlone: null,
   }));
   return { events: new Map(), routes, gone: new Set(), acknowledgements: 0 };
@@ -179,6 +182,8 @@ export function hear(route: KnownRoute, exchange: Exchange, reply: HttpReply): v
   const body = objectIn(reply.body);
   const instance = body['server_instance_id'];
   if (typeof instance === 'string') route.instances.add(instance);
+  const { capabilities } = body as { readonly capabilities?: { readonly bodies?: unknown } };
+  route.offersBodies ||= capabilities?.bodies === true;
   const limit = limitOf(route.receiver, body);
   for (const element of exchange.elements) {
     const words = wordsAbout(element, { exchange, status: reply.status, body, limit });

@@ -121,6 +121,29 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     laws: ['L8'],
   },
   {
+    name: 'an event that a newer one stands for is sent to the next target',
+    file: 'src/delivery/generations.ts',
+    find: 'if (!stream.coalesces) return 0;',
+    replace: 'if (stream.coalesces) return 0;',
+    laws: ['L4'],
+  },
+  {
+    name: 'a replay reaches behind the beginning of a permission',
+    file: 'src/delivery/replay.ts',
+    find: 'return readFollow(db, routeId, stream)?.fromSeq ?? 1;',
+    replace: 'return readFollow(db, routeId, stream) === null ? 0 : 1;',
+    laws: ['L9'],
+  },
+  {
+    name: 'a pass that another replaces keeps what waits in it',
+    file: 'src/delivery/replay.ts',
+    find: `SET state = 5, reason = 'replaced'
+     WHERE live_route = :routeId AND gen_id = :genId`,
+    replace: `SET state = 5, reason = 'replaced'
+     WHERE live_route = :routeId AND gen_id = :genId AND attempts < 0`,
+    laws: ['L4'],
+  },
+  {
     name: 'a redirect is followed',
     file: 'src/receivers/posting.ts',
     find: `  return reply.kind === 'response'
