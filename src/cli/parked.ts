@@ -1,9 +1,17 @@
 import { EXIT, UserError } from '../base/index.ts';
-import { findTarget, listParked, routeTo, type ParkedItem } from '../delivery/index.ts';
+import { findTarget, listParked, listStuck, routeTo, type ParkedItem } from '../delivery/index.ts';
 import { flagOption, textOption, type Context } from './io.ts';
 import { STREAMS, type Workspace } from './workspace.ts';
 
-/** The parked items that a command's ids and filters name. */
+/** What was answered and waits no longer than this may still arrive by itself. */
+const GIVES_UP_AFTER_MS = 86_400_000;
+
+/** Whether a command is about what waits, and not about what is parked. */
+export function isAboutWaiting({ options }: Context): boolean {
+  return flagOption(options, 'waiting');
+}
+
+/** The parked items that a command's ids and filters name; with `--waiting` those that were answered and still wait. */
 export function selectParked(
   context: Context,
   workspace: Workspace,
@@ -20,7 +28,12 @@ export function selectParked(
     mission: textOption(options, 'mission'),
     routeId: route?.id ?? null,
   };
-  return STREAMS.flatMap((stream) => listParked(workspace.db, stream, filter));
+  if (!isAboutWaiting(context)) {
+    return STREAMS.flatMap((stream) => listParked(workspace.db, stream, filter));
+  }
+  // Who names an item knows how long it has waited.
+  const keptBefore = ids.length > 0 ? null : workspace.now - GIVES_UP_AFTER_MS;
+  return STREAMS.flatMap((stream) => listStuck(workspace.db, stream, { ...filter, keptBefore }));
 }
 
 /** The items a change is meant for: ids, a filter or `--all`, never everything by accident. */
@@ -36,8 +49,10 @@ export function requireParked(context: Context, workspace: Workspace): readonly 
   const items = selectParked(context, workspace, args);
   const missing = args.find((id) => !items.some((item) => item.id === id));
   if (missing === undefined) return items;
-  throw new UserError('not_found', `nothing called ${missing} is parked`, {
-    remedy: 'spec-kitty sync parked list',
+  const isWaiting = isAboutWaiting(context);
+  const state = isWaiting ? 'was answered and waits' : 'is parked';
+  throw new UserError('not_found', `nothing called ${missing} ${state}`, {
+    remedy: isWaiting ? 'spec-kitty sync parked list --waiting' : 'spec-kitty sync parked list',
   });
 }
 

@@ -44,7 +44,8 @@ export interface ParkedFilter {
   readonly limit?: number;
 }
 
-interface ParkedRow {
+/** Columns of `toParkedItem`. */
+export interface ParkedRow {
   readonly gen_id: number;
   readonly route_id: number;
   readonly seq: number;
@@ -151,20 +152,46 @@ export function retryParked(
  * Gives up on parked items at their targets, and on the bodies that wait there for a parked event; the facts stay in
  * the journal, and the books say so.
  * @param streams every stream: bodies wait for events.
+ * @returns those that were given up: somebody else may have moved the others meanwhile.
  */
-export function dropParked(db: Db, streams: readonly Stream[], items: readonly ParkedItem[]): void {
-  db.tx(() => {
-    for (const item of items) {
-      const stream = streams.find(({ name }) => name === item.stream);
-      if (stream === undefined || !move(db, stream, item, { state: 5, reason: 'dropped' }))
-        continue;
-      moveCounts(db, item.genId, { parked: -1, withheld: 1 });
-      if (stream.name === 'events') dropWaiting(db, streams, item);
-    }
-  });
+export function dropParked(
+  db: Db,
+  streams: readonly Stream[],
+  items: readonly ParkedItem[],
+): readonly ParkedItem[] {
+  return giveUp(db, streams, items, 'parked');
 }
 
-function dropWaiting(db: Db, streams: readonly Stream[], { routeId, seq }: ParkedItem): void {
+/** The same for queued items (`listStuck`). One that is on its way is delivered all the same when it arrives. */
+export function dropStuck(
+  db: Db,
+  streams: readonly Stream[],
+  items: readonly ParkedItem[],
+): readonly ParkedItem[] {
+  return giveUp(db, streams, items, 'queued');
+}
+
+const STATE_OF = { queued: 1, parked: 3 } as const;
+
+function giveUp(
+  db: Db,
+  streams: readonly Stream[],
+  items: readonly ParkedItem[],
+  from: keyof typeof STATE_OF,
+): readonly ParkedItem[] {
+  return db.tx(() =>
+    items.filter((item) => {
+      const stream = streams.find(({ name }) => name === item.stream);
+      const to = { state: 5, reason: 'dropped', was: STATE_OF[from] };
+      if (stream === undefined || !move(db, stream, item, to)) return false;
+      moveCounts(db, item.genId, { [from]: -1, withheld: 1 });
+      if (stream.name === 'events') dropHeld(db, streams, item);
+      return true;
+    }),
+  );
+}
+
+function dropHeld(db: Db, streams: readonly Stream[], { routeId, seq }: ParkedItem): void {
   for (const stream of streams) {
     const genId = readFollow(db, routeId, stream)?.id;
     if (genId === undefined) continue;
@@ -178,12 +205,12 @@ function move(
   db: Db,
   stream: Stream,
   item: ParkedItem,
-  to: { readonly state: number; readonly reason: string | null },
+  to: { readonly state: number; readonly reason: string | null; readonly was?: number },
 ): boolean {
   const moved = db.run(
     `UPDATE ${stream.deliveries} SET state = :state, reason = :reason, due_at = 0
-     WHERE gen_id = :genId AND seq = :seq AND state = 3`,
-    { genId: item.genId, seq: item.seq, ...to },
+     WHERE gen_id = :genId AND seq = :seq AND state = :was`,
+    { genId: item.genId, seq: item.seq, was: STATE_OF.parked, ...to },
   );
   return moved.changes === 1;
 }
@@ -209,7 +236,8 @@ function requireGrant(db: Db, item: ParkedItem): void {
   });
 }
 
-function toParkedItem(stream: Stream, row: ParkedRow): ParkedItem {
+/** An item as `listParked` and `listStuck` read it. */
+export function toParkedItem(stream: Stream, row: ParkedRow): ParkedItem {
   return {
     genId: row.gen_id,
     routeId: row.route_id,

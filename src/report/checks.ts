@@ -111,6 +111,7 @@ const CHECKS: readonly Check<HomeStatus>[] = [
         .map(({ route, stream: { facts } }) =>
           found(
             `${urlOf(route)} has known nothing of ${facts.queue?.neverIndexed ?? 0} announced bodies for more than a day`,
+            GIVE_UP,
           ),
         ),
   },
@@ -120,6 +121,7 @@ const VERIFY = 'spec-kitty sync verify --repair';
 const NOW = 'spec-kitty sync now';
 const DECIDE = 'spec-kitty sync migrate --resolve keep-journal --all';
 const IMPORT = 'spec-kitty sync import';
+const GIVE_UP = 'spec-kitty sync parked drop --waiting --code index_entry_not_found --yes';
 
 /** Every finding, the worst first. */
 export function check(status: HomeStatus): readonly Finding[] {

@@ -1,12 +1,15 @@
 import { printable } from '../../base/index.ts';
 import { fine, type Answer } from '../answer.ts';
 import type { Context } from '../io.ts';
-import { parkedToJson, selectParked } from '../parked.ts';
+import { isAboutWaiting, parkedToJson, selectParked } from '../parked.ts';
 import { openWorkspace } from '../workspace.ts';
 
 const MAX_LISTED = 200;
+const RETRY = 'Try them again with `spec-kitty sync parked retry --all`.';
+const GIVE_UP =
+  'They are tried again by themselves. Give up on them with `spec-kitty sync parked drop --waiting --all`.';
 
-/** `spec-kitty sync parked list`: what a receiver refused for good, each with its reason. */
+/** `spec-kitty sync parked list`: what a receiver refused for good, each with its reason; or, with `--waiting`, what it put off. */
 export async function run(context: Context): Promise<Answer> {
   const workspace = await openWorkspace(context);
   const items = selectParked(context, workspace, []);
@@ -18,9 +21,11 @@ export async function run(context: Context): Promise<Answer> {
       ),
     );
   if (items.length > MAX_LISTED) lines.push(`… and ${items.length - MAX_LISTED} more`);
-  if (items.length > 0) lines.push('', 'Try them again with `spec-kitty sync parked retry --all`.');
+  const isWaiting = isAboutWaiting(context);
+  if (items.length > 0) lines.push('', isWaiting ? GIVE_UP : RETRY);
+  const nothing = isWaiting ? 'Nothing was put off and still waits.' : 'Nothing is parked.';
   return fine(
-    { count: items.length, parked: items.map(parkedToJson) },
-    items.length === 0 ? ['Nothing is parked.'] : lines,
+    { count: items.length, [isWaiting ? 'waiting' : 'parked']: items.map(parkedToJson) },
+    items.length === 0 ? [nothing] : lines,
   );
 }

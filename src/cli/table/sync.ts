@@ -24,6 +24,10 @@ const CONFIRMED: readonly OptionSpec[] = [
   { flags: '--yes', what: 'do it without asking' },
   { flags: '--dry-run', what: 'only say what would be done' },
 ];
+const WAITING: OptionSpec = {
+  flags: '--waiting',
+  what: 'not what is parked, but what was answered and still waits after a day',
+};
 const EVERY_PARKED: OptionSpec = { flags: '--all', what: 'every parked event' };
 
 /** What leaves this project, and what became of it. */
@@ -230,7 +234,7 @@ export const SYNC_COMMANDS: readonly CommandSpec[] = [
   {
     path: ['sync', 'parked', 'list'],
     what: 'what a receiver refused for good, with its reasons',
-    options: PARKED_FILTERS,
+    options: [...PARKED_FILTERS, WAITING],
     load: () => import('../commands/sync-parked-list.ts'),
   },
   {
@@ -250,7 +254,8 @@ export const SYNC_COMMANDS: readonly CommandSpec[] = [
     path: ['sync', 'parked', 'drop'],
     what: 'give up on parked events at their targets; the journal keeps them',
     args: [{ name: '[event...]', what: 'event ids' }],
-    options: [...PARKED_FILTERS, EVERY_PARKED],
+    options: [...PARKED_FILTERS, EVERY_PARKED, WAITING, ...CONFIRMED],
+    examples: ['spec-kitty sync parked drop --waiting --code index_entry_not_found --yes'],
     load: () => import('../commands/sync-parked-drop.ts'),
   },
   {

@@ -13,7 +13,8 @@ import { claimDrain } from '../drain/drains.ts';
 import { readRouteFacts } from '../facts.ts';
 import { open } from '../generations.ts';
 import { begin, record, selectDue } from '../ledger.ts';
-import { dropParked, listParked, retryParked } from '../parked.ts';
+import { dropParked, dropStuck, listParked, retryParked } from '../parked.ts';
+import { listStuck } from './stuck.ts';
 import { revoke, type Route } from '../routes.ts';
 
 const UPLOADS = 20_000;
@@ -92,6 +93,9 @@ async function useBodies(trial: LedgerTrial, route: Route): Promise<void> {
   expect(parked.length).toBeGreaterThan(5);
   retryParked(db, bodies, parked.slice(0, 2));
   dropParked(db, STREAMS, parked.slice(2, 4));
+  const stuck = listStuck(db, bodies, { keptBefore: now + 1 });
+  expect(stuck.length).toBeGreaterThan(5);
+  dropStuck(db, STREAMS, stuck.slice(0, 2));
   bodies.count(db);
   revoke(db, { routeId: route.id, by: 'test', now, streams: STREAMS });
   trial.grant('a');
