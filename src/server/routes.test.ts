@@ -1,0 +1,74 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import { startTrial } from '../../test/support/receiver-trial.ts';
+import { RIGHTS_OF, ROLES } from './identity/rights.ts';
+import { ROUTES, type RouteSpec } from './routes.ts';
+
+const DECLARED: readonly RouteSpec[] = Object.values(ROUTES);
+
+it('answers the routes of the table and no others', async () => {
+  const { app } = await startTrial();
+  // What takes every method is no route: the words before each one, the refusals of other methods, and of the rest.
+  const answered = app.routes.filter(({ method }) => method !== 'ALL');
+  const spelled = ({
+    method,
+    path: at,
+  }: {
+    readonly method: string;
+    readonly path: string;
+  }): string => `${method} ${at.replace(/\/$/, '')}`;
+  expect(answered.map(spelled).sort()).toEqual(DECLARED.map(spelled).sort());
+  expect(answered.length).toBeGreaterThan(20);
+});
+
+it('says for each route who may pass, and writes through a POST only', () => {
+  const gates = Object.entries(ROUTES).map(
+    ([name, { method, gate }]) => `${method} ${gate} ${name}`,
+  );
+  expect(gates).toMatchInlineSnapshot(`
+    [
+      "GET greeted health",
+      "POST ingest takeBatch",
+      "POST ingest takeBody",
+      "GET read listEvents",
+      "GET read showEvent",
+      "GET read listNamespaces",
+      "GET read listArtifacts",
+      "GET read showBody",
+      "POST open logIn",
+      "POST open refresh",
+      "POST open startDevice",
+      "POST open exchange",
+      "POST open logOut",
+      "GET person me",
+      "GET person sessionStatus",
+      "GET open setupPage",
+      "POST open setUp",
+      "GET open loginPage",
+      "POST open enter",
+      "POST browser leave",
+      "GET browser devicePage",
+      "POST browser decideDevice",
+    ]
+  `);
+});
+
+it('gives each role what it may do', () => {
+  expect(ROLES.map((role) => [role, ...RIGHTS_OF[role]].join(' '))).toEqual([
+    'owner read ingest manage',
+    'admin read ingest manage',
+    'member read ingest',
+    'read-only read',
+  ]);
+});
+
+it('makes teams of texts in one place', () => {
+  const files = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' });
+  const makers = files
+    .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
+    .filter((file) =>
+      readFileSync(path.join(import.meta.dirname, file), 'utf8').includes('as TeamScope'),
+    );
+  expect(makers).toEqual(['auth.ts']);
+});
