@@ -227,7 +227,7 @@ async function answer(trial: LoginTrial, token: string, { path, body }: Ask): Pr
     body === undefined ? { headers } : { method: 'POST', headers, body: JSON.stringify(body) };
   const response = await trial.app.fetch(new Request(`${ORIGIN}${path}`, init));
   // What a refusal repeats of its own request tells nothing.
-  const text = (await response.text()).replace(
+  const text = (await response.text()).replaceAll(
     /"(artifact_path|content_hash)":"[^"]*"/g,
     '"$1":"…"',
   );
