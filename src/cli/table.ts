@@ -1,6 +1,7 @@
 import type { CommandSpec } from './spec.ts';
 import { AUTH_COMMANDS } from './table/auth.ts';
 import { DAEMON_COMMANDS } from './table/daemon.ts';
+import { DOCTOR_COMMANDS } from './table/doctor.ts';
 import { HERE_COMMANDS } from './table/here.ts';
 import { PEOPLE_COMMANDS } from './table/people.ts';
 import { RECEIVER_COMMANDS } from './table/receiver.ts';
@@ -12,6 +13,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   ...AUTH_COMMANDS,
   ...SYNC_COMMANDS,
   ...DAEMON_COMMANDS,
+  ...DOCTOR_COMMANDS,
   ...RECEIVER_COMMANDS,
   ...PEOPLE_COMMANDS,
 ];

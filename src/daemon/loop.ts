@@ -38,8 +38,8 @@ export type Ending = 'asked' | 'signal' | 'replaced' | 'lost';
 const POLL_MS = 200;
 /** How often everything is looked at, whether or not anything was noticed. */
 const SWEEP_MS = 15_000;
-/** How long the last requests may take once it should end. */
-export const GRACE_MS = 5_000;
+/** How long the last requests may take once it should end, so that all of it takes less than 5 s. */
+export const GRACE_MS = 4_000;
 /** After a failure of ours a project rests, so that a fault that stays does not fill the log. */
 const REST_AFTER_FAULT_MS = 30_000;
 /** The least time between two tries of one project. */
@@ -56,7 +56,7 @@ interface Desk {
 
 /**
  * Works until it is asked to end, the signal says so, its program was replaced on the disk, or another daemon took over.
- * Then what is under way gets 5 s, and so does a last delivery of what is due.
+ * Then what is under way may finish and what is due is sent, as far as the grace goes.
  */
 export async function runLoop(options: {
   readonly home: Home;
@@ -241,7 +241,7 @@ class Loop {
     }
   }
 
-  /** What is under way may finish, and what is due is sent, as far as 5 s go. */
+  /** What is under way may finish, and what is due is sent, as far as the grace goes. */
   async #end(ending: Ending): Promise<Ending> {
     const desks = [...this.#desks.values()];
     const timer = setTimeout(

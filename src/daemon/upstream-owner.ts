@@ -21,6 +21,8 @@ export interface UpstreamOwner {
   readonly status: OwnerStatus;
   readonly path: string;
   readonly record: OwnerRecord | null;
+  /** `server|user|team` as the daemon wrote it down. */
+  readonly authScope: string | null;
   /** Why the record is an orphan or cannot be read. */
   readonly detail: string | null;
 }
@@ -44,22 +46,22 @@ export function readUpstreamOwner(place: Place): UpstreamOwner {
   const read = place.system.files.readInside(place.paths.root, file, MAX_RECORD_BYTES);
   if (!read.ok) {
     if (read.reason === 'absent')
-      return { status: 'absent', path: file, record: null, detail: null };
+      return { status: 'absent', path: file, record: null, authScope: null, detail: null };
     return unreadable(file, read.reason === 'outside' ? 'it is a symbolic link' : read.reason);
   }
-  const record = parseRecord(read.bytes.toString('utf8'));
+  const fields = parseObject(read.bytes.toString('utf8'));
+  const record = fields === null ? null : parseRecord(fields);
   if (record === null) return unreadable(file, 'it is no owner record');
   const detail = orphanReason(place, record);
-  return { status: detail === null ? 'present' : 'orphan', path: file, record, detail };
+  const authScope = toText(fields?.['auth_scope']);
+  return { status: detail === null ? 'present' : 'orphan', path: file, record, authScope, detail };
 }
 
 function unreadable(file: string, detail: string): UpstreamOwner {
-  return { status: 'unreadable', path: file, record: null, detail };
+  return { status: 'unreadable', path: file, record: null, authScope: null, detail };
 }
 
-function parseRecord(text: string): OwnerRecord | null {
-  const fields = parseObject(text);
-  if (fields === null) return null;
+function parseRecord(fields: Readonly<Record<string, unknown>>): OwnerRecord | null {
   const numbers = ['pid', 'port'].map((name) => toInteger(fields[name]));
   const texts = TEXTS.map((name) => toText(fields[name]));
   const [pid, port] = numbers;

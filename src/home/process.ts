@@ -10,6 +10,8 @@ export interface ProcessIdentity {
 }
 
 const START_TIME_AFTER_NAME = 19;
+/** Zombie and dead, as the kernel abbreviates them. */
+const ENDED: ReadonlySet<string> = new Set(['Z', 'X']);
 const BOOT = '/proc/sys/kernel/random/boot_id';
 const SPACE = '/proc/self/ns/pid';
 
@@ -43,9 +45,13 @@ function bootAndSpace(files: Files): string | null {
   return space === null ? boot : `${boot}/${space.inode}`;
 }
 
-/** The name of a process may hold spaces and brackets, so fields count from its last closing one. */
+/**
+ * The name of a process may hold spaces and brackets, so fields count from its last closing one. One that has ended and
+ * that its parent has not waited for yet does nothing any more.
+ */
 function startTime(stat: string | null): string | null {
   if (stat === null) return null;
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  if (ENDED.has(fields[0] ?? '')) return null;
   return fields[START_TIME_AFTER_NAME] ?? null;
 }

@@ -119,7 +119,7 @@ export function compareOwner(
   });
 }
 
-const RESTART = 'spec-kitty daemon stop';
+const RESTART = 'spec-kitty doctor restart-daemon';
 const STOP = 'spec-kitty daemon stop';
 
 /**

@@ -45,7 +45,7 @@ function factsOf(recorded: Case): BoundaryFacts {
   });
   const record = { ...identity, pid: 4242, port: 9401, startedAt: '' };
   const status = recorded.orphan ? ('orphan' as const) : ('present' as const);
-  const upstream = { status, path: '/h/owner.json', record, detail: null };
+  const upstream = { status, path: '/h/owner.json', record, authScope: null, detail: null };
   const authority = resolveSyncTarget({
     ...{ configuredServerUrl: null, envServerUrl: null, flagServerUrl: null },
     ...{ userId: null, teamSlug: null, cachedScope: null, processWideOverride: true, root: '/h' },

@@ -101,7 +101,7 @@ describe('each field alone', () => {
     expect(refused.stdout).toContain('Refusing `spec-kitty sync now`.\nSync boundary refused: 1 m');
     expect(refused.stdout).toContain(`  ${field} `);
     expect(refused.stdout).toContain(`daemon  ${value}\n`);
-    expect(refused.stdout).toContain('run `spec-kitty daemon stop`');
+    expect(refused.stdout).toContain('run `spec-kitty doctor restart-daemon`');
     expect(rowsOf(refused)).toBeLessThanOrEqual(25);
     const { json } = await machine.run(['sync', 'now', '--json'], at);
     expect(json).toMatchObject({

@@ -1,0 +1,136 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import process from 'node:process';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { daemonTrial, runs, until, type DaemonTrial } from '../support/daemon-trial.ts';
+
+const NEVER_A_PID = 4_194_305;
+
+/** A process that calls itself the Python daemon, or anything else. */
+async function stranger(
+  words: readonly string[],
+): Promise<ChildProcess & { readonly pid: number }> {
+  const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)', ...words], {
+    stdio: 'ignore',
+  });
+  onTestFinished(() => {
+    child.kill('SIGKILL');
+  });
+  await until(() => child.pid !== undefined && runs(child.pid));
+  return Object.assign(child, { pid: child.pid ?? 0 });
+}
+
+function ownerFile({ machine }: DaemonTrial): string {
+  return path.join(machine.home, 'sync', 'daemon', 'owner.json');
+}
+
+function record(trial: DaemonTrial, change: Readonly<Record<string, unknown>>): string {
+  const file = ownerFile(trial);
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(
+    file,
+    JSON.stringify({
+      ...{ pid: NEVER_A_PID, port: 9400, token: 'f00d', package_version: '3.2.5' },
+      ...{ executable_path: process.execPath, source_checkout_path: '/srv/kitty' },
+      ...{ server_url: 'https://kitty.example', auth_scope: 'https://kitty.example|a|t' },
+      queue_db_path: path.join(trial.machine.home, 'queues', 'queue-0123456789abcdef.db'),
+      started_at: new Date().toISOString(),
+      ...change,
+    }),
+  );
+  return file;
+}
+
+const RESTART = ['doctor', 'restart-daemon', '--json'];
+
+describe('doctor orphan-daemons', () => {
+  it('lists the record of a dead daemon, without its token, and removes nothing', async () => {
+    const trial = daemonTrial();
+    const none = await trial.machine.run(['doctor', 'orphan-daemons', '--json']);
+    expect(none).toMatchObject({ exit: 0, json: { orphan_count: 0, retirement_command: null } });
+    const file = record(trial, {});
+    const ended = await trial.machine.run(['doctor', 'orphan-daemons', '--json']);
+    expect(ended.exit).toBe(1);
+    expect(ended.json).toMatchObject({
+      orphan_count: 1,
+      orphans: [{ auth_scope: 'https://kitty.example|a|t', pid: NEVER_A_PID, port: 9400 }],
+      owner_record_path: file,
+      retirement_command: `rm '${file}'`,
+    });
+    expect(ended.stdout).not.toContain('f00d');
+    const people = await trial.machine.run(['doctor', 'orphan-daemons']);
+    expect(people.stdout).toContain(`Retirement hint: rm '${file}'`);
+    expect(existsSync(file)).toBe(true);
+  });
+});
+
+describe('doctor restart-daemon', () => {
+  it('says that there is nothing to restart', async () => {
+    const trial = daemonTrial();
+    expect(await trial.machine.run(RESTART)).toMatchObject({
+      exit: 1,
+      json: { status: 'no_owner', exit_code: 1, new_pid: null, previous_pid: null, error: null },
+    });
+  });
+
+  it('replaces a daemon of ours by another', async () => {
+    const trial = daemonTrial();
+    await trial.process(['daemon', 'start']);
+    const before = trial.owner()?.pid ?? 0;
+    const ended = await trial.process(RESTART);
+    expect(ended.code).toBe(0);
+    expect(JSON.parse(ended.stdout)).toMatchObject({ status: 'restarted', previous_pid: before });
+    await until(() => !runs(before));
+    expect(trial.owner()?.pid).not.toBe(before);
+  });
+
+  it('removes the record of a dead one and starts ours', async () => {
+    const trial = daemonTrial();
+    const file = record(trial, {});
+    const ended = await trial.process(RESTART);
+    expect(JSON.parse(ended.stdout)).toMatchObject({
+      status: 'stale_owner_cleaned',
+      previous_pid: NEVER_A_PID,
+    });
+    expect(existsSync(file)).toBe(false);
+    expect(trial.owner()).not.toBeNull();
+  });
+
+  it('ends the Python daemon that wrote the record', async () => {
+    const trial = daemonTrial();
+    const python = await stranger(['run_sync_daemon']);
+    const file = record(trial, { pid: python.pid });
+    const ended = await trial.process(RESTART);
+    expect(JSON.parse(ended.stdout)).toMatchObject({
+      status: 'restarted',
+      previous_pid: python.pid,
+    });
+    expect(existsSync(file)).toBe(false);
+    await until(() => python.exitCode !== null || python.signalCode !== null);
+    expect(python.signalCode).toBe('SIGTERM');
+  });
+
+  it.each([
+    ['another program has its number', [], 0],
+    ['it began at another time', ['run_sync_daemon'], 3_600_000],
+    ['it serves another home', ['run_sync_daemon', '--spec-kitty-daemon-root=/elsewhere'], 0],
+  ])('never signals when %s', async (_why, words, later) => {
+    const trial = daemonTrial();
+    const python = await stranger(words);
+    const startedAt = new Date(Date.parse('2026-01-01T00:00:00Z'));
+    const near = new Date(performance.timeOrigin + performance.now() + later);
+    const file = record(trial, {
+      pid: python.pid,
+      started_at: (later === 0 ? near : startedAt).toISOString(),
+    });
+    const ended = await trial.machine.run(RESTART);
+    expect(ended).toMatchObject({
+      exit: 3,
+      json: { status: 'stop_failed', exit_code: 3, previous_pid: python.pid, new_pid: null },
+    });
+    expect(existsSync(file)).toBe(true);
+    expect(runs(python.pid)).toBe(true);
+    expect(python.signalCode).toBeNull();
+  });
+});
