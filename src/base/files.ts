@@ -44,8 +44,11 @@ export interface Files {
    * any component and without ever blocking on a pipe.
    */
   readInside(root: string, file: string, maxBytes: number): ReadInside;
-  /** Hashes a file that `readInside` would read, whatever its size, a piece at a time. */
-  digestInside(root: string, file: string): DigestInside;
+  /**
+   * Hashes a file that `readInside` would read, whatever its size, a piece at a time.
+   * @param piece what it reads into, for callers that have many files; else it takes one of its own.
+   */
+  digestInside(root: string, file: string, piece?: Buffer): DigestInside;
 }
 
 const PRIVATE_DIRECTORY = 0o700;
@@ -87,7 +90,7 @@ function readStart(file: string, maxBytes: number): Buffer | null {
 function names(directory: string, most: number | undefined): readonly string[] {
   if (most === undefined) return fs.readdirSync(directory);
   const found: string[] = [];
-  const opened = fs.opendirSync(directory);
+  const opened = fs.opendirSync(directory, { bufferSize: 1_024 });
   try {
     while (found.length <= most) {
       const entry = opened.readSync();

@@ -13,3 +13,6 @@ export const CHUNK_BYTES = 8 * 1024 * 1024;
 
 /** `meta.json` and the baseline of a mission, in bytes. */
 export const MAX_META_BYTES = 1024 * 1024;
+
+/** What of a file is hashed at a time. */
+export const PIECE_BYTES = 64 * 1024;

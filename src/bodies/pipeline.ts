@@ -6,6 +6,7 @@ import {
   announceDrift,
   announceMissing,
   announceSnapshot,
+  speakerAt,
   type Speaker,
 } from './dossier/announcements.ts';
 import { indexArtifacts, PASSING, signatureOf, type Artifact } from './dossier/artifacts.ts';
@@ -14,7 +15,7 @@ import {
   concludeDossier,
   findDossier,
   rememberFile,
-  seenFile,
+  seenFiles,
   type Dossier,
   type SeenFile,
 } from './dossier/memory.ts';
@@ -192,7 +193,7 @@ function close(mission: Mission, gone: readonly SeenFile[]): Closing | null {
     );
   return {
     drafts: () => [
-      ...gone.filter((file) => isStillAnnounced(db, dossier, file)).map(missing),
+      ...stillAnnounced(db, dossier, gone).map(missing),
       ...(saysSnapshot ? [announceSnapshot(speaker, taken)] : []),
       ...(drifted && saysDrift ? [announceDrift(speaker, expected, taken.hash)] : []),
     ],
@@ -207,13 +208,20 @@ function close(mission: Mission, gone: readonly SeenFile[]): Closing | null {
 }
 
 /** Another process may have said it meanwhile. */
-function isStillAnnounced(db: Db, dossier: Dossier | null, file: SeenFile): boolean {
-  return dossier !== null && seenFile(db, dossier.id, file.path)?.announced === file.announced;
+function stillAnnounced(
+  db: Db,
+  dossier: Dossier | null,
+  gone: readonly SeenFile[],
+): readonly SeenFile[] {
+  if (dossier === null || gone.length === 0) return [];
+  const paths = gone.map((file) => file.path);
+  const now = seenFiles(db, dossier.id, paths);
+  return gone.filter((file) => now.get(file.path)?.announced === file.announced);
 }
 
 function speakerOf({ run, namespace }: Mission): Speaker {
   const { ids, clock } = run.journal.system;
-  return { namespace, origin: run.origin, ids, now: clock.now() };
+  return speakerAt({ namespace, origin: run.origin, ids, now: clock.now() });
 }
 
 /** What the last run made of an artifact that looks as it did. */

@@ -3,11 +3,11 @@ import { sha256Hex, type Files } from '../base/index.ts';
 import { captureDrafts, type Draft, type Journal, type Receipt } from '../journal/index.ts';
 import { announceArtifact, announceMissing, type Speaker } from './dossier/announcements.ts';
 import { PASSING, signatureOf, type Artifact } from './dossier/artifacts.ts';
-import { ensureDossier, rememberFile, seenFile, type SeenFile } from './dossier/memory.ts';
+import { ensureDossier, rememberFile, seenFiles, type SeenFile } from './dossier/memory.ts';
 import { CHUNK_ARTIFACTS, CHUNK_BYTES, MAX_BODY_BYTES } from './limits.ts';
 import { skipped, type UploadOutcome } from './outcomes.ts';
 import { inlineFormat, isSurface } from './surfaces.ts';
-import { placesTaken, storeUpload, wouldStore, type Stored, type Upload } from './uploads.ts';
+import { keepUpload, placesTaken, wouldStore, type Stored, type Upload } from './uploads.ts';
 
 /** One mission's artifacts on their way into the journal and the uploads. */
 export interface Preparation {
@@ -81,12 +81,12 @@ export function foreseeBodyUploads(
   artifacts: readonly Artifact[],
 ): readonly UploadOutcome[] {
   const { journal, capacity, root } = preparation;
-  let ahead = 0;
+  let left = capacity - placesTaken(journal.db);
   return artifacts.map((artifact) => {
     const ready = makeReady(journal.system.files, root, artifact);
     if (ready.reason !== null) return skipped(artifact.path, ready.reason);
-    const stored = wouldStore(journal.db, upload(preparation, ready, null), capacity - ahead);
-    if (stored === 'enqueued') ahead += 1;
+    const stored = wouldStore(journal.db, upload(preparation, ready, null), left);
+    if (stored === 'enqueued') left -= 1;
     return outcomeOf(artifact, stored);
   });
 }
@@ -126,18 +126,21 @@ function keep(
   chunk: readonly Ready[],
   closing: Closing | null,
 ): Prepared {
-  const { journal, checkoutId, speaker } = preparation;
+  const { journal, checkoutId, speaker, capacity } = preparation;
   const { db, system } = journal;
   const outcomes: UploadOutcome[] = [];
-  let dossierId = 0;
+  const kept: Kept = { dossierId: 0, left: 0 };
   let said: readonly Said[] = [];
   const receipts = captureDrafts(
     journal,
     () => {
-      dossierId = ensureDossier(db, { ...speaker.namespace, checkoutId }, speaker.now);
-      said = chunk.map((ready) =>
-        say(preparation, ready, seenFile(db, dossierId, ready.artifact.path)),
-      );
+      const place = { ...speaker.namespace, checkoutId };
+      const dossier = ensureDossier(db, place, speaker.now);
+      kept.dossierId = dossier.id;
+      kept.left = capacity - placesTaken(db);
+      const paths = chunk.map((ready) => ready.artifact.path);
+      const seen = dossier.isNew ? NOTHING_SEEN : seenFiles(db, dossier.id, paths);
+      said = chunk.map((ready) => say(speaker, ready, seen.get(ready.artifact.path), kept));
       const drafts = said.flatMap(({ draft }) => (draft === null ? [] : [draft]));
       return [...drafts, ...(closing?.drafts() ?? [])];
     },
@@ -145,37 +148,49 @@ function keep(
       const next = all.values();
       for (const each of said) {
         const receipt = each.draft === null ? null : (next.next().value ?? null);
-        outcomes.push(settle(preparation, dossierId, each, receipt));
+        outcomes.push(settle(preparation, kept, each, receipt));
         system.faults.at('prepare.file');
       }
-      closing?.also(dossierId);
+      closing?.also(kept.dossierId);
     },
   );
   return { outcomes, events: receipts.length };
 }
 
+const NOTHING_SEEN: ReadonlyMap<string, SeenFile> = new Map();
+
+/** What one transaction keeps in mind: nobody else writes meanwhile. */
+interface Kept {
+  dossierId: number;
+  /** Places for uploads. */
+  left: number;
+}
+
 /** What there is to say of an artifact, and what was said last. */
 interface Said {
   readonly ready: Ready;
-  readonly seen: SeenFile | undefined;
   readonly draft: Draft | null;
 }
 
-function say(preparation: Preparation, ready: Ready, seen: SeenFile | undefined): Said {
-  const { speaker, journal, capacity } = preparation;
+function say(
+  speaker: Speaker,
+  ready: Ready,
+  seen: SeenFile | undefined,
+  { left }: Pick<Kept, 'left'>,
+): Said {
   const { artifact } = ready;
   const announced = seen?.announced ?? null;
-  if (isPassing(ready)) return { ready, seen, draft: null };
+  if (isPassing(ready)) return { ready, draft: null };
   if (artifact.isPresent) {
     // A text that found no place has to follow an event: it is announced again once there is one.
-    const hasPlace = seen?.skipped === 'queue_full' && placesTaken(journal.db) < capacity;
+    const hasPlace = seen?.skipped === 'queue_full' && left > 0;
     const isDue = announced !== artifact.sha256 || hasPlace;
-    return { ready, seen, draft: isDue ? announceArtifact(speaker, artifact) : null };
+    return { ready, draft: isDue ? announceArtifact(speaker, artifact) : null };
   }
   const reason = artifact.error ?? 'unknown';
   const isNews = announced !== null || (artifact.requiredBy !== null && seen?.error !== reason);
   const draft = isNews ? announceMissing(speaker, artifact, { reason, lastHash: announced }) : null;
-  return { ready, seen, draft };
+  return { ready, draft };
 }
 
 /** The file is not what the index said, or could not be looked at: nothing is said or noted of it this time. */
@@ -186,30 +201,29 @@ function isPassing({ artifact, reason }: Ready): boolean {
 
 function settle(
   preparation: Preparation,
-  dossierId: number,
+  kept: Kept,
   { ready }: Said,
   receipt: Receipt | null,
 ): UploadOutcome {
-  const { journal, capacity, speaker } = preparation;
+  const { journal, speaker } = preparation;
   const { artifact } = ready;
   let outcome: UploadOutcome;
   // The mode OPT_OUT dropped the event: its text is not kept without it.
   if (receipt?.status === 'discarded') return skipped(artifact.path, 'sync_disabled');
   if (ready.reason === null) {
-    const limits = { now: speaker.now, capacity };
-    outcome = outcomeOf(
-      artifact,
-      storeUpload(journal.db, upload(preparation, ready, receipt), limits),
-    );
+    outcome = outcomeOf(artifact, keepText(preparation, kept, ready, receipt));
   } else {
     outcome = skipped(artifact.path, ready.reason);
     if (isPassing(ready)) return outcome;
   }
   const { path, sha256, error, stat } = artifact;
-  const isSettled = stat === null || Math.abs(speaker.now - stat.changedAt) > RACY_MS;
-  rememberFile(journal.db, dossierId, {
-    ...signatureOf(stat),
-    ...(isSettled ? {} : { modifiedAt: -1 }),
+  const { size, modifiedAt, changedAt, inode } = signatureOf(stat);
+  const isSettled = stat === null || Math.abs(speaker.now - changedAt) > RACY_MS;
+  rememberFile(journal.db, kept.dossierId, {
+    size,
+    modifiedAt: isSettled ? modifiedAt : -1,
+    changedAt,
+    inode,
     path,
     sha256,
     error,
@@ -217,6 +231,19 @@ function settle(
     skipped: ready.reason ?? (outcome.status === 'failed' ? outcome.reason : null),
   });
   return outcome;
+}
+
+function keepText(
+  preparation: Preparation,
+  kept: Kept,
+  ready: Ready & { readonly content: Buffer },
+  receipt: Receipt | null,
+): Stored {
+  const { journal, speaker } = preparation;
+  const room = { now: speaker.now, left: kept.left };
+  const stored = keepUpload(journal.db, upload(preparation, ready, receipt), room);
+  if (stored === 'enqueued') kept.left -= 1;
+  return stored;
 }
 
 function upload(

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  composeEnvelope,
   encodeEnvelope,
   ENVELOPE_KEYS,
   type Envelope,
@@ -9,7 +10,7 @@ import {
   parseEnvelope,
 } from './envelope.ts';
 import { parseEventId, parseProjectId, type EventId, type ProjectId } from './ids.ts';
-import type { JsonValue } from './json/reader.ts';
+import type { JsonObject, JsonValue } from './json/reader.ts';
 import { memberSpan } from './json/spans.ts';
 import { MAX_EVENT_BYTES } from './limits.ts';
 
@@ -342,6 +343,40 @@ describe('encodeEnvelope', () => {
         expect(parsed.value.envelope).toEqual({ ...given, payload, occurredAt });
       }),
       { numRuns: 500 },
+    );
+  });
+});
+
+describe('composeEnvelope', () => {
+  it('says of a payload at hand what parseEnvelope says of the written bytes', () => {
+    const payload = fc.oneof(
+      fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue({ stringUnit: 'binary' })),
+      fc.constantFrom<JsonObject>(
+        { text: '\ud800 alone' },
+        { text: '\u0000' },
+        { list: Array.from({ length: 10_001 }, () => ({ n: 1 })) },
+        JSON.parse(`{"deep":${'['.repeat(70)}${']'.repeat(70)}}`) as JsonObject,
+        JSON.parse('{"__proto__":{"a":1}}') as JsonObject,
+      ),
+    );
+    const text = fc.string({ unit: 'binary', maxLength: 40 });
+    const parts = fc.record({
+      eventId: fc.oneof(fc.ulid(), text) as fc.Arbitrary<EventId>,
+      aggregateId: text,
+      nodeId: text,
+      lamportClock: fc.oneof(fc.maxSafeNat(), fc.double()),
+      timestamp: fc.oneof(fc.constant(ENVELOPE.timestamp), text),
+      gitBranch: fc.option(text),
+    });
+    fc.assert(
+      fc.property(parts, payload, (change, value) => {
+        const given = { ...PARTS, ...change };
+        const composed = composeEnvelope(given, value as JsonObject);
+        const bytes = encodeEnvelope({ ...given, payload: bytesFrom(value) });
+        const parsed = parseEnvelope(bytes);
+        expect(JSON.stringify(composed)).toBe(JSON.stringify(parsed));
+      }),
+      { numRuns: 1_000 },
     );
   });
 });

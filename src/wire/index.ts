@@ -16,7 +16,7 @@ export {
 export type { BodyAnswer, BodyPush, Namespace } from './body.ts';
 export { EVENT_TYPES, isKnownType, judgePayload } from './catalogue.ts';
 export type { EventType } from './catalogue.ts';
-export { encodeEnvelope, ENVELOPE_KEYS, parseEnvelope } from './envelope.ts';
+export { composeEnvelope, encodeEnvelope, ENVELOPE_KEYS, parseEnvelope } from './envelope.ts';
 export type { Envelope, EnvelopeKey, EnvelopeParts, ParsedEnvelope } from './envelope.ts';
 export { ENCODINGS, HEADERS, JSON_MEDIA_TYPE, PATHS } from './headers.ts';
 export type { Encoding } from './headers.ts';

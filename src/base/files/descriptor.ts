@@ -1,6 +1,8 @@
 import fs from 'node:fs';
 import type { Millis } from '../clock.ts';
 
+const PIECE_BYTES = 65_536;
+
 export interface FileStat {
   readonly kind: 'file' | 'directory' | 'symlink' | 'other';
   /** Bytes. */
@@ -77,16 +79,22 @@ export function withDescriptor<T>(
   }
 }
 
-/** The bytes of an open file, no more than `limit` of them. */
-export function readAtMost(fd: number, limit: number): Buffer {
+/**
+ * The bytes of an open file, no more than `limit` of them.
+ * @param expected how many there probably are: then one piece of that size takes them all.
+ */
+export function readAtMost(fd: number, limit: number, expected = PIECE_BYTES): Buffer {
   const chunks: Buffer[] = [];
   let total = 0;
+  // One byte more than there should be, so that the end shows itself in the first piece.
+  let next = expected + 1;
   while (total < limit) {
-    const chunk = Buffer.allocUnsafe(Math.min(65_536, limit - total));
+    const chunk = Buffer.allocUnsafe(Math.min(next, limit - total));
     const read = fs.readSync(fd, chunk, 0, chunk.length, null);
     if (read === 0) break;
     chunks.push(chunk.subarray(0, read));
     total += read;
+    next = PIECE_BYTES;
   }
-  return Buffer.concat(chunks, total);
+  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, total);
 }

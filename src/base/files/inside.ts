@@ -42,23 +42,30 @@ export type DigestInside =
 /** See `Files.readInside`. */
 export function readInside(root: string, file: string, maxBytes: number): ReadInside {
   return inside<ReadInside>(root, file, (fd, stat) => {
-    const bytes = readAtMost(fd, maxBytes + 1);
+    const bytes = readAtMost(fd, maxBytes + 1, stat.size);
     return bytes.length > maxBytes ? { ok: false, reason: 'too_large' } : { ok: true, bytes, stat };
   });
 }
 
 /** See `Files.digestInside`. */
-export function digestInside(root: string, file: string): DigestInside {
+export function digestInside(
+  root: string,
+  file: string,
+  piece = Buffer.allocUnsafe(PIECE_BYTES),
+): DigestInside {
   return inside<DigestInside>(root, file, (fd, stat) => {
-    if (stat.size < PIECE_BYTES) return digestAtOnce(fd, stat);
+    if (stat.size < piece.length) return digestAtOnce(fd, stat, piece);
     const hash = createHash('sha256');
     const decoder = new TextDecoder('utf-8', { fatal: true });
     let isText = true;
     let bytes = 0;
-    for (const piece of pieces(fd)) {
-      hash.update(piece);
-      bytes += piece.length;
-      isText &&= decodes(decoder, piece);
+    for (;;) {
+      const read = fs.readSync(fd, piece, 0, piece.length, null);
+      if (read === 0) break;
+      const part = piece.subarray(0, read);
+      hash.update(part);
+      bytes += read;
+      isText &&= decodes(decoder, part);
     }
     isText &&= decodes(decoder);
     if (!isSame(fd, stat, bytes)) return { ok: false, reason: 'changed' };
@@ -67,25 +74,16 @@ export function digestInside(root: string, file: string): DigestInside {
 }
 
 /** A small file in one piece, which costs a third. */
-function digestAtOnce(fd: number, stat: FileStat): DigestInside {
-  const bytes = readAtMost(fd, PIECE_BYTES);
-  if (!isSame(fd, stat, bytes.length)) return { ok: false, reason: 'changed' };
+function digestAtOnce(fd: number, stat: FileStat, piece: Buffer): DigestInside {
+  const read = fs.readSync(fd, piece, 0, piece.length, null);
+  if (!isSame(fd, stat, read)) return { ok: false, reason: 'changed' };
+  const bytes = piece.subarray(0, read);
   return { ok: true, sha256: sha256Hex(bytes), isUtf8: isUtf8(bytes), stat };
 }
 
 function isSame(fd: number, before: FileStat, bytes: number): boolean {
   const { size, mtimeMs } = fs.fstatSync(fd);
   return bytes === before.size && size === bytes && mtimeMs === before.modifiedAt;
-}
-
-/** The bytes of a file, a piece at a time; each is overwritten by the next. */
-function* pieces(fd: number): Generator<Uint8Array> {
-  const piece = Buffer.allocUnsafe(PIECE_BYTES);
-  for (;;) {
-    const read = fs.readSync(fd, piece, 0, piece.length, null);
-    if (read === 0) return;
-    yield piece.subarray(0, read);
-  }
 }
 
 function decodes(decoder: InstanceType<typeof TextDecoder>, piece?: Uint8Array): boolean {
@@ -130,10 +128,19 @@ function refusal(
   // A second name for another user's file: who could link it here need not be allowed to read it.
   const me = process.getuid?.() ?? stats.uid;
   if (stats.nlink > 1 && stats.uid !== me) return 'outside';
+  // Opened under the very name that the system has for it: there was no link anywhere on the way.
+  if (file.startsWith(`${root}${path.sep}`) && nameOf(fd) === file) return null;
   const relative = path.relative(fs.realpathSync.native(root), openedPath(file, fd, stat));
   // The real path must spell the same steps below the root: a link anywhere on the way spells others.
   const isAsNamed = relative === path.relative(path.resolve(root), path.resolve(file));
   return !isAsNamed || /^\.\.(?:[\\/]|$)/.test(relative) ? 'outside' : null;
+}
+
+const DESCRIPTORS = '/proc/self/fd';
+
+/** What the system calls an open file, links resolved; null where it does not tell. */
+function nameOf(fd: number): string | null {
+  return orNull(() => fs.readlinkSync(`${DESCRIPTORS}/${fd}`));
 }
 
 /**
@@ -144,7 +151,7 @@ export function openedPath(
   file: string,
   fd: number,
   stat: Pick<FileStat, 'inode'>,
-  descriptors = '/proc/self/fd',
+  descriptors = DESCRIPTORS,
 ): string {
   const viaProc = orNull(() => fs.realpathSync.native(path.join(descriptors, String(fd))));
   if (viaProc !== null) return viaProc;

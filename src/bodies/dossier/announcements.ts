@@ -14,6 +14,15 @@ export interface Speaker {
   readonly origin: Pick<Draft, 'projectSlug' | 'gitBranch' | 'headCommitSha' | 'repoSlug'>;
   readonly ids: Ids;
   readonly now: Millis;
+  /** What all events of the mission say alike: `now`, and the namespace under its names on the wire. */
+  readonly instant: string;
+  readonly place: ReturnType<typeof namespaceToWire>;
+}
+
+/** Somebody who speaks of one mission at one moment. */
+export function speakerAt(about: Pick<Speaker, 'namespace' | 'origin' | 'ids' | 'now'>): Speaker {
+  const instant = new Date(about.now).toISOString();
+  return { ...about, instant, place: namespaceToWire(about.namespace) };
 }
 
 /** Says that an artifact is there, and the hash of its bytes. */
@@ -22,7 +31,7 @@ export function announceArtifact(speaker: Speaker, artifact: Artifact): Draft {
   return draft(speaker, 'MissionDossierArtifactIndexed', {
     artifact_id: identity(speaker, artifact),
     content_ref: { algorithm: 'sha256', hash: artifact.sha256, size_bytes: artifact.bytes },
-    indexed_at: instant(speaker),
+    indexed_at: speaker.instant,
     context_diagnostics: {
       artifact_key: artifact.key,
       required_status: artifact.requiredBy === null ? 'optional' : 'required',
@@ -40,7 +49,7 @@ export function announceMissing(
   return draft(speaker, 'MissionDossierArtifactMissing', {
     expected_identity: identity(speaker, artifact),
     manifest_step: artifact.requiredBy ?? 'default',
-    checked_at: instant(speaker),
+    checked_at: speaker.instant,
     ...(why.lastHash === null
       ? {}
       : { last_known_ref: { algorithm: 'sha256', hash: why.lastHash } }),
@@ -58,13 +67,10 @@ export function announceSnapshot(speaker: Speaker, snapshot: Snapshot): Draft {
     snapshot_hash: snapshot.hash,
     artifact_count: snapshot.artifacts,
     anomaly_count: snapshot.required - snapshot.requiredPresent,
-    computed_at: instant(speaker),
+    computed_at: speaker.instant,
     algorithm: 'sha256',
     context_diagnostics: {
-      snapshot_id: uuidV5(
-        speaker.namespace.projectUuid,
-        JSON.stringify([namespaceToWire(speaker.namespace), snapshot]),
-      ),
+      snapshot_id: uuidV5(speaker.namespace.projectUuid, JSON.stringify([speaker.place, snapshot])),
       completeness_status: snapshot.completeness,
       required_artifacts: String(snapshot.required),
       required_present: String(snapshot.requiredPresent),
@@ -80,7 +86,7 @@ export function announceDrift(speaker: Speaker, expected: string, actual: string
     expected_hash: expected,
     actual_hash: actual,
     drift_kind: 'anomaly_introduced',
-    detected_at: instant(speaker),
+    detected_at: speaker.instant,
   });
 }
 
@@ -95,12 +101,8 @@ function identity(
   };
 }
 
-function instant({ now }: Speaker): string {
-  return new Date(now).toISOString();
-}
-
 function draft(speaker: Speaker, eventType: EventType, facts: JsonObject): Draft {
-  const payload = { namespace: namespaceToWire(speaker.namespace), ...facts };
+  const payload = { namespace: speaker.place, ...facts };
   const aggregate = aggregateOf(eventType, payload);
   assert(aggregate !== null, 'a dossier event says what it is about');
   return {
@@ -108,10 +110,13 @@ function draft(speaker: Speaker, eventType: EventType, facts: JsonObject): Draft
     eventType,
     aggregateId: aggregate.id,
     aggregateType: aggregate.type,
-    payload: Buffer.from(JSON.stringify(payload)),
+    payload,
     causationId: null,
-    timestamp: instant(speaker),
+    timestamp: speaker.instant,
     teamSlug: null,
-    ...speaker.origin,
+    projectSlug: speaker.origin.projectSlug,
+    gitBranch: speaker.origin.gitBranch,
+    headCommitSha: speaker.origin.headCommitSha,
+    repoSlug: speaker.origin.repoSlug,
   };
 }

@@ -37,7 +37,7 @@ const CREATE = `
 const FILES = `
   SELECT path, size, modified_at AS modifiedAt, changed_at AS changedAt, inode, sha256, error, announced, skipped
   FROM indexed_files WHERE dossier_id = :id`;
-const ONE = `${FILES} AND path = :path`;
+const SOME = `${FILES} AND path IN (SELECT value FROM json_each(:paths))`;
 const REMEMBER = `
   INSERT INTO indexed_files (dossier_id, path, size, modified_at, changed_at, inode, sha256, error, announced, skipped)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -56,16 +56,25 @@ export function findDossier(db: Db, place: Place): Dossier | null {
   return { ...row, files: new Map(files.map((file) => [file.path, file])) };
 }
 
-/** The number of a dossier, new when there is none. Runs inside a transaction. */
-export function ensureDossier(db: Db, place: Place, now: Millis): number {
+/** The number of a dossier, and whether there was none before. Runs inside a transaction. */
+export function ensureDossier(
+  db: Db,
+  place: Place,
+  now: Millis,
+): { readonly id: number; readonly isNew: boolean } {
   const { projectUuid: _project, ...key } = place;
-  db.run(CREATE, { ...key, now });
-  return db.get<{ id: number }>(FIND, key)?.id ?? 0;
+  const isNew = db.run(CREATE, { ...key, now }).changes > 0;
+  return { id: db.get<{ id: number }>(FIND, key)?.id ?? 0, isNew };
 }
 
-/** What is noted of one file now, whoever noted it. */
-export function seenFile(db: Db, id: number, path: string): SeenFile | undefined {
-  return db.get<SeenFile>(ONE, { id, path });
+/** What is noted of some files now, whoever noted it. */
+export function seenFiles(
+  db: Db,
+  id: number,
+  paths: readonly string[],
+): ReadonlyMap<string, SeenFile> {
+  const files = db.all<SeenFile>(SOME, { id, paths: JSON.stringify(paths) });
+  return new Map(files.map((file) => [file.path, file]));
 }
 
 /** Notes what was said of a file. Runs in the transaction that says it. */
