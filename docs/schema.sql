@@ -692,6 +692,15 @@ CREATE TABLE projects (
   last_seen_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE refreshes (
+  origin TEXT PRIMARY KEY,
+  fence INTEGER NOT NULL CHECK (fence >= 0),
+  owner_pid INTEGER,
+  owner_started TEXT,
+  owner_boot TEXT,
+  expires_at INTEGER
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE sources (
   path TEXT PRIMARY KEY,
   kind TEXT NOT NULL CHECK (kind IN ('queue', 'journal', 'ledger')),

@@ -33,6 +33,7 @@ export const USER_ERROR_CODES = [
   'insecure_url',
   'invalid_url',
   'journal_broken',
+  'login_refused',
   'mission_unknown',
   'mode_unavailable',
   'no_grant',

@@ -14,7 +14,7 @@ import {
   type Destination,
   type Route,
 } from '../delivery/index.ts';
-import { sessionFor, type SyncMode } from '../home/index.ts';
+import { sessionFor, whyLoggedOut, type SyncMode } from '../home/index.ts';
 import type { Endpoint } from '../receivers/index.ts';
 import { textOption, type Context } from './io.ts';
 import { STREAMS, type Workspace } from './workspace.ts';
@@ -122,7 +122,10 @@ function ownerOf(
     return { team: existing.target.team, user: existing.target.user };
   }
   const session = sessionFor(context.home, endpoint.origin);
-  return { team: session?.team ?? '', user: session?.user ?? '' };
+  const isIn = whyLoggedOut(session, context.system.clock.now()) === null;
+  // A login without a team owns nothing yet: it may claim the permission once it has one.
+  if (!isIn || session?.team == null) return { team: '', user: '' };
+  return { team: session.team, user: session.user ?? '' };
 }
 
 /** The position where a permission begins. */

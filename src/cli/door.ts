@@ -44,7 +44,7 @@ async function answerCommand(spec: CommandSpec, argv: readonly string[], io: Io)
   }
   const command = await spec.load();
   const system = { ...createSystem(io.env, io.cwd, io.faults ?? noFaults), ...io.system };
-  const home = openHome(system, io.http);
+  const home = openHome(system, io.http, io.keyring);
   try {
     const context = { io, system, home, args: parsed.args, options: parsed.options };
     const answer = await command.run(context);

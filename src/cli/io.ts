@@ -1,5 +1,5 @@
 import type { Env, Faults, System } from '../base/index.ts';
-import type { Home, Http } from '../home/index.ts';
+import type { Home, Http, KeyringFinder } from '../home/index.ts';
 
 /** Where text goes. */
 export interface Writer {
@@ -15,8 +15,8 @@ export interface Io {
   readonly stdin: { readonly isTTY: boolean; readonly chunks: AsyncIterable<Uint8Array> };
   readonly stdout: Writer;
   readonly stderr: Writer;
-  /** Asks a person one line; null where nobody can answer. */
-  ask(question: string): Promise<string | null>;
+  /** Asks a person one line, unseen while it is typed if it is `secret`; null where nobody can answer. */
+  ask(question: string, options?: { readonly secret: boolean }): Promise<string | null>;
   /** Aborts when the process is asked to stop. */
   readonly signal: AbortSignal;
   readonly faults?: Faults;
@@ -25,6 +25,7 @@ export interface Io {
   /** Stand-ins for the machine's own clock, ids, files and network. */
   readonly system?: Partial<System>;
   readonly http?: Http;
+  readonly keyring?: KeyringFinder;
 }
 
 /** Options as the parser read them: absent, a flag, a text or a list of texts. */

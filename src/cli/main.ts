@@ -51,7 +51,7 @@ function processIo(signal: AbortSignal): Io {
     },
     stdout: writer(STDOUT),
     stderr: writer(STDERR),
-    ask: (question) => ask(question),
+    ask: (question, options) => ask(question, options?.secret ?? false),
     signal,
     faults: faultsOf(env['SPEC_KITTY_FAULT']),
     endsProcess: true,
@@ -91,12 +91,26 @@ function isTerminal(descriptor: number): boolean {
   return (descriptor === STDOUT ? process.stdout : process.stderr).isTTY;
 }
 
-async function ask(question: string): Promise<string | null> {
+async function ask(question: string, isSecret: boolean): Promise<string | null> {
   if (!isTerminal(STDIN) || !isTerminal(STDOUT)) return null;
   const { createInterface } = await import('node:readline/promises');
-  const prompt = createInterface({ input: process.stdin, output: process.stderr });
+  const { Writable } = await import('node:stream');
+  // The editor of lines echoes what is typed: for a secret it writes into nowhere.
+  const nowhere = new Writable({
+    write: (_chunk, _encoding, done) => {
+      done();
+    },
+  });
+  const prompt = createInterface({
+    input: process.stdin,
+    ...(isSecret ? { output: nowhere, terminal: true } : { output: process.stderr }),
+  });
   try {
-    return await prompt.question(question);
+    if (!isSecret) return await prompt.question(question);
+    process.stderr.write(question);
+    const answer = await prompt.question('');
+    process.stderr.write('\n');
+    return answer;
   } finally {
     prompt.close();
   }

@@ -163,7 +163,8 @@ describe('of several permissions at one server', () => {
   it('is that of whoever is logged in, else the unclaimed one, never another account’s', async () => {
     const trial = await configured({ serverUrl: SERVER });
     const bob = granted(trial, SERVER, { team: 'acme', user: 'bob@example.com' });
-    saveSession(trial.home, SERVER, { token: 'token', ...ALICE });
+    const login = { kind: 'machine', ...ALICE } as const;
+    await saveSession(trial.home, SERVER, login, { token: 'token', refresh: null });
     expect((await find(trial)).route).toBeNull();
     const unclaimed = granted(trial, SERVER);
     expect((await find(trial)).route?.id).toBe(unclaimed.id);

@@ -3,7 +3,7 @@
 // Not here: how a receiver is spoken to (receivers), the facts themselves (journal).
 export { readCounts, recount } from './counts.ts';
 export { findDestination, type Destination } from './destination.ts';
-export { connect } from './drain/connection.ts';
+export { connect, standingBlock } from './drain/connection.ts';
 export { drain } from './drain/dispatcher.ts';
 export { drainOwner } from './drain/drains.ts';
 export { nextAttempt } from './drain/next-attempt.ts';

@@ -6,6 +6,7 @@ import {
   pythonLower,
   pythonStrip,
   UserError,
+  type Env,
 } from '../base/index.ts';
 import {
   KEEP_EVERYTHING,
@@ -57,6 +58,13 @@ export interface ConfigChange {
 const DEFAULT_MAX_QUEUE_SIZE = 100_000;
 const TRUTHY: ReadonlySet<string> = new Set(['1', 'true', 'yes', 'on']);
 
+/** Whether this process may speak to a Teamspace at all. */
+export function isSaasEnabled(env: Env): boolean {
+  return isTruthy(env[SAAS_SWITCH]);
+}
+
+const SAAS_SWITCH = 'SPEC_KITTY_ENABLE_SAAS_SYNC';
+
 /**
  * Reads `config.toml` and the environment; an absent file is an empty one.
  * @throws UserError `config_corrupt` when the file is not TOML or a key of ours has an impossible value.
@@ -65,11 +73,11 @@ export async function readConfig(place: Place): Promise<Config> {
   const { env, files } = place.system;
   const file = place.paths.config;
   const document = await parseToml(file, files.readText(file) ?? '');
-  const saas = env['SPEC_KITTY_ENABLE_SAAS_SYNC'];
+  const isSaasSaid = env[SAAS_SWITCH] !== undefined;
   return {
     configuredServerUrl: readKey(file, document, SERVER_URL, null),
     envServerUrl: fromEnv(env['SPEC_KITTY_SAAS_URL']),
-    saasEnabled: { value: isTruthy(saas), source: saas === undefined ? 'default' : 'env' },
+    saasEnabled: { value: isSaasEnabled(env), source: isSaasSaid ? 'env' : 'default' },
     mode: readKey(file, document, MODE, null),
     optOutPolicy: readKey(file, document, OPT_OUT_POLICY, 'refuse'),
     externalEndpoint: readKey(file, document, EXTERNAL_ENDPOINT, null),

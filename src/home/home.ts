@@ -12,6 +12,7 @@ import {
 import { parseProjectId, type ProjectId } from '../wire/index.ts';
 import { readCaptureRules, readConfig, type Config } from './config.ts';
 import { createHttp, type Http } from './http.ts';
+import { keyringOf, type Keyring, type KeyringFinder } from './login/keyring.ts';
 import { MACHINE_MIGRATIONS, PROJECT_MIGRATIONS, UNASSIGNED_MIGRATIONS } from './migrations.ts';
 import type { CaptureRules } from './modes.ts';
 import { homePaths, type Paths, type Place } from './paths.ts';
@@ -47,6 +48,10 @@ export interface Home {
   store(id: ProjectId, options?: StoreOptions): Db;
   /** Closes a store whose connection failed; the next call of `store` opens it anew. */
   forgetStore(id: ProjectId): void;
+  /** The keyring of this machine's user, looked for once; null where there is none. */
+  keyring(): Promise<Keyring | null>;
+  /** Origins that were asked for a team that a login lacks. */
+  readonly askedForTeams: Set<string>;
   /** What this process put beside each store last, so that it need not look there again. */
   readonly spillMarks: Map<ProjectId, SpillMark>;
   /** The stores that were opened and not forgotten since. */
@@ -61,12 +66,17 @@ export interface Home {
  * `store` throw `UserError` for what the operator can mend and `IntegrityError` when a store names another
  * project than its file.
  */
-export function openHome(system: System, http: Http = createHttp(system.env)): Home {
+export function openHome(
+  system: System,
+  http: Http = createHttp(system.env),
+  findKeyring: KeyringFinder = keyringOf(system.env),
+): Home {
   const paths = homePaths(system);
   const place: Place = { system, paths };
   const stores = new Map<ProjectId, Db>();
   let config: Promise<Config> | null = null;
   let machine: Db | null = null;
+  let keyring: Promise<Keyring | null> | null = null;
   const loadConfig = (): Promise<Config> => (config ??= readConfig(place));
   let unassigned: Db | null = null;
   return {
@@ -94,6 +104,8 @@ export function openHome(system: System, http: Http = createHttp(system.env)): H
     },
     openStores: () => [...stores.values()],
     spillMarks: new Map(),
+    keyring: () => (keyring ??= findKeyring()),
+    askedForTeams: new Set(),
     projectIds: () => listProjects(place),
     close: () => {
       for (const store of stores.values()) store.close();

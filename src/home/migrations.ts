@@ -3,6 +3,7 @@ import machine0001 from './sql/machine/0001-machine.sql';
 import machine0002 from './sql/machine/0002-marks.sql';
 import machine0003 from './sql/machine/0003-sources.sql';
 import machine0004 from './sql/machine/0004-daemon.sql';
+import machine0005 from './sql/machine/0005-refreshes.sql';
 import project0001 from './sql/project/0001-home.sql';
 import project0002 from './sql/project/0002-journal.sql';
 import project0003 from './sql/project/0003-missions.sql';
@@ -43,6 +44,7 @@ export const MACHINE_MIGRATIONS: readonly Migration[] = [
   migration(2, 'marks', machine0002),
   migration(3, 'sources', machine0003),
   migration(4, 'daemon', machine0004),
+  migration(5, 'refreshes', machine0005),
 ];
 
 /** The schema of what belongs to no project: rows of old queues are accounted for as in a project's store. */

@@ -18,6 +18,8 @@ export interface Paths {
   readonly activeQueueScope: string;
   /** The earlier program's login, likewise. */
   readonly credentials: string;
+  /** The directory of a later login of that program, likewise. */
+  readonly upstreamAuth: string;
   /** Reserved room, let go of so that payloads can be dropped on a full disk. */
   readonly ballast: string;
   /** Where archives are written when nobody says another place. */
@@ -54,6 +56,7 @@ export function homePaths(system: System): Paths {
     log: on.join(logDir, 'spec-kitty.log'),
     activeQueueScope: on.join(root, 'active_queue_scope'),
     credentials: on.join(root, 'credentials'),
+    upstreamAuth: on.join(root, 'auth'),
     ballast: on.join(root, 'ballast'),
     archives: on.join(root, 'archives'),
     projectStore: (id) => on.join(projects, `${id}.db`),

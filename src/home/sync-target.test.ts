@@ -3,11 +3,12 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { tempDir, testSystem } from '../../test/support/temp-home.ts';
 import type { Env } from '../base/index.ts';
 import { openHome, type Home } from './home.ts';
-import { saveSession } from './session.ts';
+import { saveSession } from './login/keeping.ts';
 import { currentSyncTarget } from './sync-target.ts';
 
 const A = 'https://a.example';
 const B = 'https://b.example';
+const SECRETS = { token: 't', refresh: null };
 const WORKING = { processWideOverride: true } as const;
 
 function homeWith(config: string, env: Env = {}): Home {
@@ -23,7 +24,12 @@ function homeWith(config: string, env: Env = {}): Home {
 describe('currentSyncTarget', () => {
   it('joins configuration, environment, session and marker', async () => {
     const home = homeWith(`[sync]\nserver_url = "${A}/"\n`);
-    saveSession(home, `${A}/api`, { token: 't', team: 'acme', user: 'alice@example.com' });
+    await saveSession(
+      home,
+      `${A}/api`,
+      { kind: 'machine', team: 'acme', user: 'alice@example.com' },
+      SECRETS,
+    );
     writeFileSync(home.paths.activeQueueScope, `${A}|alice@example.com|acme\n`);
     expect(await currentSyncTarget(home, WORKING)).toMatchObject({
       configuredServerUrl: `${A}/`,
@@ -38,7 +44,12 @@ describe('currentSyncTarget', () => {
 
   it('takes no identity from another origin’s session', async () => {
     const home = homeWith(`[sync]\nserver_url = "${A}"\n`, { SPEC_KITTY_SAAS_URL: B });
-    saveSession(home, A, { token: 't', team: 'acme', user: 'alice@example.com' });
+    await saveSession(
+      home,
+      A,
+      { kind: 'machine', team: 'acme', user: 'alice@example.com' },
+      SECRETS,
+    );
     expect(await currentSyncTarget(home, WORKING)).toMatchObject({
       resolvedServerUrl: B,
       overrideMode: 'process_override',
@@ -77,7 +88,7 @@ describe('currentSyncTarget', () => {
     ['[server', 'absent'],
   ])('falls back to the earlier login %j', async (login, status) => {
     const home = homeWith(`[sync]\nserver_url = "${A}"\n`);
-    saveSession(home, A, { token: 't', team: 'no-team', user: 'bob' });
+    await saveSession(home, A, { kind: 'machine', team: 'no-team', user: 'bob' }, SECRETS);
     writeFileSync(home.paths.credentials, login);
     expect((await currentSyncTarget(home, WORKING)).activeQueueScopeStatus).toBe(status);
   });

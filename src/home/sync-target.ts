@@ -3,7 +3,8 @@ import { composeScope, resolveSyncTarget, type ResolvedSyncTarget } from './auth
 import { readForeignToml } from './config.ts';
 import type { Home } from './home.ts';
 import type { Place } from './paths.ts';
-import { sessionFor } from './session.ts';
+import { sessionFor } from './login/sessions.ts';
+import { readUpstreamIdentity } from './login/upstream.ts';
 
 export interface SyncTargetOptions {
   /** A server named on the command line. */
@@ -54,15 +55,25 @@ export async function cachedQueueScope(place: Place): Promise<string | null> {
 const MAX_MARKER_BYTES = 65_536;
 const NO_TEAM = 'no-team';
 
+/** Its last login with a session, else the one with credentials; the former knew no server of its own. */
 async function loginScope(place: Place): Promise<string | null> {
+  const identity = readUpstreamIdentity(place);
+  const server = (await readForeignToml(place, place.paths.config))?.['sync'];
+  const url = textIn(server, 'server_url');
+  if (identity !== null && url !== '') return composeScope(url, identity.email, identity.team);
+  return credentialsScope(place);
+}
+
+async function credentialsScope(place: Place): Promise<string | null> {
   const login = (await readForeignToml(place, place.paths.credentials)) ?? {};
-  const part = (table: string, key: string): string => {
-    const value = (login[table] as Record<string, unknown> | undefined)?.[key];
-    return typeof value === 'string' ? value : '';
-  };
-  const server = part('server', 'url');
-  const user = part('user', 'username');
+  const server = textIn(login['server'], 'url');
+  const user = textIn(login['user'], 'username');
   if (server === '' || user === '') return null;
-  const team = part('user', 'team_slug');
+  const team = textIn(login['user'], 'team_slug');
   return composeScope(server, user, team === '' ? NO_TEAM : team);
+}
+
+function textIn(table: unknown, key: string): string {
+  const value = (table as Record<string, unknown> | undefined)?.[key];
+  return typeof value === 'string' ? value : '';
 }

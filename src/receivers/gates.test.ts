@@ -5,18 +5,25 @@ const OPEN: GateFacts = {
   kind: 'teamspace',
   origin: 'https://t.example',
   saasEnabled: true,
-  session: { team: 'acme' },
-  claimed: true,
+  session: { team: 'acme', user: 'ann', teams: [] },
+  loggedOut: null,
+  owner: { team: 'acme', user: 'ann' },
   missingHeaderVariables: [],
 };
-const LOGIN = 'spec-kitty auth login --server https://t.example --token-stdin';
+const NOBODY = { team: '', user: '' };
+const TEAMLESS = { team: null, user: 'ann', teams: [] };
+const LOGIN = 'spec-kitty auth login --server https://t.example';
 
 describe('the gates of a Teamspace, in their order', () => {
   it.each([
     [{}, null, null],
-    [{ claimed: false }, 'missing_auth', `${LOGIN} --claim`],
-    [{ claimed: false, session: { team: null } }, 'missing_team', LOGIN],
-    [{ claimed: false, session: null }, 'missing_auth', LOGIN],
+    [{ owner: NOBODY }, 'missing_auth', `${LOGIN} --claim`],
+    [{ owner: NOBODY, session: TEAMLESS }, 'missing_team', `${LOGIN} --force`],
+    [{ session: { ...TEAMLESS, teams: [{}] } }, 'private_teamspace_gate', `${LOGIN} --force`],
+    [{ owner: NOBODY, session: null }, 'missing_auth', LOGIN],
+    [{ loggedOut: 'the login expired' }, 'missing_auth', LOGIN],
+    [{ owner: { team: 'acme', user: 'bob' } }, 'missing_auth', `${LOGIN} --force`],
+    [{ owner: { team: 'other', user: 'ann' } }, 'missing_auth', `${LOGIN} --force`],
     [{ session: null, saasEnabled: false }, 'saas_disabled', null],
     [{ saasEnabled: false, missingHeaderVariables: ['A_VALUE', 'B'] }, 'missing_auth', null],
   ])('%j is blocked by %s', (facts, reason, remedy) => {
@@ -27,7 +34,7 @@ describe('the gates of a Teamspace, in their order', () => {
 });
 
 describe('an external receiver and a stub', () => {
-  const shut = { saasEnabled: false, session: null, claimed: false } as const;
+  const shut = { saasEnabled: false, session: null, owner: NOBODY } as const;
 
   it.each(['external', 'stub'] as const)('%s needs neither flag nor login', (kind) => {
     expect(checkGates({ ...OPEN, ...shut, kind })).toBeNull();

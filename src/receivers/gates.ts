@@ -12,6 +12,19 @@ export const BLOCKED_REASONS = [
   'network_unavailable',
 ] as const;
 
+/** Those that a look at this machine decides, without asking anybody. */
+const GATES: ReadonlySet<string> = new Set([
+  'saas_disabled',
+  'missing_auth',
+  'missing_team',
+  'private_teamspace_gate',
+]);
+
+/** Whether a reason is one of the gates: it goes when its cause goes, without anything being sent. */
+export function isGate(reason: string): boolean {
+  return GATES.has(reason);
+}
+
 export type BlockedReason = (typeof BLOCKED_REASONS)[number];
 
 /** A closed gate: its name, what is the matter in one line, and the command that opens it. */
@@ -28,9 +41,17 @@ export interface GateFacts {
   readonly origin: string | null;
   /** SPEC_KITTY_ENABLE_SAAS_SYNC. */
   readonly saasEnabled: boolean;
-  readonly session: { readonly team: string | null } | null;
-  /** Whether the target names a team or user. */
-  readonly claimed: boolean;
+  /** The login at that origin, whatever has become of it; null when there never was one. */
+  readonly session: {
+    readonly team: string | null;
+    readonly user: string | null;
+    /** The teams it belongs to; only a private one is ever sent to. */
+    readonly teams: readonly unknown[];
+  } | null;
+  /** Why nobody is logged in there, null while somebody is. */
+  readonly loggedOut: string | null;
+  /** Whose the target is; both empty while nobody claimed it. */
+  readonly owner: { readonly team: string; readonly user: string };
   /** Environment variables that headers are configured to be read from and that are not set. */
   readonly missingHeaderVariables: readonly string[];
 }
@@ -52,7 +73,8 @@ export function checkGates(facts: GateFacts): Blocked | null {
 }
 
 function checkTeamspace(facts: GateFacts): Blocked | null {
-  const login = `spec-kitty auth login --server ${facts.origin ?? ''} --token-stdin`;
+  const { session, owner, loggedOut, origin } = facts;
+  const login = `spec-kitty auth login --server ${origin ?? ''}`;
   if (!facts.saasEnabled) {
     return {
       reason: 'saas_disabled',
@@ -61,18 +83,36 @@ function checkTeamspace(facts: GateFacts): Blocked | null {
       remedy: null,
     };
   }
-  if (facts.session === null) {
-    return { reason: 'missing_auth', detail: 'nobody is logged in at this server', remedy: login };
+  if (session === null || loggedOut !== null) {
+    const detail = loggedOut ?? 'nobody is logged in at this server';
+    return { reason: 'missing_auth', detail, remedy: login };
   }
-  if (facts.session.team === null) {
-    return { reason: 'missing_team', detail: 'the login belongs to no team', remedy: login };
-  }
-  if (!facts.claimed) {
+  if (session.team === null) return withoutTeam(session, `${login} --force`);
+  if (owner.team === '' && owner.user === '') {
     return {
       reason: 'missing_auth',
       detail: 'the grant was made before anybody was logged in and is not claimed yet',
       remedy: `${login} --claim`,
     };
   }
-  return null;
+  if (owner.team === session.team && owner.user === (session.user ?? '')) return null;
+  return {
+    reason: 'missing_auth',
+    detail: `this target is ${nameOf(owner)}'s, and ${nameOf(session)} is logged in; what was permitted to one is never sent as the other`,
+    remedy: `${login} --force`,
+  };
+}
+
+function nameOf(each: { readonly team: string | null; readonly user: string | null }): string {
+  return [each.user, each.team].filter((part) => part !== null && part !== '').join(' of team ');
+}
+
+function withoutTeam({ teams }: NonNullable<GateFacts['session']>, remedy: string): Blocked {
+  return teams.length === 0
+    ? { reason: 'missing_team', detail: 'the login belongs to no team', remedy }
+    : {
+        reason: 'private_teamspace_gate',
+        detail: 'the login has no private team, and nothing is ever sent to a shared one',
+        remedy,
+      };
 }

@@ -5,7 +5,7 @@ export { classify } from './classify.ts';
 export type { BatchAnswer, ReadContext, Reading } from './classify.ts';
 export { endsInBatchPath, parseEndpoint } from './endpoint.ts';
 export type { Endpoint } from './endpoint.ts';
-export { checkGates } from './gates.ts';
+export { checkGates, isGate } from './gates.ts';
 export type { Blocked } from './gates.ts';
 export { createHttpReceiver } from './http-receiver.ts';
 export { classifyPush } from './push-answer.ts';

@@ -61,11 +61,11 @@ const BOUNDARY_CHECKS: readonly Check<BoundaryFacts>[] = [
   {
     code: 'auth_absent',
     severity: 'boundary',
-    find: ({ needsLogin, isLoggedIn, authority: { resolvedServerUrl } }) =>
+    find: ({ needsLogin, isLoggedIn, loginEnded, authority: { resolvedServerUrl } }) =>
       needsLogin && !isLoggedIn
         ? [
             found(
-              `nobody is logged in at ${resolvedServerUrl ?? 'any server'}`,
+              `nobody is logged in at ${resolvedServerUrl ?? 'any server'}${loginEnded === null ? '' : `: ${loginEnded}`}`,
               login(resolvedServerUrl),
             ),
           ]
@@ -103,5 +103,5 @@ function removal(file: string): string {
 function login(server: string | null): string {
   return server === null
     ? 'spec-kitty sync server --help'
-    : `spec-kitty auth login --server ${server} --token-stdin`;
+    : `spec-kitty auth login --server ${server}`;
 }

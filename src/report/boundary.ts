@@ -9,7 +9,13 @@ import {
   type ProgramIdentity,
   type UpstreamOwner,
 } from '../daemon/index.ts';
-import { currentSyncTarget, type Home, type ResolvedSyncTarget } from '../home/index.ts';
+import {
+  currentSyncTarget,
+  sessionFor,
+  whyLoggedOut,
+  type Home,
+  type ResolvedSyncTarget,
+} from '../home/index.ts';
 import type { ProjectId } from '../wire/index.ts';
 
 /** The six fields that two programs of one home must agree on, in the contract's order (cli contract 0.5). */
@@ -56,6 +62,16 @@ export interface Boundary {
   readonly machineError: { readonly message: string; readonly remedy: string | null } | null;
 }
 
+/** What this machine knows of the login at a server, without asking it. */
+export function loginFacts(
+  home: Home,
+  server: string | null,
+): Pick<BoundaryFacts, 'isLoggedIn' | 'loginEnded'> {
+  const session = server === null ? null : sessionFor(home, server);
+  const why = whyLoggedOut(session, home.system.clock.now());
+  return { isLoggedIn: why === null, loginEnded: session === null ? null : why };
+}
+
 /** Rows of old queues that nobody accounted for yet. */
 export interface RowsWaiting {
   readonly projectId: ProjectId;
@@ -66,8 +82,10 @@ export interface RowsWaiting {
 /** All that the checks of severity `boundary` look at. */
 export interface BoundaryFacts {
   readonly authority: ResolvedSyncTarget;
-  /** Whether a session exists for the resolved server. */
+  /** Whether somebody is logged in at the resolved server. */
   readonly isLoggedIn: boolean;
+  /** Why nobody is, where somebody was: it ended, or it expired; null otherwise. */
+  readonly loginEnded: string | null;
   /** Whether one is needed. */
   readonly needsLogin: boolean;
   readonly boundary: Boundary;

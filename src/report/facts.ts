@@ -8,6 +8,7 @@ import {
   listRoutes,
   readRouteFacts,
   readWaiting,
+  standingBlock,
   takesStream,
   type ParkedItem,
   type Route,
@@ -145,15 +146,30 @@ function routeStatus(
 ): RouteStatus {
   const { db, here, route, streams } = options;
   const checkoutId = here?.checkoutId ?? null;
+  const known = streams
+    .map((stream) => streamStatus(stream, { ...options, now: home.system.clock.now() }))
+    .filter((each) => each !== null);
   return {
-    route,
+    route: { ...route, blocked: blockedNow(home, db, route, known) },
     coversHere:
       here === null ? null : checkoutId !== null && coversCheckout(db, route.id, checkoutId),
     drainedBy: drainOwner(db, home.system, route.id),
-    streams: streams
-      .map((stream) => streamStatus(stream, { ...options, now: home.system.clock.now() }))
-      .filter((each) => each !== null),
+    streams: known,
   };
+}
+
+/** A gate that closed or opened since the last drain is seen as it stands now; without a permission none matters. */
+function blockedNow(
+  home: Home,
+  db: Db,
+  route: Route,
+  streams: readonly StreamStatus[],
+): Route['blocked'] {
+  if (route.grantedAt === null) return route.blocked;
+  const isWaiting = streams.some(
+    ({ books, isTaken }) => isTaken && books.unopened + books.queued > 0,
+  );
+  return standingBlock(home, db, route, isWaiting);
 }
 
 /** Null before the first grant. */

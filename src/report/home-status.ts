@@ -13,7 +13,6 @@ import {
   currentSyncTarget,
   findCheckout,
   markedProjects,
-  sessionFor,
   type Home,
   type Project,
   type ResolvedSyncTarget,
@@ -26,7 +25,7 @@ import {
   type Broken,
 } from '../journal/index.ts';
 import { readLegacy, waitingRowsOf, type LegacyView } from '../legacy/index.ts';
-import { gatherBoundary, type BoundaryFacts } from './boundary.ts';
+import { gatherBoundary, loginFacts, type BoundaryFacts } from './boundary.ts';
 import { gatherProject, type ProjectStatus, type RouteStatus } from './facts.ts';
 import { readStore } from './reading.ts';
 
@@ -128,7 +127,7 @@ async function machineStatus(
     configFile: home.paths.config,
     saasEnabled: saasEnabled.value,
     authority,
-    isLoggedIn: server !== null && sessionFor(home, server) !== null,
+    ...loginFacts(home, server),
     needsLogin: saasEnabled.value && server !== null && sendsThere,
     boundary: await gatherBoundary(home),
     readAt: home.system.clock.now(),

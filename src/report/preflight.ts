@@ -1,10 +1,16 @@
 import { UserError, type Db } from '../base/index.ts';
 import { findDestination } from '../delivery/index.ts';
-import { currentSyncTarget, sessionFor, type Home } from '../home/index.ts';
+import { currentSyncTarget, type Home } from '../home/index.ts';
 import { legacyRowsOf, readLegacy, waitingRowsOf } from '../legacy/index.ts';
 import type { ProjectId } from '../wire/index.ts';
 import { checkBoundary } from './boundary-checks.ts';
-import { gatherBoundary, type BoundaryFacts, type Owner, type OwnerMismatch } from './boundary.ts';
+import {
+  gatherBoundary,
+  loginFacts,
+  type BoundaryFacts,
+  type Owner,
+  type OwnerMismatch,
+} from './boundary.ts';
 import type { Finding } from './finding.ts';
 
 export interface PreflightQuestion {
@@ -70,10 +76,9 @@ async function gatherFacts(
     db === null
       ? await currentSyncTarget(home, { processWideOverride: true })
       : (await findDestination(home, db, { processWideOverride: true })).authority;
-  const server = authority.resolvedServerUrl;
   return {
     authority,
-    isLoggedIn: server !== null && sessionFor(home, server) !== null,
+    ...loginFacts(home, authority.resolvedServerUrl),
     needsLogin: requireAuth,
     boundary: await gatherBoundary(home),
     legacyRows:

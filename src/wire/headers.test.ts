@@ -11,6 +11,12 @@ it('spells the paths as the clients of every generation call them', () => {
     artifactList: '/api/v1/artifacts/',
     bodyList: '/api/v1/bodies/',
     snapshots: '/api/v1/connectors/trackers/snapshots/',
+    token: '/api/v1/token/',
+    tokenRefresh: '/api/v1/token/refresh/',
+    me: '/api/v1/me',
+    oauthDevice: '/oauth/device',
+    oauthToken: '/oauth/token',
+    oauthRevoke: '/oauth/revoke',
   });
 });
 

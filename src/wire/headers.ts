@@ -30,6 +30,9 @@ export const HEADERS = {
 
 export const JSON_MEDIA_TYPE = 'application/json';
 
+/** What the OAuth addresses take. */
+export const FORM_MEDIA_TYPE = 'application/x-www-form-urlencoded';
+
 /** How a batch body may be compressed; `br` only where the receiver's capabilities name it. */
 export const ENCODINGS = ['identity', 'gzip', 'br'] as const;
 

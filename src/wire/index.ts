@@ -18,7 +18,7 @@ export { EVENT_TYPES, isKnownType, judgePayload } from './catalogue.ts';
 export type { EventType } from './catalogue.ts';
 export { composeEnvelope, encodeEnvelope, ENVELOPE_KEYS, parseEnvelope } from './envelope.ts';
 export type { Envelope, EnvelopeKey, EnvelopeParts, ParsedEnvelope } from './envelope.ts';
-export { ENCODINGS, HEADERS, JSON_MEDIA_TYPE, PATHS } from './headers.ts';
+export { ENCODINGS, FORM_MEDIA_TYPE, HEADERS, JSON_MEDIA_TYPE, PATHS } from './headers.ts';
 export type { Encoding } from './headers.ts';
 export { encodeHealth, parseHealth } from './health.ts';
 export type { Capabilities, Health, HealthIdentity, Limits } from './health.ts';

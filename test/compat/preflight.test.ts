@@ -53,6 +53,7 @@ function factsOf(recorded: Case): BoundaryFacts {
   return {
     authority,
     isLoggedIn: recorded.result.auth_present,
+    loginEnded: null,
     needsLogin: recorded.require_auth,
     boundary: {
       foreground,

@@ -41,20 +41,24 @@ it('keeps facts while nobody is logged in, exits 4, and delivers after a login t
   const out = await machine.run(['sync', 'now'], at(ENABLED));
   expect(out.exit).toBe(4);
   expect(out.stdout).toContain('Event sync gated: missing_auth');
-  expect(out.stdout).toContain(`Run \`spec-kitty auth login --server ${url} --token-stdin\``);
+  expect(out.stdout).toContain(`Run \`spec-kitty auth login --server ${url}\``);
+  expect(out.stderr).toBe(
+    'spec-kitty: logged_out_on_connected_teamspace teamspace=repo command=sync-now action=run-spec-kitty-auth-login\n',
+  );
   const json = await machine.run(['sync', 'now', '--json'], at(ENABLED));
   expect(json.json).toMatchObject({
     exit_code: 4,
     delivered: 0,
     targets: [{ blocked_reason: 'missing_auth', waiting: 2 }],
   });
-  expect(await booksAt(machine, root, url)).toMatchObject({ blocked_reason: 'missing_auth' });
+  const status = await machine.run(['sync', 'status'], at(ENABLED));
+  expect(status.stdout).toContain('blocked: missing_auth');
 
   const unclaimed = await logIn(place);
   expect(unclaimed.json).toMatchObject({ claimed: 0, unclaimed: 1, team: 'local' });
   const stillOut = await machine.run(['sync', 'now'], at(ENABLED));
   expect(stillOut.stdout).toContain('was made before anybody was logged in');
-  expect(stillOut.stdout).toContain('--token-stdin --claim');
+  expect(stillOut.stdout).toContain(`Run \`spec-kitty auth login --server ${url} --claim\``);
   expect(stillOut.exit).toBe(4);
 
   const claimed = await logIn(place, '--claim');
@@ -131,7 +135,7 @@ async function teamspaceAt(url: string, token = 'a-machine-token'): Promise<Team
   const root = await machine.project('repo');
   const named = await machine.run(['sync', 'server', url], { cwd: root });
   expect(named).toMatchObject({ exit: 0, stderr: '' });
-  expect(named.stdout).toContain(`spec-kitty auth login --server ${url} --token-stdin`);
+  expect(named.stdout).toContain(`spec-kitty auth login --server ${url}\``);
   return { machine, root, url, token, at: (env) => ({ cwd: root, env }) };
 }
 

@@ -92,6 +92,8 @@ export function memoryDisk(timeline: Timeline, config: Config): Disk {
       projectIds: () => [PROJECT_ID],
       openStores: () => [],
       spillMarks: new Map(),
+      keyring: () => Promise.resolve(null),
+      askedForTeams: new Set(),
       close: () => {},
     }),
     view: () => store,

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Env, ExitCode, Faults, System } from '../../src/base/index.ts';
 import { run as runLine } from '../../src/cli/door.ts';
 import type { Io, Writer } from '../../src/cli/io.ts';
-import type { Http } from '../../src/home/index.ts';
+import type { Http, KeyringFinder } from '../../src/home/index.ts';
 import { tempDir } from './temp-home.ts';
 
 /** How one command ended. */
@@ -20,14 +20,15 @@ export interface CommandOptions {
   readonly env?: Env;
   /** Standard input. */
   readonly input?: string | Uint8Array | AsyncIterable<Uint8Array>;
-  /** What a person answers; without it there is no terminal. The question is printed to `stderr`. */
-  readonly answer?: string;
+  /** What a person answers to each question; without it there is no terminal. Questions are printed to `stderr`. */
+  readonly answer?: string | ((question: string) => string);
   /** Standard error is a terminal. */
   readonly isTerminal?: boolean;
   readonly signal?: AbortSignal;
   readonly faults?: Faults;
   readonly system?: Partial<System>;
   readonly http?: Http;
+  readonly keyring?: KeyringFinder;
 }
 
 /** One user's machine: a home of its own and the command line, run in this process. */
@@ -53,7 +54,14 @@ export function createMachine(env: Env = {}): Machine {
     runCommand(argv, {
       ...options,
       cwd: options.cwd ?? dir,
-      env: { HOME: dir, SPEC_KITTY_HOME: home, ...NO_ARTIFACTS, ...env, ...options.env },
+      env: {
+        HOME: dir,
+        SPEC_KITTY_HOME: home,
+        ...NO_ARTIFACTS,
+        ...NO_KEYRING,
+        ...env,
+        ...options.env,
+      },
     });
   return {
     dir,
@@ -81,6 +89,8 @@ function makeRepository(root: string, files: Readonly<Record<string, string>>): 
 }
 
 const NO_ARTIFACTS: Env = { SPEC_KITTY_SYNC_ARTIFACTS: '0' };
+/** A test never asks for the keyring of whoever runs it. */
+const NO_KEYRING: Env = { SPEC_KITTY_KEYRING: '0' };
 /** The environment in which artifacts are indexed and kept, as they are where nobody says anything. */
 export const ARTIFACTS: Env = { SPEC_KITTY_SYNC_ARTIFACTS: undefined };
 
@@ -109,7 +119,7 @@ async function runCommand(
 ): Promise<Ended> {
   const stdout: string[] = [];
   const stderr: string[] = [];
-  const { answer, faults, system, http, input, isTerminal = false } = options;
+  const { answer, faults, system, http, keyring, input, isTerminal = false } = options;
   const io: Io = {
     env: options.env,
     cwd: options.cwd,
@@ -118,12 +128,13 @@ async function runCommand(
     stderr: collect(stderr, isTerminal),
     ask: (question) => {
       if (answer !== undefined) stderr.push(question);
-      return Promise.resolve(answer ?? null);
+      return Promise.resolve(typeof answer === 'function' ? answer(question) : (answer ?? null));
     },
     signal: options.signal ?? new AbortController().signal,
     ...(faults === undefined ? {} : { faults }),
     ...(system === undefined ? {} : { system }),
     ...(http === undefined ? {} : { http }),
+    ...(keyring === undefined ? {} : { keyring }),
   };
   const exit = await runLine(argv, io);
   const printed = stdout.join('');

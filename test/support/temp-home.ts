@@ -24,9 +24,9 @@ export interface TestSystemOptions {
   readonly now?: number;
 }
 
-/** The real machine below `dir`, with an empty environment, a wall clock that stands and repeatable ids. */
+/** The real machine below `dir` without its keyring, with an otherwise empty environment, a wall clock that stands and repeatable ids. */
 export function testSystem(dir: string, options: TestSystemOptions = {}): System {
-  const system = createSystem(options.env ?? {}, options.cwd ?? dir);
+  const system = createSystem({ SPEC_KITTY_KEYRING: '0', ...options.env }, options.cwd ?? dir);
   const now = options.now ?? 1_760_000_000_000;
   const clock = { ...system.clock, now: () => now };
   let drawn = 0;

@@ -27,6 +27,7 @@ import { runImport, takenLines, type Imported } from '../gather/import.ts';
 import { runMigration } from '../gather/migration.ts';
 import { flagOption, textOption, type Context } from '../io.ts';
 import { migrationLines, migrationToJson, saysNothing } from '../render/migration.ts';
+import { recoverLogin } from '../login/recovery.ts';
 import { permittedRoutes } from '../permission.ts';
 import { toLines, toReport, type Outcome } from '../render/dispatch.ts';
 import { createProgress } from '../render/progress.ts';
@@ -68,10 +69,7 @@ export async function gatherAndDeliver(
   },
 ): Promise<Answer> {
   const workspace = await openWorkspace(context);
-  const destination = await findDestination(context.home, workspace.db, {
-    processWideOverride: true,
-  });
-  const routes = await permittedRoutes(context, workspace, destination);
+  let { destination, routes } = await findRoutes(context, workspace);
   const gathered = await gather(workspace, routes);
   if (routes === null) return retainOnly(context, { workspace, destination, gathered });
   const { project, db } = workspace;
@@ -79,7 +77,11 @@ export async function gatherAndDeliver(
   const refused = await refuseAtBoundary(context, { command, projectId: project.id });
   if (refused !== null) return withGathered(refused, gathered);
   options.begin?.(db, routes);
-  const reports = await drainAll(context, workspace, routes);
+  let reports = await drainAll(context, workspace, routes);
+  if (await recoverLogin(context, { workspace, reports, command })) {
+    ({ destination, routes } = await findRoutes(context, workspace));
+    reports = await drainAll(context, workspace, routes ?? []);
+  }
   const outcome = conclude(context, workspace, { destination, gathered, reports });
   return answerWith(context, toReport(outcome), [...gathered.lines, ...toLines(outcome)]);
 }
@@ -93,6 +95,15 @@ function withGathered(refused: Answer, { imported, dossiers, migrated, lines }: 
     json: { ...refused.json, ...taken, migration: migrated },
     lines: [...lines, ...said, ...refused.lines],
   };
+}
+
+async function findRoutes(
+  context: Context,
+  workspace: Workspace,
+): Promise<{ destination: Destination; routes: readonly Route[] | null }> {
+  const options = { processWideOverride: true };
+  const destination = await findDestination(context.home, workspace.db, options);
+  return { destination, routes: await permittedRoutes(context, workspace, destination) };
 }
 
 /** Without an import, at least what was spilled. Artifacts are gathered for a project that delivers. */

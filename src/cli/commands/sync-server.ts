@@ -107,5 +107,5 @@ function parseServer(context: Context, url: string): ReturnType<typeof parseEndp
 }
 
 function loginAt(url: string): string {
-  return `spec-kitty auth login --server ${url} --token-stdin`;
+  return `spec-kitty auth login --server ${url}`;
 }

@@ -14,6 +14,7 @@ import type { SpillStatus } from '../../journal/index.ts';
 import type { LegacyRows } from '../../legacy/index.ts';
 import { uploadLines, uploadsToJson } from './bodies.ts';
 import { legacyLines } from './legacy.ts';
+import { isLoggedOut } from '../login/recovery.ts';
 import type { Dossiers } from '../gather/dossiers.ts';
 import type { Imported } from '../gather/import.ts';
 
@@ -132,10 +133,6 @@ function isComplete({ report, status }: TargetOutcome): boolean {
 
 function isBalanced({ status }: TargetOutcome): boolean {
   return status === null || status.streams.every(({ books }) => books.balanced);
-}
-
-function isLoggedOut(report: DrainReport): boolean {
-  return report.target.kind === 'teamspace' && report.blocked?.reason === 'missing_auth';
 }
 
 function targetLines(outcome: Outcome, target: TargetOutcome): readonly string[] {

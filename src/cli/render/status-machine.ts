@@ -105,9 +105,10 @@ function failures(status: HomeStatus): readonly string[] {
   return most === 0 ? [] : [row('Failures', `${most} consecutive`)];
 }
 
-function authWord({ saasEnabled, isLoggedIn }: HomeStatus): string {
+function authWord({ saasEnabled, isLoggedIn, loginEnded }: HomeStatus): string {
   if (!saasEnabled) return 'Disabled by feature flag';
-  return isLoggedIn ? 'Authenticated' : 'Not authenticated';
+  if (isLoggedIn) return 'Authenticated';
+  return loginEnded === null ? 'Not authenticated' : `Not authenticated (${printable(loginEnded)})`;
 }
 
 function pingLines(ping: Ping | null): readonly string[] {

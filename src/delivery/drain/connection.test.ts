@@ -11,7 +11,8 @@ import { connect } from './connection.ts';
 import { registerTarget, setHeaders, type Target } from '../targets.ts';
 
 const ENABLED = { SPEC_KITTY_ENABLE_SAAS_SYNC: '1' };
-const ALICE = { token: 'secret-token', team: 'acme', user: 'alice@example.com' };
+const ALICE = { kind: 'machine', team: 'acme', user: 'alice@example.com' } as const;
+const SECRETS = { token: 'secret-token', refresh: null };
 
 function register(
   trial: LedgerTrial,
@@ -69,7 +70,7 @@ describe('connect', () => {
       await recordingServer((request) => answerAll(request)),
     ];
     const trial = ledgerTrial();
-    saveSession(trial.home, mine.url, ALICE);
+    await saveSession(trial.home, mine.url, ALICE, SECRETS);
     const ours = await headersOfProbe(trial, register(trial, mine.url), mine);
     expect(ours['authorization']).toBe('Bearer secret-token');
     const theirs = await headersOfProbe(trial, register(trial, other.url), other);
@@ -79,7 +80,7 @@ describe('connect', () => {
   it('reads configured headers from the environment, where they win over the login', async () => {
     const server = await recordingServer((request) => answerAll(request));
     const trial = ledgerTrial({ HOOK_KEY: 'abc', HOOK_AUTH: 'Basic eA==' });
-    saveSession(trial.home, server.url, ALICE);
+    await saveSession(trial.home, server.url, ALICE, SECRETS);
     const target = register(trial, server.url);
     setHeaders(trial.db, target.id, [
       { name: 'X-Key', envVar: 'HOOK_KEY' },
@@ -110,9 +111,9 @@ describe('the Teamspace', () => {
     const trial = ledgerTrial(ENABLED);
     const target = register(trial, url, claimed);
     expect(await gateOf(trial, target)).toBe('missing_auth');
-    saveSession(trial.home, url, { ...ALICE, team: null });
+    await saveSession(trial.home, url, { ...ALICE, team: null }, SECRETS);
     expect(await gateOf(trial, target)).toBe('missing_team');
-    saveSession(trial.home, url, ALICE);
+    await saveSession(trial.home, url, ALICE, SECRETS);
     expect(await gateOf(trial, register(trial, url, { kind: 'teamspace' }))).toBe('missing_auth');
     expect(await gateOf(trial, target)).toBe('open');
   });

@@ -1,12 +1,22 @@
 import type { Db } from '../../base/index.ts';
-import { sessionFor, type Home } from '../../home/index.ts';
+import {
+  findMissingTeam,
+  isSaasEnabled,
+  sessionFor,
+  sessionHttp,
+  whyLoggedOut,
+  type Home,
+  type Session,
+} from '../../home/index.ts';
 import {
   checkGates,
   createHttpReceiver,
   createStubReceiver,
+  isGate,
   type Blocked,
   type Receiver,
 } from '../../receivers/index.ts';
+import type { Route } from '../routes.ts';
 import {
   bodiesUrlOf,
   headersOf,
@@ -22,41 +32,80 @@ export type Connection =
   | { readonly kind: 'blocked'; readonly blocked: Blocked };
 
 /**
- * The receiver of a target with its credentials: the session of exactly this origin, and the headers whose
- * values the operator keeps in the environment. Asks the gates, opens no socket.
+ * The receiver of a target with its credentials: the login of exactly this origin, and the headers whose values the
+ * operator keeps in the environment. Asks the gates; opens no socket, except for a team that the login lacks, which
+ * the server may have given it since.
  */
 export async function connect(home: Home, db: Db, target: Target): Promise<Connection> {
   if (target.kind === 'stub') {
     return { kind: 'ready', receiver: createStubReceiver(target.postUrl, home.system.files) };
   }
-  const origin = originOf(target);
-  const session = origin === null ? null : sessionFor(home, origin);
-  const { headers, missing } = configuredHeaders(home, db, target);
-  const config = await home.config();
-  const blocked = checkGates({
-    kind: target.kind,
-    origin,
-    saasEnabled: config.saasEnabled.value,
-    session,
-    claimed: target.team !== '' || target.user !== '',
-    missingHeaderVariables: missing,
-  });
+  const blocked = await openGates(home, db, target);
   if (blocked !== null) return { kind: 'blocked', blocked };
-  const token = session === null ? {} : { authorization: `Bearer ${session.token}` };
+  const session = sessionOf(home, target);
   const receiver = createHttpReceiver({
     kind: target.kind,
-    http: home.http,
+    http: session === null ? home.http : sessionHttp(home, session),
     clock: home.system.clock,
     eventsUrl: target.postUrl,
     healthUrl: healthUrlOf(target),
     bodiesUrl: bodiesUrlOf(target),
-    headers: { ...token, ...headers },
+    headers: configuredHeaders(home, db, target).headers,
     brotli: target.acceptsBrotli,
     bodies: takesStream(target, 'bodies'),
     width: target.maxConcurrentBatches ?? 1,
     maxBytes: target.maxBatchBytes,
   });
   return { kind: 'ready', receiver };
+}
+
+/** The gate that is closed for a target as this machine stands now, or null. Asks nobody. */
+export function gateOf(home: Home, db: Db, target: Target): Blocked | null {
+  if (target.kind === 'stub') return null;
+  const session = sessionOf(home, target);
+  return checkGates({
+    kind: target.kind,
+    origin: originOf(target),
+    saasEnabled: isSaasEnabled(home.system.env),
+    session,
+    loggedOut: whyLoggedOut(session, home.system.clock.now()),
+    owner: { team: target.team, user: target.user },
+    missingHeaderVariables: configuredHeaders(home, db, target).missing,
+  });
+}
+
+/**
+ * What stands on a route now: a gate that is closed, as far as `isWaiting` something would pass it, else what the last
+ * drain wrote, unless that was a gate which has opened since.
+ */
+export function standingBlock(
+  home: Home,
+  db: Db,
+  route: Route,
+  isWaiting: boolean,
+): Route['blocked'] {
+  const { blocked, target } = route;
+  const isGated = blocked !== null && isGate(blocked.reason);
+  if (!isGated && !isWaiting) return blocked;
+  const gate = gateOf(home, db, target);
+  if (gate === null) return isGated ? null : blocked;
+  const { reason, detail } = gate;
+  return { reason, detail, at: isGated ? blocked.at : home.system.clock.now() };
+}
+
+const WITHOUT_TEAM: ReadonlySet<string> = new Set(['missing_team', 'private_teamspace_gate']);
+
+async function openGates(home: Home, db: Db, target: Target): Promise<Blocked | null> {
+  const blocked = gateOf(home, db, target);
+  if (blocked === null || !WITHOUT_TEAM.has(blocked.reason)) return blocked;
+  const session = sessionOf(home, target);
+  const found = session === null ? null : await findMissingTeam(home, session);
+  return found === null ? blocked : gateOf(home, db, target);
+}
+
+function sessionOf(home: Home, target: Target): Session | null {
+  const origin = originOf(target);
+  return origin === null ? null : sessionFor(home, origin);
 }
 
 function configuredHeaders(

@@ -1,7 +1,7 @@
 import { messageOf } from '../../base/index.ts';
 import { clearEndpoint, readEndpoint, tripEndpoint } from '../../home/index.ts';
 import type { Blocked, Receiver, Stop } from '../../receivers/index.ts';
-import { connect } from './connection.ts';
+import { connect, gateOf } from './connection.ts';
 import { claimDrain, DRAIN_EXPIRY_MS, releaseDrain, renewDrain, type Drain } from './drains.ts';
 import { isGranted, lastSeq, open, readFollow } from '../generations.ts';
 import { FenceLost, requireFence, selectDue } from '../ledger.ts';
@@ -44,7 +44,9 @@ export async function drain(options: DrainOptions): Promise<DrainReport> {
   const kept = keepDrain(options, lease, ended);
   try {
     const work = { options, lease, tally, receiver };
-    const blocked = await drainStreams(work, AbortSignal.any([options.signal, ended.signal]));
+    const said = await drainStreams(work, AbortSignal.any([options.signal, ended.signal]));
+    // A login that ended on the way is a closed gate from now on, and no word about the receiver.
+    const blocked = said === null ? null : (gateOf(home, db, route.target) ?? said);
     // Whoever is broken off here learned nothing about the receiver.
     if (blocked === null || !options.signal.aborted) writeBlocked(options, blocked);
     const replaying = options.streams.map((stream) => countReplaying(db, route.id, stream));
