@@ -177,7 +177,7 @@ export async function replyOf(response: Response | Promise<Response>): Promise<R
 
 /** Posts elements to the app in this process and answers the results. */
 export async function send(
-  trial: Trial,
+  trial: Pick<Trial, 'app'>,
   elements: readonly Uint8Array[],
   headers: Readonly<Record<string, string>> = {},
 ): Promise<readonly ItemResult[]> {
