@@ -1,4 +1,5 @@
 import type { CommandSpec } from './spec.ts';
+import { AGENT_COMMANDS } from './table/agent.ts';
 import { AUTH_COMMANDS } from './table/auth.ts';
 import { DAEMON_COMMANDS } from './table/daemon.ts';
 import { DOCTOR_COMMANDS } from './table/doctor.ts';
@@ -10,6 +11,7 @@ import { SYNC_COMMANDS } from './table/sync.ts';
 /** Every command there is. Help, parsing and the test that walks all printed remedies read this table. */
 export const COMMANDS: readonly CommandSpec[] = [
   ...HERE_COMMANDS,
+  ...AGENT_COMMANDS,
   ...AUTH_COMMANDS,
   ...SYNC_COMMANDS,
   ...DAEMON_COMMANDS,

@@ -6,6 +6,7 @@ import {
   reserveBallast,
   type Home,
   type Project,
+  type StoreOptions,
 } from '../home/index.ts';
 import { bodiesStream } from '../bodies/index.ts';
 import {
@@ -34,16 +35,19 @@ export const STREAMS: readonly Stream[] = [eventsStream, bodiesStream];
 /**
  * Opens the project around the working directory.
  * @param options.ballast whether room is set aside, so that gc works on a full disk later.
+ * @param options.waitMs how long the store is waited for; as long as any command waits when absent.
  * @throws UserError `journal_broken` when the store was lost or set back, `not_a_project`, `identity_missing`, `identity_corrupt`, and what opening a store may throw.
  */
 export async function openWorkspace(
   context: Context,
-  options: { readonly ballast: boolean } = { ballast: true },
+  options: { readonly ballast: boolean; readonly waitMs?: Millis } = { ballast: true },
 ): Promise<Workspace> {
   const { home, system } = context;
   const project = await findProject(system);
-  requireWhole(home, project);
-  const journal = openJournal(home, project, { rules: await home.captureRules() });
+  const waiting = options.waitMs === undefined ? {} : { waitMs: options.waitMs };
+  requireWhole(home, project, waiting);
+  const rules = await home.captureRules();
+  const journal = openJournal(home, project, { rules, ...waiting });
   rememberProject(home, project);
   markJournal(home, journal);
   if (options.ballast) reserveBallast(home);
@@ -53,8 +57,8 @@ export async function openWorkspace(
 }
 
 /** A journal that reaches less far than it did must not be worked with as if nothing had ever been there. */
-function requireWhole(home: Home, project: Project): void {
-  const broken = checkLineage(home, project.id, () => home.store(project.id));
+function requireWhole(home: Home, project: Project, waiting: StoreOptions): void {
+  const broken = checkLineage(home, project.id, () => home.store(project.id, waiting));
   if (broken === null) return;
   throw new UserError('journal_broken', describeBroken(broken), {
     remedy: 'spec-kitty sync verify --repair',

@@ -10,3 +10,7 @@ export type {
 } from './import.ts';
 export { pendingLines } from './pending.ts';
 export type { PendingLines } from './pending.ts';
+export { setUpPlan } from './planning/plan.ts';
+export type { PlanOutcome } from './planning/plan.ts';
+export { readWorkPackages, workPackageFacts } from './planning/work-packages.ts';
+export type { MissionPlace, WorkPackage } from './planning/work-packages.ts';
