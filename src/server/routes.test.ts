@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { startTrial } from '../../test/support/receiver-trial.ts';
+import { ORIGIN, startLoginTrial } from '../../test/support/login-trial.ts';
+import { bearer, startTrial } from '../../test/support/receiver-trial.ts';
 import { RIGHTS_OF, ROLES } from './identity/rights.ts';
 import { ROUTES, type RouteSpec } from './routes.ts';
 
@@ -61,6 +62,35 @@ it('gives each role what it may do', () => {
     'member read ingest',
     'read-only read',
   ]);
+});
+
+it('lets each role and each token through the gates of its rights and no other', async () => {
+  const trial = await startLoginTrial();
+  const visitors = new Map<string, readonly [token: string, rights: readonly string[]]>();
+  for (const role of ROLES) {
+    const email = `${role}@kitty.example`;
+    await trial.person(email, { harbour: role });
+    visitors.set(role, [
+      (await trial.login(email, 'harbour')).access,
+      [...RIGHTS_OF[role], 'person'],
+    ]);
+  }
+  visitors.set('ingest token', [await trial.token('ingest'), ['ingest']]);
+  visitors.set('read token', [await trial.token('read'), ['read']]);
+  const gates = DECLARED.filter(({ gate }) => !['open', 'browser', 'greeted'].includes(gate));
+  const cells: string[] = [];
+  for (const [name, [token, rights]] of visitors) {
+    for (const { method, path: at, gate } of gates) {
+      const url = `${ORIGIN}${at.replace(':id', 'x').replace(':hash?', 'x')}`;
+      const { status } = await trial.app.fetch(
+        new Request(url, { method, headers: bearer(token) }),
+      );
+      cells.push(`${name} ${method} ${at}`);
+      expect([name, at, status === 403]).toEqual([name, at, !rights.includes(gate)]);
+      expect(status).not.toBe(401);
+    }
+  }
+  expect(cells).toHaveLength(visitors.size * 9);
 });
 
 it('makes teams of texts in one place', () => {
