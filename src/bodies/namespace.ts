@@ -68,8 +68,3 @@ export function namespaceToWire(
     manifest_version: namespace.manifestVersion,
   };
 }
-
-/** Two uploads with one key are one upload. Parts are apart from each other whatever they contain. */
-export function dedupeKey(namespace: NamespaceRef, path: string, sha256: string): string {
-  return JSON.stringify([...NAMESPACE_FIELDS.map(([key]) => namespace[key]), path, sha256]);
-}

@@ -47,6 +47,9 @@ export interface Config {
   readonly backgroundDaemon: Setting<'auto' | 'manual'>;
 }
 
+/** The settings below `[event_sync]`. */
+export type EventSyncConfig = Pick<Config, 'mode' | 'optOutPolicy' | 'externalEndpoint'>;
+
 /** What a command may change in `config.toml`; a key left out stays as it is. */
 export interface ConfigChange {
   readonly serverUrl?: string;

@@ -5,7 +5,7 @@ export type { ResolvedSyncTarget } from './authority.ts';
 export { setFileAside } from './aside.ts';
 export { releaseBallast, reserveBallast } from './ballast.ts';
 export { isSaasEnabled, readConfig, readForeignToml, writeConfig } from './config.ts';
-export type { Config, ConfigChange } from './config.ts';
+export type { Config, ConfigChange, EventSyncConfig } from './config.ts';
 export { clearEndpoint, readEndpoint, tripEndpoint } from './endpoints.ts';
 export { findGit, gitFacts, originUrl, primaryBranch, repoSlugOf } from './project/git.ts';
 export { checkoutId, findCheckout, memoryStore, openHome, rememberProject } from './home.ts';

@@ -2,7 +2,7 @@
 // Here: finding missions and their logs without following links, the shapes of lines, import, what waits for it.
 // Not here: where facts go from the journal (delivery), documents of a mission (bodies).
 export { chooseMissions, discoverMissions } from './discover.ts';
-export type { Discovery, Skipped } from './discover.ts';
+export type { Discovery } from './discover.ts';
 export { importMissions } from './import.ts';
 export type {
   ImportOptions,

@@ -14,12 +14,17 @@ export { TARGET_KINDS } from './receiver.ts';
 export type {
   BatchReply,
   BodyPlace,
+  DeliveryReceiver,
+  ExternalReceiver,
   Learned,
   OutboundItem,
   Probe,
   Receiver,
   Stop,
   StreamName,
+  StubReceiver,
   TargetKind,
+  TeamspaceReceiver,
 } from './receiver.ts';
+export { pushContent } from './pushing.ts';
 export { createStubReceiver } from './stub-receiver.ts';

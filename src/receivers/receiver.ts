@@ -86,3 +86,9 @@ export interface Receiver {
     signal: AbortSignal,
   ): Promise<BatchReply>;
 }
+
+/** The contract under the name that operators' papers use for it, and its three kinds. */
+export type DeliveryReceiver = Receiver;
+export type TeamspaceReceiver = Receiver & { readonly kind: 'teamspace' };
+export type ExternalReceiver = Receiver & { readonly kind: 'external' };
+export type StubReceiver = Receiver & { readonly kind: 'stub' };

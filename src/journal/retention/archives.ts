@@ -2,12 +2,6 @@ import type { Db, Faults, Files, Millis } from '../../base/index.ts';
 import { digestOf, encodeArchive, type ArchiveHeader } from './archive-file.ts';
 import { isIntact, readPayloads, type StoredPayload } from './payloads.ts';
 
-/** An archive that was written, read back and noted. */
-export interface Archive extends ArchiveHeader {
-  readonly id: number;
-  readonly path: string;
-}
-
 const PAGE_EVENTS = 1_000;
 const EPOCH = 'SELECT project_id, epoch FROM store';
 const NOTE = `
