@@ -5,26 +5,30 @@ import { found, runChecks, type Check, type Finding } from './finding.ts';
  * What must be in order before anything is sent. `runPreflight`, `sync status --check` and `sync doctor` all read this
  * one table: what the first refuses the others show.
  */
-const BOUNDARY_CHECKS: readonly Check<BoundaryFacts>[] = [
+export const BOUNDARY_CHECKS: readonly Check<BoundaryFacts>[] = [
   {
     code: 'machine_unreadable',
     severity: 'boundary',
+    needs: 'files',
     find: ({ boundary: { machineError } }) =>
       machineError === null ? [] : [found(machineError.message, machineError.remedy)],
   },
   {
     code: 'store_newer',
     severity: 'boundary',
+    needs: 'files',
     find: ({ newerStores }) => newerStores.map((detail) => found(detail, UPGRADE)),
   },
   {
     code: 'owner_mismatch',
     severity: 'boundary',
+    needs: 'machine',
     find: mismatchesByRemedy,
   },
   {
     code: 'orphan_owner',
     severity: 'boundary',
+    needs: 'files',
     find: ({ boundary: { upstream } }) =>
       upstream.status === 'orphan'
         ? [
@@ -38,6 +42,7 @@ const BOUNDARY_CHECKS: readonly Check<BoundaryFacts>[] = [
   {
     code: 'owner_unreadable',
     severity: 'boundary',
+    needs: 'files',
     find: ({ boundary: { upstream } }) =>
       upstream.status === 'unreadable'
         ? [
@@ -51,6 +56,7 @@ const BOUNDARY_CHECKS: readonly Check<BoundaryFacts>[] = [
   {
     code: 'legacy_rows',
     severity: 'boundary',
+    needs: 'stores',
     find: ({ legacyRows }) =>
       legacyRows
         .filter(({ events, bodies }) => events + bodies > 0)
@@ -61,6 +67,7 @@ const BOUNDARY_CHECKS: readonly Check<BoundaryFacts>[] = [
   {
     code: 'auth_absent',
     severity: 'boundary',
+    needs: 'files',
     find: ({ needsLogin, isLoggedIn, loginEnded, authority: { resolvedServerUrl } }) =>
       needsLogin && !isLoggedIn
         ? [

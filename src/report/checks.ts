@@ -1,14 +1,17 @@
 import { EXIT, type ExitCode } from '../base/index.ts';
 import { putAsideCommand } from '../legacy/index.ts';
 import { isSettled } from './conservation.ts';
-import { checkBoundary } from './boundary-checks.ts';
+import { BOUNDARY_CHECKS, checkBoundary } from './boundary-checks.ts';
+import type { BoundaryFacts } from './boundary.ts';
 import type { RouteStatus } from './facts.ts';
 import {
   found,
+  judgeChecks,
   runChecks,
   type Check,
   type Finding,
   type Found,
+  type Judged,
   type Severity,
 } from './finding.ts';
 import type { HomeStatus, KnownProject } from './home-status.ts';
@@ -18,6 +21,7 @@ const CHECKS: readonly Check<HomeStatus>[] = [
   {
     code: 'store_damaged',
     severity: 'integrity',
+    needs: 'files',
     find: ({ unknown }) =>
       unknown
         .filter(({ isDamaged }) => isDamaged)
@@ -26,6 +30,7 @@ const CHECKS: readonly Check<HomeStatus>[] = [
   {
     code: 'books_unbalanced',
     severity: 'integrity',
+    needs: 'stores',
     find: ({ projects }) =>
       streamsOf(projects)
         .filter(({ stream }) => !stream.books.balanced)
@@ -36,6 +41,7 @@ const CHECKS: readonly Check<HomeStatus>[] = [
   {
     code: 'store_unreadable',
     severity: 'unknown',
+    needs: 'files',
     find: ({ unknown }) =>
       unknown
         .filter(({ isDamaged }) => !isDamaged)
@@ -44,6 +50,7 @@ const CHECKS: readonly Check<HomeStatus>[] = [
   {
     code: 'mode_unknown',
     severity: 'unknown',
+    needs: 'stores',
     find: ({ projects }) =>
       projects
         .filter(({ mode }) => mode === null)
@@ -57,16 +64,19 @@ const CHECKS: readonly Check<HomeStatus>[] = [
   {
     code: 'beside_store',
     severity: 'waiting',
+    needs: 'stores',
     find: ({ projects }) => projects.flatMap(besideStore),
   },
   {
     code: 'new_lines',
     severity: 'waiting',
+    needs: 'stores',
     find: ({ projects }) => projects.flatMap(unread),
   },
   {
     code: 'route_blocked',
     severity: 'waiting',
+    needs: 'stores',
     find: ({ projects }) =>
       granted(projects).flatMap(({ route }) =>
         route.blocked === null
@@ -77,6 +87,7 @@ const CHECKS: readonly Check<HomeStatus>[] = [
   {
     code: 'not_delivered',
     severity: 'waiting',
+    needs: 'stores',
     find: ({ projects }) =>
       streamsOf(projects)
         .filter(
@@ -92,6 +103,7 @@ const CHECKS: readonly Check<HomeStatus>[] = [
   {
     code: 'replay_waits',
     severity: 'waiting',
+    needs: 'stores',
     find: ({ projects }) =>
       streamsOf(projects)
         .filter(({ route, stream }) => route.route.grantedAt !== null && stream.replaying > 0)
@@ -105,6 +117,7 @@ const CHECKS: readonly Check<HomeStatus>[] = [
   {
     code: 'bodies_never_indexed',
     severity: 'waiting',
+    needs: 'stores',
     find: ({ projects }) =>
       streamsOf(projects)
         .filter(({ stream }) => (stream.facts.queue?.neverIndexed ?? 0) > 0)
@@ -115,8 +128,32 @@ const CHECKS: readonly Check<HomeStatus>[] = [
           ),
         ),
   },
+  {
+    code: 'daemon_silent',
+    severity: 'waiting',
+    needs: 'machine',
+    find: ({ boundary: { owner } }) =>
+      owner.program === 'ours' && owner.status === 'stale'
+        ? [found(`the daemon has stopped: ${owner.detail ?? ''}`, START)]
+        : [],
+  },
+  {
+    code: 'stray_daemons',
+    severity: 'boundary',
+    needs: 'files',
+    find: ({ strays }) =>
+      strays === null || strays.length === 0
+        ? []
+        : [
+            found(
+              `${strays.length} live run_sync_daemon process(es) detected outside the registered singleton`,
+              `kill ${strays.join(' ')}`,
+            ),
+          ],
+  },
 ];
 
+const START = 'spec-kitty daemon start';
 const VERIFY = 'spec-kitty sync verify --repair';
 const NOW = 'spec-kitty sync now';
 const DECIDE = 'spec-kitty sync migrate --resolve keep-journal --all';
@@ -127,6 +164,17 @@ const GIVE_UP = 'spec-kitty sync parked drop --waiting --code index_entry_not_fo
 export function check(status: HomeStatus): readonly Finding[] {
   const findings = [...runChecks(CHECKS, status), ...checkBoundary(status)];
   return findings.sort((a, b) => RANKS.indexOf(a.severity) - RANKS.indexOf(b.severity));
+}
+
+/** How every check ended: what could not be asked is unknown. */
+export function judge(status: HomeStatus): readonly Judged[] {
+  const silent = new Set<Check<HomeStatus>['needs']>();
+  if (status.unknown.length > 0) silent.add('stores');
+  if (status.boundary.machineError !== null) silent.add('machine');
+  return [
+    ...judgeChecks(CHECKS, status, silent),
+    ...judgeChecks<BoundaryFacts>(BOUNDARY_CHECKS, status, silent),
+  ];
 }
 
 /**

@@ -20,7 +20,16 @@ export type Found = Pick<Finding, 'detail' | 'remedy'>;
 export interface Check<Facts> {
   readonly code: string;
   readonly severity: Severity;
+  /** What has to answer before nothing found means that nothing is wrong. */
+  readonly needs: 'stores' | 'machine' | 'files';
   readonly find: (facts: Facts) => readonly Found[];
+}
+
+/** How a check ended: what could not be looked at is unknown, which is never the same as in order. */
+export interface Judged {
+  readonly code: string;
+  readonly state: 'ok' | 'bad' | 'unknown';
+  readonly findings: readonly Finding[];
 }
 
 /** What a check says. */
@@ -28,12 +37,25 @@ export function found(detail: string, remedy: string | null = null): Found {
   return { detail, remedy };
 }
 
+/** How each check ended, in their order. @param silent what did not answer. */
+export function judgeChecks<Facts>(
+  checks: readonly Check<Facts>[],
+  facts: Facts,
+  silent: ReadonlySet<Check<Facts>['needs']>,
+): readonly Judged[] {
+  return checks.map(({ code, severity, needs, find }) => {
+    const findings = find(facts).map((each) => ({ code, severity, ...each }));
+    if (findings.length > 0) {
+      return { code, state: severity === 'unknown' ? 'unknown' : 'bad', findings };
+    }
+    return { code, state: silent.has(needs) ? 'unknown' : 'ok', findings };
+  });
+}
+
 /** Every finding of `checks`, in their order. */
 export function runChecks<Facts>(
   checks: readonly Check<Facts>[],
   facts: Facts,
 ): readonly Finding[] {
-  return checks.flatMap(({ code, severity, find }) =>
-    find(facts).map((each) => ({ code, severity, ...each })),
-  );
+  return judgeChecks(checks, facts, new Set()).flatMap(({ findings }) => findings);
 }

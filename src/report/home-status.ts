@@ -8,6 +8,7 @@ import {
   type Millis,
   type UserErrorCode,
 } from '../base/index.ts';
+import { strayUpstreams } from '../daemon/index.ts';
 import { findDestination, type Destination, type Stream } from '../delivery/index.ts';
 import {
   currentSyncTarget,
@@ -64,6 +65,8 @@ export interface HomeStatus extends BoundaryFacts {
   readonly unknown: readonly UnknownProject[];
   /** What the earlier program left, of all projects. */
   readonly legacy: LegacyView;
+  /** Daemons of the earlier program that no record names; null where nobody looked. */
+  readonly strays: readonly number[] | null;
   readonly readAt: Millis;
 }
 
@@ -111,14 +114,17 @@ export async function gatherHome(home: Home, question: HomeQuestion): Promise<Ho
   }
   authority ??= await currentSyncTarget(home, { processWideOverride: true });
   const machine = await machineStatus(home, authority, projects);
-  return { ...machine, ...storeFacts(projects, unknown), projects, unknown, legacy };
+  const strays = question.recount ? strayUpstreams(home, machine.boundary.upstream) : null;
+  return { ...machine, ...storeFacts(projects, unknown), projects, unknown, legacy, strays };
 }
 
 async function machineStatus(
   home: Home,
   authority: ResolvedSyncTarget,
   projects: readonly KnownProject[],
-): Promise<Omit<HomeStatus, 'projects' | 'unknown' | 'legacy' | 'legacyRows' | 'newerStores'>> {
+): Promise<
+  Omit<HomeStatus, 'projects' | 'unknown' | 'legacy' | 'strays' | 'legacyRows' | 'newerStores'>
+> {
   const { saasEnabled } = await home.config();
   const server = authority.resolvedServerUrl;
   const sendsThere = projects.some(({ mode }) => mode === 'TEAMSPACE') || projects.length === 0;

@@ -54,7 +54,7 @@ function toLine({ detail, remedy }: Finding): string {
 const MAX_REMEDY = 8_192;
 
 /** Asks the active target of this project who it is; whatever it says changes no exit code. */
-async function pingTarget({ home, io }: Context, status: HomeStatus): Promise<Ping | null> {
+export async function pingTarget({ home, io }: Context, status: HomeStatus): Promise<Ping | null> {
   const here = status.projects.find(({ isHere }) => isHere);
   if (here?.current == null) return null;
   const db = home.store(here.status.projectId);

@@ -62,6 +62,8 @@ export function boundaryToJson(status: HomeStatus): Readonly<Record<string, unkn
   return {
     auth_required: status.needsLogin,
     auth_present: status.isLoggedIn,
+    // Null where nobody looked: only a check reads the table of processes.
+    live_orphan_daemon_count: status.strays?.length ?? null,
     foreground: {
       package_version: foreground.packageVersion,
       executable_path: foreground.executablePath,

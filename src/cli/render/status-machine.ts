@@ -27,6 +27,7 @@ export function machineLines(status: HomeStatus, ping: Ping | null): readonly st
       : [row('Overridden by', `SPEC_KITTY_SAAS_URL (configured: ${configured})`)]),
     row('Config File', configFile),
     ...pingLines(ping),
+    ...singletonLines(status),
   ];
 }
 
@@ -109,6 +110,16 @@ function authWord({ saasEnabled, isLoggedIn, loginEnded }: HomeStatus): string {
   if (!saasEnabled) return 'Disabled by feature flag';
   if (isLoggedIn) return 'Authenticated';
   return loginEnded === null ? 'Not authenticated' : `Not authenticated (${printable(loginEnded)})`;
+}
+
+/** Only a check reads the table of processes, and not every platform has one to read. */
+function singletonLines({ strays }: HomeStatus): readonly string[] {
+  if (strays === null) return [];
+  const word =
+    strays.length === 0
+      ? 'OK (no orphan daemons detected)'
+      : `${strays.length} orphan daemon(s) detected`;
+  return [row('Singleton', word)];
 }
 
 function pingLines(ping: Ping | null): readonly string[] {
