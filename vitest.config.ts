@@ -27,7 +27,7 @@ export default defineConfig({
   plugins: [sqlAsText()],
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-    globalSetup: ['test/support/home-guard.ts'],
+    globalSetup: ['test/support/home-guard.ts', 'test/support/postgres-run.ts'],
     setupFiles: ['test/support/leak-guard.ts'],
     pool: 'forks',
     testTimeout: 30_000,

@@ -20,13 +20,17 @@ const COMMON = {
   target: 'node20',
   loader: { '.sql': 'text' },
   define: { PROGRAM_VERSION: JSON.stringify(version) },
-  external: ['better-sqlite3', 'better-sqlite3-node22', '@napi-rs/keyring'],
+  external: ['better-sqlite3', 'better-sqlite3-node22', '@napi-rs/keyring', 'pg-native'],
   // An `import('yaml')` of the CommonJS form would find nothing but a default export in a split bundle.
   alias: { yaml: path.join(ROOT, 'node_modules', 'yaml', 'browser', 'index.js') },
   legalComments: 'none',
   metafile: true,
   logLevel: 'warning',
 };
+
+/** The PostgreSQL client is CommonJS and requires modules of Node, which an ES module cannot without help. */
+const REQUIRE =
+  'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);';
 
 function buildLauncher() {
   return build({
@@ -53,6 +57,7 @@ function buildLibrary() {
     format: 'esm',
     splitting: true,
     chunkNames: 'chunks/[name]-[hash]',
+    banner: { js: REQUIRE },
   });
 }
 
@@ -75,14 +80,24 @@ function writeLicences(metafiles) {
   );
   const texts = [...packages].sort(byCodeUnit).map((name) => {
     const folder = path.join(ROOT, 'node_modules', name);
-    const file = ['LICENSE', 'LICENSE.md', 'LICENCE', 'license', 'LICENSE.txt']
-      .map((candidate) => path.join(folder, candidate))
-      .find((candidate) => existsSync(candidate));
-    if (file === undefined) throw new Error(`${name} is bundled and has no licence file`);
+    const licence = licenceIn(folder);
+    if (licence === null) throw new Error(`${name} is bundled and has no licence text`);
     const manifest = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8'));
-    return `${name} ${manifest.version}\n\n${readFileSync(file, 'utf8').trim()}\n`;
+    return `${name} ${manifest.version}\n\n${licence.trim()}\n`;
   });
   writeFileSync(path.join(DIST, 'THIRD-PARTY-LICENSES.txt'), texts.join(`\n${'-'.repeat(80)}\n\n`));
+}
+
+/** The text of a package's licence: a file of its own, or the end of what there is to read; null without one. */
+function licenceIn(folder) {
+  const file = ['LICENSE', 'LICENSE.md', 'LICENCE', 'license', 'LICENSE.txt']
+    .map((candidate) => path.join(folder, candidate))
+    .find((candidate) => existsSync(candidate));
+  if (file !== undefined) return readFileSync(file, 'utf8');
+  const readme = path.join(folder, 'README.md');
+  const text = existsSync(readme) ? readFileSync(readme, 'utf8') : '';
+  const section = text.slice(text.search(/^#+ *licen[cs]e/im));
+  return section.includes('Permission is hereby granted') ? section : null;
 }
 
 /** A package that is loaded lazily must have named exports, see `alias` above. */

@@ -5,7 +5,7 @@ import {
   PROJECT_MIGRATIONS,
   UNASSIGNED_MIGRATIONS,
 } from '../src/home/migrations.ts';
-import { RECEIVER_MIGRATIONS } from '../src/server/store/store.ts';
+import { RECEIVER_MIGRATIONS } from '../src/server/store/migrations.ts';
 
 // What the migrations add up to, for people to read and for reviewers to see change. After a new migration:
 // npm run schema

@@ -14,7 +14,8 @@ import { type DossierFact, readDossier } from './dossier.ts';
 import { claimProjects } from './identity/projects.ts';
 import { MAX_ECHOED_ID_CHARS, MAX_ERROR_BYTES } from './limits.ts';
 import { indexArtifacts } from './store/artifacts.ts';
-import { type Arrival, insertEvents, type NewEvent, type PayloadCategory } from './store/events.ts';
+import type { Arrival, NewEvent, PayloadCategory } from './store/events.ts';
+import { insertEvents } from './store/insert-events.ts';
 import type { Store } from './store/store.ts';
 
 export interface IngestRules {
@@ -51,7 +52,7 @@ async function arrive(
   { visitor, now }: IngestRules,
 ): Promise<ReadonlyMap<NewEvent, Arrival>> {
   if (accepted.length === 0) return new Map();
-  return store.driver.tx(async (sql) => {
+  return store.driver.of(visitor.team).tx(async (sql) => {
     const events = accepted.map(({ event }) => event);
     const projects = new Set(events.map(({ projectId }) => projectId));
     await claimProjects(sql, visitor.team, projects, { actor: nameOf(visitor), now });

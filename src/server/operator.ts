@@ -141,7 +141,7 @@ export async function listEvents(
   team = operatorScope(LOCAL_TEAM),
 ): Promise<EventPage> {
   const limit = Math.min(Math.max(options.limit ?? PAGE_DEFAULT, 1), PAGE_MAX);
-  const found = await pageOfEvents(store.driver, {
+  const found = await pageOfEvents(store.driver.of(team), {
     team,
     projectId: options.project === undefined ? null : toProjectId(options.project),
     after: options.after ?? 0,
@@ -183,7 +183,7 @@ export async function listNamespaces(
   return pageBy(
     options,
     ({ id }: NamespaceEntry) => id,
-    (range) => pageOfNamespaces(store.driver, team, project, range),
+    (range) => pageOfNamespaces(store.driver.of(team), team, project, range),
   );
 }
 
@@ -201,7 +201,7 @@ export async function listArtifacts(
   return pageBy(
     options,
     ({ path }: ArtifactEntry) => path,
-    (range) => pageOfArtifacts(store.driver, scope, range),
+    (range) => pageOfArtifacts(store.driver.of(team), scope, range),
   );
 }
 
@@ -225,5 +225,5 @@ export async function showEvent(
   eventId: string,
   team = operatorScope(LOCAL_TEAM),
 ): Promise<readonly StoredEvent[]> {
-  return eventsById(store.driver, team, eventId);
+  return eventsById(store.driver.of(team), team, eventId);
 }

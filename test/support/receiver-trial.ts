@@ -70,13 +70,17 @@ export interface Trial {
   token(scope?: TokenScope, projects?: 'all' | readonly string[]): Promise<string>;
 }
 
-export async function startTrial(more: Partial<AppOptions> = {}): Promise<Trial> {
+/** `address` names another database than a new file. */
+export async function startTrial(
+  more: Partial<AppOptions> = {},
+  address: string | null = null,
+): Promise<Trial> {
   const directory = mkdtempSync(path.join(os.tmpdir(), 'receiver-'));
   const file = path.join(directory, 'receiver.db');
   const clock = trialClock();
   const random = seededRandom(7);
   const ids = createIds(clock, random);
-  const store = await openStore(file, { clock, ids, files: systemFiles });
+  const store = await openStore(address ?? file, { clock, ids, files: systemFiles });
   onTestFinished(async () => {
     await store.close();
     rmSync(directory, { recursive: true, force: true });

@@ -1,12 +1,13 @@
 import path from 'node:path';
-import { systemRandom, UserError } from '../../base/index.ts';
+import { EXIT, systemRandom, UserError } from '../../base/index.ts';
 import type { Identity, Store } from '../../server/index.ts';
 import { textOption, type Context } from '../io.ts';
 
 const DEFAULT_DB = 'receiver.db';
 
 /**
- * Runs `use` with the receiver's store, a file below the working directory, and closes it whatever happens.
+ * Runs `use` with the receiver's store, a file below the working directory or a PostgreSQL, and closes it whatever
+ * happens.
  * Only `serve` and a first token make a new one: a mistyped name must not look like an empty receiver.
  */
 export async function withStore<T>(
@@ -15,10 +16,10 @@ export async function withStore<T>(
   mustExist = true,
 ): Promise<T> {
   const { openStore } = await import('../../server/index.ts');
-  const { clock, ids, files, cwd } = context.system;
-  const file = path.resolve(cwd, textOption(context.options, 'db') ?? DEFAULT_DB);
+  const { clock, ids, files } = context.system;
   try {
-    const store = await openStore(file, { clock, ids, files, mustExist });
+    const address = await addressOf(context, textOption(context.options, 'db') ?? DEFAULT_DB);
+    const store = await openStore(address, { clock, ids, files, mustExist });
     try {
       return await use(store);
     } finally {
@@ -28,6 +29,23 @@ export async function withStore<T>(
     throw error instanceof UserError ? withDb(context, error) : error;
   }
 }
+
+/**
+ * A store as it was named, to be opened.
+ * @throws UserError `credential_on_command_line`: everybody on the machine reads a command line.
+ */
+export async function addressOf(context: Context, named: string): Promise<string> {
+  const { isPostgres } = await import('../../server/index.ts');
+  if (!isPostgres(named)) return path.resolve(context.system.cwd, named);
+  if (!HAS_PASSWORD.test(named)) return named;
+  throw new UserError(
+    'credential_on_command_line',
+    'a password in --db can be read by everybody on this machine: leave it out and set PGPASSWORD, or use ~/.pgpass',
+    { remedy: 'spec-kitty receiver serve --help', exitCode: EXIT.refused },
+  );
+}
+
+const HAS_PASSWORD = /^\w+:\/\/[^/?#]*:[^/?#]*@|[?&](?:ssl)?password=/i;
 
 /** The same for who administers it; only adding a first user makes a new store. */
 export async function withIdentity<T>(

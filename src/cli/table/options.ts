@@ -6,7 +6,7 @@ export const ALLOW_HTTP: OptionSpec = {
 };
 
 export const DB: OptionSpec = {
-  flags: '--db <file>',
-  what: 'database of the receiver (default: receiver.db)',
+  flags: '--db <store>',
+  what: 'store of the receiver: a file, or postgres://user@host/database (default: receiver.db)',
 };
 export const TEAM: OptionSpec = { flags: '--team <name>', what: 'name or id (default: local)' };

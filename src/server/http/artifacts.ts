@@ -44,7 +44,8 @@ export async function readBody(
   const project = projectRead(visitor, query);
   const { team } = visitor;
   const wanted = hash ?? (await hashOfPath(store, [team, project], query));
-  const body = wanted === null ? null : await bodyWithHash(store.driver, team, project, wanted);
+  const body =
+    wanted === null ? null : await bodyWithHash(store.driver.of(team), team, project, wanted);
   if (body === null) throw new HttpError(404, 'not_found', 'no such text is stored here');
   return body;
 }
@@ -56,7 +57,7 @@ async function hashOfPath(
 ): Promise<string | null> {
   const path = query['path'];
   if (path === undefined) throw new HttpError(400, 'bad_request', 'name a path, or a hash');
-  return presentHash(store.driver, [team, project, namespaceId(namespaceIn(query))], path);
+  return presentHash(store.driver.of(team), [team, project, namespaceId(namespaceIn(query))], path);
 }
 
 /** What a token is not for looks exactly like what does not exist. */

@@ -72,7 +72,7 @@ async function take(
     throw refusal(403, NOT_FOR_PROJECT, echo);
   }
   const { team } = visitor;
-  const outcome = await store.driver.tx((sql) => storeBody(sql, team, now, push));
+  const outcome = await store.driver.of(team).tx((sql) => storeBody(sql, team, now, push));
   return receiptOf(push, outcome);
 }
 

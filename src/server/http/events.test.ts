@@ -288,7 +288,8 @@ it('works on a few batches at one time and lets the others wait', async () => {
     working -= 1;
     return driver.tx(work);
   };
-  const app = createApp({ ...trial.store, driver: { ...driver, tx } }, trial.options);
+  const watched: Driver = { ...driver, tx, of: () => watched };
+  const app = createApp({ ...trial.store, driver: watched }, trial.options);
   const posts = Array.from({ length: 12 }, (_, number) =>
     replyOf(app.fetch(postRequest([envelope(number)]))),
   );

@@ -180,7 +180,8 @@ export async function teamForOperator({ driver }: Store, name: string | null): P
 
 /** The projects of a team, by name or id; of `local` without one. @throws UserError `not_found`. */
 export async function listProjects(store: Store, team: string | null): Promise<readonly Project[]> {
-  return projectsOf(store.driver, await teamForOperator(store, team));
+  const scope = await teamForOperator(store, team);
+  return projectsOf(store.driver.of(scope), scope);
 }
 
 /** What the audit says last, newest first, and the first entry of all that breaks its chain. */

@@ -48,7 +48,8 @@ export async function indexArtifacts(
   facts: readonly DossierFact[],
 ): Promise<void> {
   if (facts.length === 0) return;
-  const scoped = facts.map((fact) => ({ fact, scope: scopeOf(team, fact) }));
+  // One order for all writers: two that need the same rows wait, and neither holds what the other one needs.
+  const scoped = facts.map((fact) => ({ fact, scope: scopeOf(team, fact) })).toSorted(byKey);
   const namespaces = new Map(scoped.map(({ fact, scope }) => [scope.join(' '), { fact, scope }]));
   await sql.each(
     ADD_NAMESPACE,
@@ -101,6 +102,19 @@ export async function adoptVersion(
   await sql.each(ADOPT_ARTIFACT, [[to[2], ...from, path]]);
   await sql.each(ADD_NAMESPACE, [[...to, ...namesOf(names)]]);
   return true;
+}
+
+interface Scoped {
+  readonly fact: DossierFact;
+  readonly scope: Scope;
+}
+
+function byKey(one: Scoped, other: Scoped): number {
+  const [key, otherKey] = [one, other].map(({ fact, scope }) =>
+    [...scope, fact.artifact?.path ?? '', fact.artifact?.sha256 ?? ''].join(' '),
+  );
+  if (key === otherKey) return 0;
+  return (key ?? '') < (otherKey ?? '') ? -1 : 1;
 }
 
 /** The key of a fact's namespace. */

@@ -2,7 +2,7 @@ import type { Millis } from '../../base/index.ts';
 import type { BodyPush } from '../../wire/index.ts';
 import { missionAlone } from '../dossier.ts';
 import { adoptVersion, scopeOf } from './artifacts.ts';
-import type { Sql } from './driver.ts';
+import type { Sql, SqlParam } from './driver.ts';
 import type { TeamScope } from './team-scope.ts';
 
 /** What became of a push: stored now, there already, or of nothing that the index knows. */
@@ -42,12 +42,16 @@ export async function storeBody(
   const scope = scopeOf(team, { projectId, namespace: push });
   const mission = scopeOf(team, { projectId, namespace: missionAlone(push.missionSlug) });
   const key = [...scope, path, sha256];
-  const [version] = await sql.all<VersionRow>(VERSION, key);
-  if (version === undefined && !(await adoptVersion(sql, mission, push, { path, sha256 }))) {
+  const isAdopted =
+    (await versionAt(sql, key)) === null &&
+    (await adoptVersion(sql, mission, push, { path, sha256 }));
+  // Asked again when nothing was adopted: another push of this text may have done it meanwhile.
+  const version = isAdopted ? NOT_STORED : await versionAt(sql, key);
+  if (version === null) {
     const named = [...(await sql.all(NAMESPACE, scope)), ...(await sql.all(NAMESPACE, mission))];
     return named.length > 0 ? 'index_entry_not_found' : 'namespace_not_found';
   }
-  if (version !== undefined && version.stored_at !== null) return 'already_exists';
+  if (version.stored_at !== null) return 'already_exists';
   await sql.each(ADD_BODY, [[team, projectId, sha256, now, push.content]]);
   const [noted] = await sql.each(SET_STORED, [[now, ...key]]);
   return noted === 1 ? 'stored' : 'already_exists';
@@ -55,6 +59,13 @@ export async function storeBody(
 
 interface VersionRow {
   readonly stored_at: number | null;
+}
+
+const NOT_STORED: VersionRow = { stored_at: null };
+
+async function versionAt(sql: Sql, key: readonly SqlParam[]): Promise<VersionRow | null> {
+  const [version] = await sql.all<VersionRow>(VERSION, key);
+  return version ?? null;
 }
 
 const BODY = `

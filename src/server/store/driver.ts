@@ -1,3 +1,5 @@
+import type { TeamScope } from './team-scope.ts';
+
 /** What a statement takes for its `$1 … $n`. */
 export type SqlParam = string | number | Uint8Array | null;
 
@@ -12,10 +14,28 @@ export interface Sql {
    * its `$1 … $n` once each and in order.
    */
   each(text: string, lists: readonly (readonly SqlParam[])[]): Promise<readonly number[]>;
+  /**
+   * The last arrival up to which nothing can still appear: where transactions run beside each other, a number may be
+   * given out before a lower one is visible. Asked before a page is read.
+   */
+  settled(): Promise<number>;
+  /** For many rows in one statement, where the database takes a whole column as one parameter; null where not. */
+  readonly columns: ColumnSql | null;
 }
+
+/** Runs one statement over whole columns. */
+export type ColumnSql = <Row>(
+  text: string,
+  params: readonly (SqlParam | readonly SqlParam[])[],
+) => Promise<readonly Row[]>;
 
 /** One database. A driver turns every failure of the storage into `StoreUnavailable`. */
 export interface Driver extends Sql {
+  /**
+   * The same database as one team may see it. On PostgreSQL this is a second wall: without it, and without the
+   * team's own condition in a statement, no row of what teams own is there.
+   */
+  of(team: TeamScope): Driver;
   /** Runs `work` as one durable transaction: all of it is stored when this resolves, nothing when it rejects. */
   tx<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
   close(): Promise<void>;
@@ -28,8 +48,12 @@ export interface Dialect {
   /** 64-bit integers. */
   readonly integer: string;
   readonly blob: string;
+  /** Text that is compared byte by byte, as ids and paths are. */
+  readonly text: string;
   /** What follows a table's closing parenthesis. */
   readonly strict: string;
+  /** The same for a table that may be spread over machines by its `project_id`. */
+  readonly byProject: string;
   /** Statements after which the rows of a table are neither changed nor removed. */
   readonly appendOnly: (table: string) => string;
 }
@@ -37,4 +61,9 @@ export interface Dialect {
 /** The storage cannot do it now: full, locked, read-only, gone. The sender may try again later. */
 export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable';
+}
+
+/** A text as every database keeps it: PostgreSQL has no NUL. What came stays in the event's bytes. */
+export function storable(text: string): string {
+  return text.includes('\0') ? text.replaceAll('\0', '\u{fffd}') : text;
 }

@@ -1,6 +1,6 @@
-import { assert, type Millis } from '../../base/index.ts';
+import type { Millis } from '../../base/index.ts';
 import type { EventId, ProjectId } from '../../wire/index.ts';
-import type { Sql, SqlParam } from './driver.ts';
+import type { Sql } from './driver.ts';
 import type { TeamScope } from './team-scope.ts';
 
 /** What the receiver thinks of a payload it stores without understanding it. */
@@ -45,62 +45,6 @@ export interface StoredEvent extends EventEntry {
   readonly bytes: Uint8Array;
 }
 
-const INSERT = `
-  INSERT INTO events (team_id, project_id, event_id, type, aggregate_type, aggregate_id, category, sha256,
-    occurred_at, received_at, payload)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-  ON CONFLICT (team_id, project_id, event_id) DO NOTHING`;
-
-const STORED_HASH =
-  'SELECT sha256 FROM events WHERE team_id = $1 AND project_id = $2 AND event_id = $3';
-
-/**
- * Stores what is not there yet, in order, and says for each event what became of it. The unique key decides, so
- * two requests with one batch cannot both store it; the caller holds the transaction.
- */
-export async function insertEvents(
-  sql: Sql,
-  team: TeamScope,
-  now: Millis,
-  events: readonly NewEvent[],
-): Promise<ReadonlyMap<NewEvent, Arrival>> {
-  const added = await sql.each(
-    INSERT,
-    events.map((event) => toParams(team, now, event)),
-  );
-  const arrivals = new Map<NewEvent, Arrival>();
-  for (const [index, event] of events.entries()) {
-    const isNew = added[index] === 1;
-    arrivals.set(event, isNew ? NEW : await knownArrival(sql, team, event));
-  }
-  return arrivals;
-}
-
-const NEW: Arrival = { isNew: true };
-
-async function knownArrival(sql: Sql, team: TeamScope, event: NewEvent): Promise<Arrival> {
-  const key = [team, event.projectId, event.eventId];
-  const [row] = await sql.all<{ readonly sha256: string }>(STORED_HASH, key);
-  assert(row !== undefined, 'an event that was not added is there already');
-  return { isNew: false, storedSha256: row.sha256 };
-}
-
-function toParams(team: TeamScope, now: Millis, event: NewEvent): readonly SqlParam[] {
-  return [
-    team,
-    event.projectId,
-    event.eventId,
-    event.type,
-    event.aggregateType,
-    event.aggregateId,
-    event.category,
-    event.sha256,
-    event.occurredAt,
-    now,
-    event.bytes,
-  ];
-}
-
 export interface PageQuery {
   readonly team: TeamScope;
   /** All projects of the team when null. */
@@ -115,18 +59,19 @@ const ENTRY = `arrival, event_id, project_id, type, aggregate_type, aggregate_id
 
 /** The rows lie in order of arrival; an expression keeps the planner from the project index, and from sorting. */
 export const PAGE_OF_TEAM = `
-  SELECT ${ENTRY} FROM events WHERE team_id || '' = $1 AND arrival > $2 ORDER BY arrival LIMIT $3`;
+  SELECT ${ENTRY} FROM events WHERE team_id || '' = $1 AND arrival > $2 AND arrival <= $3
+  ORDER BY arrival LIMIT $4`;
 
 export const PAGE_OF_PROJECT = `
-  SELECT ${ENTRY} FROM events WHERE team_id = $1 AND project_id = $4 AND arrival > $2
-  ORDER BY arrival LIMIT $3`;
+  SELECT ${ENTRY} FROM events WHERE team_id = $1 AND project_id = $5 AND arrival > $2 AND arrival <= $3
+  ORDER BY arrival LIMIT $4`;
 
 export const BY_ID = `
   SELECT ${ENTRY}, payload FROM events WHERE team_id = $1 AND event_id = $2 ORDER BY arrival`;
 
 /** One page in order of arrival. */
 export async function pageOfEvents(sql: Sql, query: PageQuery): Promise<readonly EventEntry[]> {
-  const params = [query.team, query.after, query.limit];
+  const params = [query.team, query.after, await sql.settled(), query.limit];
   const rows =
     query.projectId === null
       ? await sql.all<EventRow>(PAGE_OF_TEAM, params)

@@ -170,8 +170,8 @@ it('reads pages and ids through indexes, without sorting', async () => {
     return rows.map((row) => row.detail).join('; ');
   };
   const pages = [
-    await plan(PAGE_OF_TEAM, ['local', 0, 100]),
-    await plan(PAGE_OF_PROJECT, ['local', 0, 100, PROJECT]),
+    await plan(PAGE_OF_TEAM, ['local', 0, 1000, 100]),
+    await plan(PAGE_OF_PROJECT, ['local', 0, 1000, 100, PROJECT]),
   ];
   for (const page of pages) {
     expect(page).toMatch(/^SEARCH events USING/);

@@ -1,5 +1,12 @@
 import { assert, type Db, messageOf, sqliteCode, UserError } from '../../base/index.ts';
-import { type Dialect, type Driver, type Sql, type SqlParam, StoreUnavailable } from './driver.ts';
+import {
+  type Dialect,
+  type Driver,
+  type Sql,
+  type SqlParam,
+  storable,
+  StoreUnavailable,
+} from './driver.ts';
 
 type Bound = Record<string, SqlParam>;
 
@@ -8,7 +15,9 @@ export const sqliteDialect: Dialect = {
   serial: 'INTEGER PRIMARY KEY AUTOINCREMENT',
   integer: 'INTEGER',
   blob: 'BLOB',
+  text: 'TEXT',
   strict: ' STRICT',
+  byProject: ' STRICT',
   appendOnly: (table) =>
     ['UPDATE', 'DELETE']
       .map(
@@ -30,7 +39,10 @@ export function sqliteDriver(db: Db): Driver {
     return turn;
   };
   const sql = sqlOf(db);
-  return {
+  const driver: Driver = {
+    of: () => driver,
+    settled: () => sql.settled(),
+    columns: null,
     all: (text, params) => inTurn(() => sql.all(text, params)),
     each: (text, lists) => inTurn(() => sql.each(text, lists)),
     tx: (work) => inTurn(() => transact(db, sql, work)),
@@ -39,10 +51,14 @@ export function sqliteDriver(db: Db): Driver {
         db.close();
       }),
   };
+  return driver;
 }
 
 function sqlOf(db: Db): Sql {
   return {
+    columns: null,
+    // Writers take turns, so numbers become visible in their order.
+    settled: async () => Number.MAX_SAFE_INTEGER,
     all: async <Row>(text: string, params: readonly SqlParam[] = []) =>
       guarded(() => db.all<Row>(text, bind(params))),
     each: async (text, lists) =>
@@ -54,7 +70,7 @@ function sqlOf(db: Db): Sql {
           last += 1;
           return '?';
         });
-        return lists.map((params) => db.run(statement, params).changes);
+        return lists.map((params) => db.run(statement, params.map(toStored)).changes);
       }),
   };
 }
@@ -77,10 +93,14 @@ function bind(params: readonly SqlParam[]): Bound {
   const bound: Bound = {};
   let number = 1;
   for (const value of params) {
-    bound[number] = value;
+    bound[number] = toStored(value);
     number += 1;
   }
   return bound;
+}
+
+function toStored(value: SqlParam): SqlParam {
+  return typeof value === 'string' ? storable(value) : value;
 }
 
 function guarded<T>(run: () => T): T {

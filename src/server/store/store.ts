@@ -3,26 +3,15 @@ import {
   type Clock,
   type Files,
   type Ids,
-  IntegrityError,
   messageOf,
   migrate,
-  type Migration,
-  migration,
   openDb,
   UserError,
 } from '../../base/index.ts';
-import type { Dialect, Driver } from './driver.ts';
-import receiver0001 from './sql/0001-receiver.sql';
-import receiver0002 from './sql/0002-artifacts.sql';
-import receiver0003 from './sql/0003-identity.sql';
-import { sqliteDriver, sqliteDialect } from './sqlite.ts';
-
-/** The schema of the receiver's store, in order, in the words of SQLite. */
-export const RECEIVER_MIGRATIONS: readonly Migration[] = [
-  migration(1, 'receiver', inDialect(receiver0001, sqliteDialect)),
-  migration(2, 'artifacts', inDialect(receiver0002, sqliteDialect)),
-  migration(3, 'identity', inDialect(receiver0003, sqliteDialect)),
-];
+import { instanceOf } from './instance.ts';
+import type { Driver } from './driver.ts';
+import { RECEIVER_MIGRATIONS } from './migrations.ts';
+import { sqliteDriver } from './sqlite.ts';
 
 /** How long a statement waits for another process; the thread waits with it, so it is short. */
 const WAIT_MS = 500;
@@ -33,6 +22,7 @@ export const LOCAL_TEAM = 'local';
 
 /** The receiver's memory. Who opened it closes it. */
 export interface Store {
+  /** The file, or the address without its password. */
   readonly path: string;
   /** Made with the store: another store under the same address is another receiver. */
   readonly instanceId: string;
@@ -48,12 +38,23 @@ export interface StoreOptions {
   readonly mustExist?: boolean;
 }
 
+/** Whether an address is a PostgreSQL's and not a file's. */
+export function isPostgres(address: string): boolean {
+  return /^postgres(?:ql)?:\/\//i.test(address);
+}
+
 /**
- * Opens the SQLite store at `file`, makes it (readable by its owner alone) when it is absent, and brings its
- * schema up to date. A transaction is flushed to the disk before it counts as done.
+ * Opens the store at `address`, a file or `postgres://…`, makes it when it is absent, and brings its schema up to
+ * date. A file is readable by its owner alone. A transaction is flushed to the disk before it counts as done.
  * @throws UserError `not_found`, `store_unreadable`, `store_newer`, `sqlite_too_old`, `driver_missing`, `busy`.
  */
-export async function openStore(file: string, options: StoreOptions): Promise<Store> {
+export async function openStore(address: string, options: StoreOptions): Promise<Store> {
+  if (!isPostgres(address)) return openFile(address, options);
+  const { openPostgres } = await import('./postgres/open.ts');
+  return openPostgres(address, options);
+}
+
+async function openFile(file: string, options: StoreOptions): Promise<Store> {
   if (file !== ':memory:') prepareFile(file, options);
   const db = openDb(file, { clock: options.clock, waitMs: WAIT_MS });
   const driver = sqliteDriver(db);
@@ -65,15 +66,6 @@ export async function openStore(file: string, options: StoreOptions): Promise<St
     await driver.close();
     throw error;
   }
-}
-
-function inDialect(sql: string, dialect: Dialect): string {
-  return sql
-    .replaceAll('{{serial}}', dialect.serial)
-    .replaceAll('{{integer}}', dialect.integer)
-    .replaceAll('{{blob}}', dialect.blob)
-    .replaceAll('{{strict}}', dialect.strict)
-    .replaceAll(/\{\{append_only (\w+)\}\}/g, (_hole, table: string) => dialect.appendOnly(table));
 }
 
 function prepareFile(file: string, { files, mustExist = false }: StoreOptions): void {
@@ -93,18 +85,3 @@ function prepareFile(file: string, { files, mustExist = false }: StoreOptions): 
 }
 
 const NO_STORE = { remedy: 'spec-kitty receiver serve --help' };
-
-const MAKE_INSTANCE = `
-  INSERT INTO instance (one, server_instance_id, created_at) VALUES (1, $1, $2)
-  ON CONFLICT (one) DO NOTHING RETURNING server_instance_id`;
-const READ_INSTANCE = 'SELECT server_instance_id FROM instance';
-
-async function instanceOf(driver: Driver, { ids, clock }: StoreOptions): Promise<string> {
-  type Row = { readonly server_instance_id: string };
-  const [found] = await driver.all<Row>(READ_INSTANCE);
-  if (found !== undefined) return found.server_instance_id;
-  await driver.all<Row>(MAKE_INSTANCE, [ids.uuid(), clock.now()]);
-  const [made] = await driver.all<Row>(READ_INSTANCE);
-  if (made === undefined) throw new IntegrityError('the receiver has no instance id');
-  return made.server_instance_id;
-}

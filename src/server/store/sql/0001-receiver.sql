@@ -25,7 +25,7 @@ CREATE TABLE events (
   received_at {{integer}} NOT NULL,
   payload {{blob}} NOT NULL,
   UNIQUE (team_id, event_id, project_id)
-){{strict}};
+){{by_project}};
 CREATE INDEX events_of_project ON events (team_id, project_id, arrival);
 
 -- Only the hash of a token is kept; the prefix is public and finds the row.

@@ -14,7 +14,7 @@ CREATE TABLE namespaces (
   mission_type TEXT NOT NULL,
   manifest_version TEXT NOT NULL,
   PRIMARY KEY (team_id, project_id, namespace_id)
-){{strict}};
+){{by_project}};
 
 -- What the last event about a path says, last by (occurred_at, lamport, event_id). Without a hash it was deleted.
 CREATE TABLE artifacts (
@@ -31,7 +31,7 @@ CREATE TABLE artifacts (
   lamport {{integer}} NOT NULL,
   event_id TEXT NOT NULL,
   PRIMARY KEY (team_id, project_id, namespace_id, path)
-){{strict}};
+){{by_project}};
 
 -- Every content a path had. stored_at is when its text arrived for this path; bodies has it then.
 CREATE TABLE artifact_versions (
@@ -44,7 +44,7 @@ CREATE TABLE artifact_versions (
   indexed_at {{integer}} NOT NULL,
   stored_at {{integer}},
   PRIMARY KEY (team_id, project_id, namespace_id, path, sha256)
-){{strict}};
+){{by_project}};
 
 -- Each text of a project once, whatever paths have it.
 CREATE TABLE bodies (
@@ -54,4 +54,4 @@ CREATE TABLE bodies (
   received_at {{integer}} NOT NULL,
   content {{blob}} NOT NULL,
   PRIMARY KEY (team_id, project_id, sha256)
-){{strict}};
+){{by_project}};

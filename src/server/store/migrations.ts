@@ -1,0 +1,31 @@
+import { type Migration, migration } from '../../base/index.ts';
+import type { Dialect } from './driver.ts';
+import receiver0001 from './sql/0001-receiver.sql';
+import receiver0002 from './sql/0002-artifacts.sql';
+import receiver0003 from './sql/0003-identity.sql';
+import { sqliteDialect } from './sqlite.ts';
+
+const STEPS = [
+  [1, 'receiver', receiver0001],
+  [2, 'artifacts', receiver0002],
+  [3, 'identity', receiver0003],
+] as const;
+
+/** The schema of the receiver's store, in order, in the words of one database. */
+export function receiverMigrations(dialect: Dialect): readonly Migration[] {
+  return STEPS.map(([number, name, sql]) => migration(number, name, inDialect(sql, dialect)));
+}
+
+/** The same in the words of SQLite. */
+export const RECEIVER_MIGRATIONS: readonly Migration[] = receiverMigrations(sqliteDialect);
+
+function inDialect(sql: string, dialect: Dialect): string {
+  return sql
+    .replaceAll(/\bTEXT\b/g, dialect.text)
+    .replaceAll('{{serial}}', dialect.serial)
+    .replaceAll('{{integer}}', dialect.integer)
+    .replaceAll('{{blob}}', dialect.blob)
+    .replaceAll('{{by_project}}', dialect.byProject)
+    .replaceAll('{{strict}}', dialect.strict)
+    .replaceAll(/\{\{append_only (\w+)\}\}/g, (_hole, table: string) => dialect.appendOnly(table));
+}

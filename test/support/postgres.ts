@@ -1,0 +1,105 @@
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import process from 'node:process';
+import { onTestFinished } from 'vitest';
+import {
+  bootPostgres,
+  type Cluster,
+  killPostgres,
+  onServer,
+  OWNER,
+  startPostgres,
+  unpackPostgres,
+} from './postgres-cluster.ts';
+
+/** Names the directory of the run's one PostgreSQL. */
+export const POSTGRES_DIR = 'TEST_POSTGRES_DIR';
+/** Written there when it runs, or cannot. */
+export const READY = 'ready.json';
+const POLL_MS = 50;
+const NONE = 'NOT CHECKED: no PostgreSQL runs here, so the store was checked on SQLite alone';
+
+/** The PostgreSQL of this test run, started by whoever asks first; null, said aloud, where none can run. */
+export async function runsPostgres(): Promise<Cluster | null> {
+  const dir = process.env[POSTGRES_DIR] ?? '';
+  const ready = path.join(dir, READY);
+  if (!existsSync(ready) && isFirst(dir)) {
+    const outcome = await boot(dir);
+    writeFileSync(`${ready}.new`, JSON.stringify(outcome));
+    renameSync(`${ready}.new`, ready);
+  }
+  while (!existsSync(ready)) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  const { cluster, reason } = JSON.parse(readFileSync(ready, 'utf8')) as Outcome;
+  if (cluster === null) process.stderr.write(`${NONE}: ${reason}\n`);
+  return cluster;
+}
+
+interface Outcome {
+  readonly cluster: Cluster | null;
+  readonly reason: string;
+}
+
+function isFirst(dir: string): boolean {
+  try {
+    mkdirSync(path.join(dir, 'lock'));
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+async function boot(dir: string): Promise<Outcome> {
+  try {
+    return { cluster: await bootPostgres(unpackPostgres(dir), dir), reason: '' };
+  } catch (error) {
+    return { cluster: null, reason: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** A new empty database that the ordinary login owns, dropped with the test; its address. */
+export async function freshDatabase(cluster: Cluster): Promise<string> {
+  const name = `t_${process.pid}_${process.hrtime.bigint().toString(36)}`;
+  await onServer(cluster, (client) => client.query(`CREATE DATABASE ${name} OWNER ${OWNER}`));
+  onTestFinished(async () => {
+    await onServer(cluster, (client) => client.query(`DROP DATABASE ${name} WITH (FORCE)`));
+  });
+  return `postgres://${OWNER}@127.0.0.1:${cluster.port}/${name}`;
+}
+
+/** A PostgreSQL of the test's own, to be killed and started again. */
+export interface OwnPostgres {
+  readonly cluster: Cluster;
+  readonly url: string;
+  kill(): Promise<void>;
+  start(): Promise<void>;
+}
+
+/** Starts one with an empty database. */
+export async function ownPostgres(): Promise<OwnPostgres> {
+  const dir = mkdtempSync(path.join(os.tmpdir(), 'receiver-own-postgres-'));
+  const native = unpackPostgres(dir);
+  let cluster = await bootPostgres(native, dir);
+  onTestFinished(async () => {
+    await killPostgres(cluster);
+    rmSync(dir, { recursive: true, force: true });
+  });
+  await onServer(cluster, (client) => client.query(`CREATE DATABASE own OWNER ${OWNER}`));
+  return {
+    cluster,
+    url: `postgres://${OWNER}@127.0.0.1:${cluster.port}/own`,
+    kill: () => killPostgres(cluster),
+    start: async () => {
+      cluster = await startPostgres(native, dir, cluster.port);
+    },
+  };
+}
