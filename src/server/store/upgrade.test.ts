@@ -20,7 +20,8 @@ import {
 import { createApp } from '../app.ts';
 import { listProjects } from '../identity/administration.ts';
 import { mintSecret } from '../login/machine-tokens.ts';
-import { openStore, RECEIVER_MIGRATIONS } from './store.ts';
+import { RECEIVER_MIGRATIONS } from './migrations.ts';
+import { openStore } from './store.ts';
 
 it('takes over a store from before there were people: its tokens work on, its projects are the local team’s', async () => {
   const file = path.join(tempDir(), 'receiver.db');
