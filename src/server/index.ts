@@ -34,7 +34,6 @@ export { serve } from './serve.ts';
 export type { Receiver, ServeOptions } from './serve.ts';
 export type { ArtifactEntry, ArtifactVersion, NamespaceEntry } from './store/artifacts.ts';
 export type { EventEntry, StoredEvent } from './store/events.ts';
-export { RECEIVER_MIGRATIONS } from './store/migrations.ts';
 export { isPostgres, openStore } from './store/store.ts';
 export type { Store, StoreOptions } from './store/store.ts';
 export { TOKEN_SCOPES } from './store/tokens.ts';
