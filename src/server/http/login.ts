@@ -2,6 +2,7 @@ import { asObject, asText, member, parseJson } from '../../wire/index.ts';
 import { requirePerson } from '../auth.ts';
 import { DEVICE_GRANT_MS, POLL_EVERY_S, startDeviceGrant } from '../login/device-grants.ts';
 import type { Identity } from '../identity/identity.ts';
+import { countBeginning } from '../login/attempts.ts';
 import {
   endLogin,
   type Pair,
@@ -90,6 +91,10 @@ function pairToJson({ access, accessMs, refresh, sessionId, teamId }: Pair): Mem
 async function startDevice(identity: Identity, c: Here): Promise<Members> {
   const form = await readForm(c);
   requireClient(form);
+  const { store, clock } = identity;
+  const beginning = { what: 'device', address: addressOf(c) };
+  const waitMs = await countBeginning(store.driver, beginning, clock.now());
+  if (waitMs !== null) throw limited(waitMs);
   const grant = await startDeviceGrant(identity);
   if (grant === null) throw oauthError(503, 'temporarily_unavailable', 'too many devices wait');
   const page = `${c.var.base}${PAGES.device}`;

@@ -12,7 +12,6 @@ export const AUDIT_ACTIONS = [
   'member.removed',
   'member.set',
   'password.set',
-  'project.claimed',
   'refresh.reused',
   'session.ended',
   'team.created',

@@ -4,7 +4,7 @@ import type { Driver } from '../store/driver.ts';
 const WINDOW_MS = 15 * 60_000;
 
 /** Tries in one window. One address at one account is the usual guesser; the others catch those who spread out. */
-const MOST = { pair: 5, account: 60, address: 60 } as const;
+const MOST = { pair: 5, account: 60, address: 60, beginnings: 60 } as const;
 
 export interface Attempt {
   /** What is tried: an account's email, or what else takes guesses. */
@@ -33,9 +33,26 @@ export async function countAttempt(
   attempt: Attempt,
   now: Millis,
 ): Promise<Millis | null> {
+  return countTowards(driver, subjectsOf(attempt), now);
+}
+
+/** The same for what anybody may begin: so many times from one address. */
+export async function countBeginning(
+  driver: Driver,
+  { what, address }: { readonly what: string; readonly address: string },
+  now: Millis,
+): Promise<Millis | null> {
+  return countTowards(driver, [[`begin ${what} ${address}`, MOST.beginnings]], now);
+}
+
+async function countTowards(
+  driver: Driver,
+  limits: readonly Limit[],
+  now: Millis,
+): Promise<Millis | null> {
   return driver.tx(async (sql) => {
     await sql.all(FORGET_OLD, [now]);
-    for (const [subject, most] of subjectsOf(attempt)) {
+    for (const [subject, most] of limits) {
       type Row = { readonly count: number; readonly window_ends_at: number };
       const [row] = await sql.all<Row>(COUNT, [subject, now + WINDOW_MS, now]);
       // What one guesser is refused is not held against others at the same account or address.

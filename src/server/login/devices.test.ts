@@ -16,11 +16,15 @@ interface Waiting {
   readonly user_code: string;
 }
 
-async function start(trial: LoginTrial): Promise<Waiting & Reply['json']> {
-  const reply = await trial.form('/oauth/device', {
-    client_id: 'cli_native',
-    scope: 'offline_access',
-  });
+async function start(trial: LoginTrial, headers = {}): Promise<Waiting & Reply['json']> {
+  const reply = await trial.form(
+    '/oauth/device',
+    {
+      client_id: 'cli_native',
+      scope: 'offline_access',
+    },
+    headers,
+  );
   expect(reply.status).toBe(200);
   return reply.json as unknown as Waiting & Reply['json'];
 }
@@ -157,8 +161,14 @@ it('limits guesses of codes, and the number of devices that wait', async () => {
     statuses.push((await trial.page('/device', body, { cookie, accept: 'text/html' })).status);
   }
   expect(statuses).toEqual([400, 400, 400, 400, 400, 429, 429, 429]);
-  for (let count = 0; count < 1_000; count += 1) await start(trial);
-  const full = await trial.form('/oauth/device', { client_id: 'cli_native' });
+  for (let count = 0; count < 60; count += 1) await start(trial);
+  const greedy = await trial.form('/oauth/device', { client_id: 'cli_native' });
+  expect([greedy.status, greedy.json['error_code']]).toEqual([429, 'rate_limited']);
+  for (let count = 60; count < 1_000; count += 1) {
+    await start(trial, { 'x-forwarded-for': `203.0.113.${count % 200}` });
+  }
+  const elsewhere = { 'x-forwarded-for': '198.51.100.1' };
+  const full = await trial.form('/oauth/device', { client_id: 'cli_native' }, elsewhere);
   expect([full.status, full.json['error']]).toEqual([503, 'temporarily_unavailable']);
   trial.clock.move(1_800_000);
   await start(trial);

@@ -173,6 +173,10 @@ it('forgets a login that nobody refreshed for a week, and any after ninety days'
   }
   expect((await exchange(trial, idle.refresh)).json['error']).toBe('invalid_grant');
   expect((await exchange(trial, 'skr_made-up')).json['error']).toBe('invalid_grant');
+  await trial.login(ANN);
+  const rows = await trial.store.driver.all('SELECT session_id FROM sessions');
+  const tokens = await trial.store.driver.all('SELECT session_id FROM refresh_tokens');
+  expect([rows.length, tokens.length]).toEqual([1, 1]);
 });
 
 it('lets whoever is removed, demoted, disabled or logged out do nothing from the next request on', async () => {

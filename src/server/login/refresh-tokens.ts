@@ -21,7 +21,10 @@ const INSERT = `
   INSERT INTO refresh_tokens (token_hash, session_id, generation, issued_at, expires_at)
   VALUES ($1, $2, $3, $4, $5) RETURNING token_hash`;
 
-/** Issues the next token of a login; the caller holds the transaction. */
+const FORGET_EXPIRED = `
+  DELETE FROM refresh_tokens WHERE session_id = $1 AND expires_at <= $2 RETURNING token_hash`;
+
+/** Issues the next token of a login, and forgets those that expired; the caller holds the transaction. */
 export async function issueRefreshToken(
   { random, clock }: Identity,
   sql: Sql,
@@ -30,6 +33,7 @@ export async function issueRefreshToken(
 ): Promise<RefreshToken> {
   const now = clock.now();
   const { text, hash } = drawSecret(random, 'skr');
+  await sql.all(FORGET_EXPIRED, [sessionId, now]);
   await sql.all(INSERT, [hash, sessionId, generation, now, now + REFRESH_MS]);
   return { text, generation, expiresAt: now + REFRESH_MS };
 }

@@ -33,12 +33,19 @@ const INSERT = `
   INSERT INTO sessions (session_id, team_id, user_id, kind, secret_hash, created_at, expires_at)
   VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING session_id`;
 
-/** @returns when it ends whatever happens. */
-export async function insertSession(sql: Sql, session: NewSession, now: Millis): Promise<Millis> {
+const FORGET_TOKENS = `
+  DELETE FROM refresh_tokens WHERE session_id IN
+    (SELECT session_id FROM sessions WHERE user_id = $1 AND expires_at <= $2) RETURNING session_id`;
+const FORGET = `
+  DELETE FROM sessions WHERE user_id = $1 AND expires_at <= $2 RETURNING session_id`;
+
+/** Adds a login, and forgets those of its user that ended by themselves; the caller holds the transaction. */
+export async function insertSession(sql: Sql, session: NewSession, now: Millis): Promise<void> {
   const { id, teamId, userId, kind, secretHash } = session;
+  await sql.all(FORGET_TOKENS, [userId, now]);
+  await sql.all(FORGET, [userId, now]);
   const expiresAt = now + (kind === 'browser' ? BROWSER_MS : MACHINE_MS);
   await sql.all(INSERT, [id, teamId, userId, kind, secretHash, now, expiresAt]);
-  return expiresAt;
 }
 
 // Everything that can end a login is asked each time: revoking it, removing the member, disabling the user.
