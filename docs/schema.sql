@@ -67,6 +67,16 @@ CREATE INDEX batches_by_position ON batches (gen_id, max_seq, min_seq);
 
 CREATE INDEX batches_open ON batches (gen_id) WHERE ended_at IS NULL;
 
+CREATE TABLE bindings (
+  binding_id INTEGER PRIMARY KEY,
+  provider TEXT NOT NULL CHECK (provider <> ''),
+  workspace TEXT NOT NULL CHECK (workspace <> ''),
+  bound_at INTEGER NOT NULL,
+  -- The earlier program's database that was read for it, null where there was none.
+  taken_from TEXT,
+  UNIQUE (provider, workspace)
+) STRICT;
+
 CREATE TABLE blobs (
   blob_id INTEGER PRIMARY KEY,
   sha256 TEXT NOT NULL UNIQUE CHECK (length(sha256) = 64 AND sha256 NOT GLOB '*[^0-9a-f]*'),
@@ -517,6 +527,85 @@ CREATE TABLE routes (
   blocked_at INTEGER
 ) STRICT;
 
+CREATE TABLE snapshot_deliveries (
+  gen_id INTEGER NOT NULL REFERENCES generations (gen_id),
+  seq INTEGER NOT NULL REFERENCES snapshots (seq),
+  route_id INTEGER NOT NULL REFERENCES routes (route_id),
+  state INTEGER NOT NULL CHECK (state BETWEEN 1 AND 5),
+  reason TEXT,
+  outcome INTEGER CHECK (outcome BETWEEN 1 AND 6),
+  attempts INTEGER NOT NULL DEFAULT 0,
+  due_at INTEGER NOT NULL DEFAULT 0,
+  live_route INTEGER GENERATED ALWAYS AS (CASE state WHEN 1 THEN route_id END) VIRTUAL
+    REFERENCES grants (route_id),
+  PRIMARY KEY (gen_id, seq),
+  CHECK (state NOT IN (1, 2) OR reason IS NULL),
+  CHECK (state NOT IN (3, 4, 5) OR reason IS NOT NULL),
+  CHECK (state <> 5 OR reason IN ('revoked', 'dropped', 'replaced', 'unknown_checkout'))
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX snapshot_deliveries_aside ON snapshot_deliveries (route_id, state, gen_id, seq) WHERE state IN (3, 5);
+
+CREATE INDEX snapshot_deliveries_due ON snapshot_deliveries (gen_id, seq) WHERE state = 1;
+
+CREATE INDEX snapshot_deliveries_live ON snapshot_deliveries (live_route) WHERE live_route IS NOT NULL;
+
+CREATE INDEX snapshot_deliveries_tried ON snapshot_deliveries (gen_id, attempts, outcome, due_at)
+  WHERE state = 1 AND attempts > 0;
+
+CREATE TRIGGER snapshot_deliveries_final BEFORE UPDATE OF state ON snapshot_deliveries
+  WHEN OLD.state = 2 AND NEW.state <> 2
+  BEGIN SELECT RAISE (ABORT, 'delivered is final'); END;
+
+CREATE TRIGGER snapshot_deliveries_no_delete BEFORE DELETE ON snapshot_deliveries
+  BEGIN SELECT RAISE (ABORT, 'the history of a delivery stays'); END;
+
+CREATE TRIGGER snapshot_deliveries_no_replace BEFORE INSERT ON snapshot_deliveries
+  WHEN EXISTS (SELECT 1 FROM snapshot_deliveries WHERE gen_id = NEW.gen_id AND seq = NEW.seq)
+  BEGIN SELECT RAISE (ABORT, 'the history of a delivery stays'); END;
+
+CREATE VIEW snapshot_deliveries_for_people AS
+  SELECT d.gen_id, d.seq, s.provider, s.workspace, s.resource_id, s.idempotency_key, s.sha256, t.canonical_url,
+    CASE d.state WHEN 1 THEN 'queued' WHEN 2 THEN 'delivered' WHEN 3 THEN 'parked'
+      WHEN 4 THEN 'superseded' ELSE 'withheld' END AS state,
+    d.reason,
+    CASE d.outcome WHEN 1 THEN 'success' WHEN 2 THEN 'duplicate' WHEN 3 THEN 'pending'
+      WHEN 4 THEN 'rejected' WHEN 5 THEN 'transient' WHEN 6 THEN 'terminal_failed' END AS outcome,
+    d.attempts, d.due_at
+  FROM snapshot_deliveries d
+  JOIN snapshots s ON s.seq = d.seq
+  JOIN routes r ON r.route_id = d.route_id
+  JOIN targets t ON t.target_id = r.target_id;
+
+CREATE TABLE snapshots (
+  seq INTEGER PRIMARY KEY,
+  project_id TEXT NOT NULL REFERENCES store (project_id),
+  checkout_id INTEGER REFERENCES checkouts (checkout_id),
+  eligible INTEGER NOT NULL DEFAULT 1 CHECK (eligible IN (0, 1)),
+  provider TEXT NOT NULL,
+  workspace TEXT NOT NULL,
+  resource_type TEXT,
+  resource_id TEXT,
+  idempotency_key TEXT NOT NULL CHECK (length(idempotency_key) = 64),
+  sha256 TEXT NOT NULL CHECK (length(sha256) = 64 AND sha256 NOT GLOB '*[^0-9a-f]*'),
+  bytes INTEGER NOT NULL CHECK (bytes > 0),
+  payload BLOB NOT NULL CHECK (length(payload) = bytes),
+  created_at INTEGER NOT NULL,
+  CHECK ((resource_type IS NULL) = (resource_id IS NULL))
+) STRICT;
+
+CREATE INDEX snapshots_ineligible ON snapshots (seq) WHERE eligible = 0;
+
+CREATE TRIGGER snapshots_no_delete BEFORE DELETE ON snapshots
+  BEGIN SELECT RAISE (ABORT, 'a snapshot is immutable'); END;
+
+CREATE TRIGGER snapshots_no_replace BEFORE INSERT ON snapshots
+  WHEN EXISTS (SELECT 1 FROM snapshots WHERE seq = NEW.seq)
+  BEGIN SELECT RAISE (ABORT, 'a snapshot is immutable'); END;
+
+CREATE TRIGGER snapshots_no_update BEFORE UPDATE ON snapshots
+  BEGIN SELECT RAISE (ABORT, 'a snapshot is immutable'); END;
+
 CREATE TABLE store (
   one INTEGER PRIMARY KEY CHECK (one = 1),
   project_id TEXT NOT NULL UNIQUE,
@@ -565,9 +654,40 @@ CREATE TABLE targets (
   accepts_brotli INTEGER NOT NULL DEFAULT 0 CHECK (accepts_brotli IN (0, 1)),
   first_seen_at INTEGER NOT NULL,
   last_seen_at INTEGER NOT NULL,
-  retired_at INTEGER, accepts_bodies INTEGER NOT NULL DEFAULT 0 CHECK (accepts_bodies IN (0, 1)),
+  retired_at INTEGER, accepts_bodies INTEGER NOT NULL DEFAULT 0 CHECK (accepts_bodies IN (0, 1)), accepts_snapshots INTEGER NOT NULL DEFAULT 0 CHECK (accepts_snapshots IN (0, 1)),
   UNIQUE (url_hash, team_slug, user_email)
 ) STRICT;
+
+CREATE TABLE tracker_checkpoints (
+  binding_id INTEGER PRIMARY KEY REFERENCES bindings (binding_id),
+  cursor TEXT,
+  updated_since TEXT,
+  newest TEXT
+) STRICT;
+
+CREATE TABLE tracker_issues (
+  binding_id INTEGER NOT NULL REFERENCES bindings (binding_id),
+  issue_id TEXT NOT NULL CHECK (issue_id <> ''),
+  issue_key TEXT,
+  shown TEXT NOT NULL,
+  raw TEXT NOT NULL,
+  updated_at TEXT,
+  changed_at INTEGER NOT NULL,
+  PRIMARY KEY (binding_id, issue_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tracker_mappings (
+  binding_id INTEGER NOT NULL REFERENCES bindings (binding_id),
+  wp_id TEXT NOT NULL CHECK (wp_id <> ''),
+  system TEXT NOT NULL,
+  external_id TEXT NOT NULL CHECK (external_id <> ''),
+  external_key TEXT,
+  external_url TEXT,
+  created_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL,
+  PRIMARY KEY (binding_id, wp_id, system),
+  UNIQUE (binding_id, system, external_id)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE uploads (
   seq INTEGER PRIMARY KEY,
@@ -635,7 +755,18 @@ CREATE VIEW waiting_since AS
   FROM grants g
   JOIN routes r ON r.route_id = g.route_id
   JOIN targets t ON t.target_id = r.target_id AND (t.kind <> 2 OR t.accepts_bodies = 1)
-  JOIN generations f ON f.route_id = g.route_id AND f.stream = 2 AND f.kind = 1 AND f.closed_at IS NULL;
+  JOIN generations f ON f.route_id = g.route_id AND f.stream = 2 AND f.kind = 1 AND f.closed_at IS NULL
+  UNION ALL
+  SELECT f.route_id, f.stream, coalesce(
+    (SELECT s.created_at FROM snapshot_deliveries d INDEXED BY snapshot_deliveries_due
+     JOIN snapshots s ON s.seq = d.seq
+     WHERE d.gen_id = f.gen_id AND d.state = 1 ORDER BY d.seq LIMIT 1),
+    (SELECT s.created_at FROM snapshots s WHERE s.seq >= f.next_seq AND s.eligible = 1
+     ORDER BY s.seq LIMIT 1))
+  FROM grants g
+  JOIN routes r ON r.route_id = g.route_id
+  JOIN targets t ON t.target_id = r.target_id AND (t.kind <> 2 OR t.accepts_snapshots = 1)
+  JOIN generations f ON f.route_id = g.route_id AND f.stream = 3 AND f.kind = 1 AND f.closed_at IS NULL;
 
 
 -- This machine: <home>/machine.db

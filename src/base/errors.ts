@@ -23,6 +23,7 @@ export const USER_ERROR_CODES = [
   'checkout_not_covered',
   'config_corrupt',
   'credential_on_command_line',
+  'credentials_unreadable',
   'daemon_failed',
   'driver_missing',
   'endpoint_missing',
@@ -50,6 +51,9 @@ export const USER_ERROR_CODES = [
   'target_unknown',
   'target_unresolved',
   'token_refused',
+  'tracker_disabled',
+  'tracker_failed',
+  'tracker_unbound',
   'type_unknown',
   'usage',
 ] as const;

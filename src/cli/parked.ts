@@ -60,9 +60,7 @@ export function requireParked(context: Context, workspace: Workspace): readonly 
 export function parkedToJson(item: ParkedItem): Readonly<Record<string, unknown>> {
   return {
     stream: item.stream,
-    ...(item.stream === 'bodies'
-      ? { artifact: item.id, artifact_path: item.type }
-      : { event_id: item.id, event_type: item.type }),
+    ...NAMES[item.stream](item),
     mission: item.mission,
     target_id: item.targetId,
     canonical_url: item.canonicalUrl,
@@ -73,3 +71,11 @@ export function parkedToJson(item: ParkedItem): Readonly<Record<string, unknown>
     parked_at: item.parkedAt === null ? null : new Date(item.parkedAt).toISOString(),
   };
 }
+
+type Names = (item: ParkedItem) => Readonly<Record<string, unknown>>;
+
+const NAMES: Readonly<Record<ParkedItem['stream'], Names>> = {
+  events: ({ id, type }) => ({ event_id: id, event_type: type }),
+  bodies: ({ id, type }) => ({ artifact: id, artifact_path: type }),
+  snapshots: ({ id, type }) => ({ snapshot: id, provider: type }),
+};

@@ -17,6 +17,7 @@ import {
   type Journal,
 } from '../journal/index.ts';
 import { eventsStream, type Stream } from '../delivery/index.ts';
+import { snapshotsStream } from '../trackers/index.ts';
 import type { Context } from './io.ts';
 
 /** The project a command runs in, with its store open. */
@@ -30,7 +31,7 @@ export interface Workspace {
 }
 
 /** The streams this program delivers, in the order they are drained. */
-export const STREAMS: readonly Stream[] = [eventsStream, bodiesStream];
+export const STREAMS: readonly Stream[] = [eventsStream, bodiesStream, snapshotsStream];
 
 /**
  * Opens the project around the working directory.

@@ -41,6 +41,8 @@ export interface Target {
   readonly acceptsBrotli: boolean;
   /** It said that it takes bodies. */
   readonly acceptsBodies: boolean;
+  /** The same of snapshots. */
+  readonly acceptsSnapshots: boolean;
 }
 
 const REGISTER = `
@@ -60,7 +62,8 @@ const HEALTH = `
     git_sha = coalesce(:gitSha, git_sha),
     max_batch_events = :maxEvents, max_batch_bytes = :maxBytes,
     max_concurrent_batches = :maxConcurrent, accepts_brotli = :brotli,
-    accepts_bodies = max(accepts_bodies, :bodies), last_seen_at = :now
+    accepts_bodies = max(accepts_bodies, :bodies),
+    accepts_snapshots = max(accepts_snapshots, :snapshots), last_seen_at = :now
   WHERE target_id = :targetId`;
 const CLAIM = `
   UPDATE targets SET team_slug = :team, user_email = :user, public_id = :publicId
@@ -88,6 +91,7 @@ export interface TargetRow {
   readonly max_concurrent_batches: number | null;
   readonly accepts_brotli: number;
   readonly accepts_bodies: number;
+  readonly accepts_snapshots: number;
 }
 
 /** The identity's public name: team in the clear, the rest hashed (disk contract 5.2). */
@@ -102,21 +106,20 @@ export function healthUrlOf(target: Target): string | null {
   return endsInBatchPath(target.postUrl) ? `${target.canonicalUrl}${PATHS.health}` : null;
 }
 
-/** Where bodies are pushed; null when the endpoint is not below a known base. */
-export function bodiesUrlOf(target: Target): string | null {
+/** Where bodies or snapshots are pushed; null when the endpoint is not below a known base. */
+export function pushUrlOf(target: Target, stream: 'bodies' | 'snapshots'): string | null {
   if (target.kind === 'stub') return null;
-  return endsInBatchPath(target.postUrl) ? `${target.canonicalUrl}${PATHS.bodies}` : null;
+  return endsInBatchPath(target.postUrl) ? `${target.canonicalUrl}${PATHS[stream]}` : null;
 }
 
 /**
- * Whether items of a stream are meant for a target at all, as far as is known: a stub keeps bodies, a Teamspace takes
- * them by contract, another receiver where it says so.
+ * Whether items of a stream are meant for a target at all, as far as is known: a stub keeps everything, a Teamspace
+ * takes it by contract, another receiver takes bodies and snapshots where it says so.
  */
 export function takesStream(target: Target, stream: StreamName): boolean {
-  if (stream === 'events') return true;
-  if (stream === 'snapshots') return false;
-  if (target.kind === 'stub') return true;
-  return bodiesUrlOf(target) !== null && (target.kind === 'teamspace' || target.acceptsBodies);
+  if (stream === 'events' || target.kind === 'stub') return true;
+  const isAccepted = stream === 'bodies' ? target.acceptsBodies : target.acceptsSnapshots;
+  return pushUrlOf(target, stream) !== null && (target.kind === 'teamspace' || isAccepted);
 }
 
 /** Scheme, host and port of a target; null for a stub. */
@@ -175,7 +178,7 @@ export function findTarget(db: Db, reference: string, cwd: string): Target {
 }
 
 /**
- * Keeps what a receiver said of itself last; that it takes bodies it is held to, for an answer of something in front
+ * Keeps what a receiver said of itself last; that it takes bodies or snapshots it is held to, for an answer of something in front
  * of it that says nothing of them must not turn what waits into nothing. Which instance was delivered to is
  * the generation's to know.
  */
@@ -191,6 +194,7 @@ export function recordHealth(db: Db, targetId: number, health: Health, now: Mill
     maxConcurrent: health.limits.maxConcurrentBatches ?? null,
     brotli: health.capabilities.brotli ? 1 : 0,
     bodies: health.capabilities.bodies ? 1 : 0,
+    snapshots: health.capabilities.snapshots ? 1 : 0,
     now,
   });
 }
@@ -237,6 +241,7 @@ export function toTarget(row: TargetRow): Target {
     maxConcurrentBatches: row.max_concurrent_batches,
     acceptsBrotli: row.accepts_brotli === 1,
     acceptsBodies: row.accepts_bodies === 1,
+    acceptsSnapshots: row.accepts_snapshots === 1,
   };
 }
 

@@ -24,6 +24,7 @@ export { identifyProcess, isProvablyDead } from './process.ts';
 export { initProject } from './project/init.ts';
 export { findProject, projectRoot } from './project/project.ts';
 export type { Project } from './project/project.ts';
+export { changeSection, readSection } from './project/section.ts';
 export { privateTeam } from './login/answers.ts';
 export type { Issued, Person } from './login/answers.ts';
 export { logInByDevice } from './login/device-grant.ts';

@@ -18,6 +18,8 @@ import project0014 from './sql/project/0014-waiting.sql';
 import project0019 from './sql/project/0019-history.sql';
 import project0020 from './sql/project/0020-waiting-since.sql';
 import project0030 from './sql/project/0030-dropped-facts.sql';
+import project0021 from './sql/project/0021-trackers.sql';
+import project0022 from './sql/project/0022-snapshot-deliveries.sql';
 import unassigned0001 from './sql/unassigned/0001-unassigned.sql';
 
 /** The schema of one project's store, in order. Each file names the room that alone may write its tables. */
@@ -36,6 +38,8 @@ export const PROJECT_MIGRATIONS: readonly Migration[] = [
   migration(19, 'history', project0019),
   migration(20, 'waiting-since', project0020),
   migration(30, 'dropped-facts', project0030),
+  migration(21, 'trackers', project0021),
+  migration(22, 'snapshot-deliveries', project0022),
 ];
 
 /** The schema of the machine's own file. */

@@ -7,6 +7,8 @@ export interface Paths {
   readonly root: string;
   readonly config: string;
   readonly session: string;
+  /** Credentials for trackers. */
+  readonly trackerCredentials: string;
   readonly machine: string;
   /** Events of old queues that name no project. */
   readonly unassigned: string;
@@ -49,6 +51,7 @@ export function homePaths(system: System): Paths {
     root,
     config: on.join(root, 'config.toml'),
     session: on.join(root, 'session.json'),
+    trackerCredentials: on.join(root, 'tracker-credentials.json'),
     machine: on.join(root, 'machine.db'),
     unassigned: on.join(root, 'unassigned.db'),
     projects,

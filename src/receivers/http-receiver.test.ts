@@ -33,6 +33,8 @@ function receiverAt(url: string, options: Partial<HttpReceiverOptions> = {}): Re
     eventsUrl: `${url}${BATCH}`,
     healthUrl: `${url}${HEALTH}`,
     bodiesUrl: `${url}/api/dossier/push-content/`,
+    snapshotsUrl: null,
+    snapshots: false,
     bodies: false,
     width: 1,
     headers: { authorization: 'Bearer t', 'x-api-key': 'k' },

@@ -3,7 +3,8 @@ import type { Http, HttpReply } from '../home/index.ts';
 import { parseHealth, type Health } from '../wire/index.ts';
 import { parseRetryAfter } from './classify.ts';
 import { postBatch } from './posting.ts';
-import { pushBodies } from './pushing.ts';
+import { pushContent, pushEach } from './pushing.ts';
+import { pushSnapshot } from './snapshot-pushing.ts';
 import type { Probe, Receiver, Stop, StreamName, TargetKind } from './receiver.ts';
 
 export interface HttpReceiverOptions {
@@ -16,27 +17,39 @@ export interface HttpReceiverOptions {
   readonly healthUrl: string | null;
   /** Where bodies are pushed; null where the target has no known base. */
   readonly bodiesUrl: string | null;
+  /** The same of snapshots. */
+  readonly snapshotsUrl: string | null;
   /** Credentials and the operator's headers, bound to this target's origin by the caller. */
   readonly headers: Readonly<Record<string, string>>;
   /** What the receiver advertised the last time; its next health answer replaces it. */
   readonly brotli: boolean;
-  /** The same of bodies. */
+  /** The same of bodies and of snapshots. */
   readonly bodies: boolean;
+  readonly snapshots: boolean;
   /** Requests that may be in flight at once. */
   readonly width: number;
   /** Bytes before compression, null when the receiver named no limit. */
   readonly maxBytes: number | null;
-  /** How long one exchange may take as a whole; 60 s for a batch, 30 s for a body, 5 s for health when absent. */
-  readonly deadlines?: Deadlines;
+  /**
+   * How long one exchange may take as a whole; 60 s for a batch, 30 s for a body, 10 s for a
+   * snapshot, 5 s for health when absent.
+   */
+  readonly deadlines?: Partial<Deadlines>;
 }
 
 export interface Deadlines {
   readonly batchMs: Millis;
   readonly bodyMs: Millis;
+  readonly snapshotMs: Millis;
   readonly probeMs: Millis;
 }
 
-const DEADLINES: Deadlines = { batchMs: 60_000, bodyMs: 30_000, probeMs: 5_000 };
+const DEADLINES: Deadlines = {
+  batchMs: 60_000,
+  bodyMs: 30_000,
+  snapshotMs: 10_000,
+  probeMs: 5_000,
+};
 const MAX_HEALTH_BYTES = 65_536;
 const MAX_WIDTH = 8;
 
@@ -45,11 +58,16 @@ const MAX_WIDTH = 8;
  * undoes no content coding, and throws for nothing that the far side or the network does.
  */
 export function createHttpReceiver(options: HttpReceiverOptions): Receiver {
-  const { batchMs, bodyMs, probeMs } = options.deadlines ?? DEADLINES;
-  const { http, clock, eventsUrl, bodiesUrl, headers } = options;
+  const { batchMs, bodyMs, probeMs, snapshotMs } = { ...DEADLINES, ...options.deadlines };
+  const { http, clock, headers } = options;
+  const urls = {
+    events: options.eventsUrl,
+    bodies: options.bodiesUrl,
+    snapshots: options.snapshotsUrl,
+  };
   let offer: Offer = options;
   const offers = (stream: StreamName): boolean =>
-    stream === 'events' || (stream === 'bodies' && bodiesUrl !== null && offer.bodies);
+    urls[stream] !== null && (stream === 'events' || offer[stream]);
   return {
     kind: options.kind,
     offers,
@@ -60,23 +78,30 @@ export function createHttpReceiver(options: HttpReceiverOptions): Receiver {
     },
     deliver: (stream, items, signal) => {
       const { brotli, maxBytes, width } = offer;
-      const way = { http, clock, headers, maxBytes };
+      const url = urls[stream];
+      assert(url !== null && offers(stream), 'only what is offered is delivered');
+      const way = { http, clock, headers, maxBytes, url };
       if (stream === 'events') {
-        return postBatch({ ...way, url: eventsUrl, brotli, deadlineMs: batchMs }, items, signal);
+        return postBatch({ ...way, brotli, deadlineMs: batchMs }, items, signal);
       }
-      assert(bodiesUrl !== null && offers(stream), 'only what is offered is delivered');
-      return pushBodies({ ...way, url: bodiesUrl, deadlineMs: bodyMs }, items, { width, signal });
+      const push = stream === 'bodies' ? pushContent : pushSnapshot;
+      const deadlineMs = stream === 'bodies' ? bodyMs : snapshotMs;
+      // A later state of a tracker must not be overtaken by an earlier one.
+      const context = { width: stream === 'bodies' ? width : 1, signal };
+      return pushEach((...item) => push({ ...way, deadlineMs }, ...item), items, context);
     },
   };
 }
 
-type Offer = Pick<HttpReceiverOptions, 'brotli' | 'bodies' | 'width' | 'maxBytes'>;
+type Offer = Pick<HttpReceiverOptions, 'brotli' | 'bodies' | 'snapshots' | 'width' | 'maxBytes'>;
 
-/** A Teamspace takes bodies by contract; another receiver where it says so, or said so before. */
-function offerOf({ capabilities, limits }: Health, { kind, bodies }: HttpReceiverOptions): Offer {
+/** A Teamspace takes everything by contract; another receiver what it says, or said before. */
+function offerOf({ capabilities, limits }: Health, known: HttpReceiverOptions): Offer {
+  const isTeamspace = known.kind === 'teamspace';
   return {
     brotli: capabilities.brotli,
-    bodies: kind === 'teamspace' || bodies || capabilities.bodies,
+    bodies: isTeamspace || known.bodies || capabilities.bodies,
+    snapshots: isTeamspace || known.snapshots || capabilities.snapshots,
     width: Math.min(limits.maxConcurrentBatches ?? 1, MAX_WIDTH),
     maxBytes: limits.maxDecompressedBytesPerBatch ?? null,
   };

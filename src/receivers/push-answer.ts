@@ -39,7 +39,7 @@ const POSITIVE: Readonly<Record<string, Verdict['outcome']>> = {
   stored: 'success',
   already_exists: 'duplicate',
 };
-const MOVED = 'the receiver says it moved; nothing was sent there';
+export const MOVED = 'the receiver says it moved; nothing was sent there';
 
 /**
  * Reads any answer to the push of one body, pure and total (wire contract 6.2). The status is the body's own verdict;
@@ -56,19 +56,27 @@ type Read =
   | { readonly kind: 'stop'; readonly stop: Stop };
 
 function readStatus(answer: BatchAnswer, document: JsonObject | null, context: PushContext): Read {
-  const { status } = answer;
+  const stop = readStop(answer, document, context.now);
+  if (stop !== null) return { kind: 'stop', stop };
   const said = parseBodyAnswer(answer.body);
-  const detail = `HTTP ${status}${spoken(document)}`;
-  if (status === 401 || status === 403) {
-    const code = status === 401 ? 'unauthorized' : 'forbidden';
-    return stopped({ kind: 'halt', httpStatus: status, code, detail, retryAfterMs: null });
+  return { kind: 'verdict', verdict: judge(answer.status, said, document, context) };
+}
+
+/** Why the rest waits, for an answer that speaks of the caller or the way there; null for one about the item. */
+export function readStop(
+  answer: BatchAnswer,
+  document: JsonObject | null,
+  now: Millis,
+): Stop | null {
+  const { status: httpStatus } = answer;
+  const detail = `HTTP ${httpStatus}${spoken(document)}`;
+  if (httpStatus === 401 || httpStatus === 403) {
+    const code = httpStatus === 401 ? 'unauthorized' : 'forbidden';
+    return { kind: 'halt', httpStatus, code, detail, retryAfterMs: null };
   }
-  if (WAITING.has(status) || status >= 500) {
-    const code = status === 429 ? 'throttled' : 'server_error';
-    const retryAfterMs = wishOf(answer, document, context.now);
-    return stopped({ kind: 'backoff', httpStatus: status, code, detail, retryAfterMs });
-  }
-  return { kind: 'verdict', verdict: judge(status, said, document, context) };
+  if (!WAITING.has(httpStatus) && httpStatus < 500) return null;
+  const code = httpStatus === 429 ? 'throttled' : 'server_error';
+  return { kind: 'backoff', httpStatus, code, detail, retryAfterMs: wishOf(answer, document, now) };
 }
 
 function judge(
@@ -172,8 +180,4 @@ function wishOf(answer: BatchAnswer, document: JsonObject | null, now: Millis): 
 function shown(said: BodyAnswer | null): string | null {
   const text = said?.detail?.trim() ?? '';
   return text === '' ? null : printable(text, DETAIL_BYTES);
-}
-
-function stopped(stop: Stop): Read {
-  return { kind: 'stop', stop };
 }

@@ -4,7 +4,7 @@ import { PROJECT_ID } from '../../test/support/envelopes.ts';
 import { sha256Hex, systemClock } from '../base/index.ts';
 import { createHttp } from '../home/index.ts';
 import { parseBodyPush, parseProjectId } from '../wire/index.ts';
-import { pushBodies } from './pushing.ts';
+import { pushContent, pushEach } from './pushing.ts';
 import type { BatchReply, OutboundItem } from './receiver.ts';
 
 const PATH = '/api/dossier/push-content/';
@@ -48,8 +48,8 @@ async function push(
   });
   const { width = 1, maxBytes = null } = options;
   const way = { http, clock: systemClock(), headers: { authorization: 'Bearer t' }, maxBytes };
-  const reply = await pushBodies(
-    { ...way, url: `${server.url}${PATH}`, deadlineMs: 5_000 },
+  const reply = await pushEach(
+    (...each) => pushContent({ ...way, url: `${server.url}${PATH}`, deadlineMs: 5_000 }, ...each),
     items,
     {
       width,

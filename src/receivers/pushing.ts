@@ -15,11 +15,20 @@ export interface PushOptions {
   readonly deadlineMs: Millis;
 }
 
-const MAX_ANSWER_BYTES = 1_048_576;
+export const MAX_ANSWER_BYTES = 1_048_576;
+
+/** What one push came to. */
+export interface Pushed {
+  readonly httpStatus: number | null;
+  readonly reading: PushReading;
+}
+
+/** Sends one item in a request of its own. Throws for nothing that the far side does. */
+export type Push = (item: OutboundItem, signal: AbortSignal) => Promise<Pushed>;
 
 /** Pushes under way: where the next one is taken from, and what is known so far. */
 interface Pushing {
-  readonly options: PushOptions;
+  readonly push: Push;
   readonly items: readonly OutboundItem[];
   readonly signal: AbortSignal;
   readonly verdicts: (Verdict | null)[];
@@ -31,16 +40,16 @@ interface Pushing {
 }
 
 /**
- * Pushes bodies in their order, one request each, at most `width` in flight, until each has its word or the receiver
+ * Pushes items in their order, one request each, at most `width` in flight, until each has its word or the receiver
  * asks to stop; those that were not sent then have no verdict.
  */
-export async function pushBodies(
-  options: PushOptions,
+export async function pushEach(
+  push: Push,
   items: readonly OutboundItem[],
   context: { readonly width: number; readonly signal: AbortSignal },
 ): Promise<BatchReply> {
   const pushing: Pushing = {
-    options,
+    push,
     items,
     signal: context.signal,
     verdicts: items.map(() => null),
@@ -72,7 +81,7 @@ async function run(pushing: Pushing): Promise<void> {
     if (item === undefined) return;
     pushing.next += 1;
     pushing.requests += 1;
-    const { httpStatus, reading } = await pushContent(pushing.options, item, signal);
+    const { httpStatus, reading } = await pushing.push(item, signal);
     pushing.httpStatus = httpStatus;
     if (reading.instanceId !== null) pushing.instanceIds.add(reading.instanceId);
     if (reading.kind === 'verdict') pushing.verdicts[index] = reading.verdict;
@@ -85,7 +94,7 @@ export async function pushContent(
   options: PushOptions,
   item: OutboundItem,
   signal: AbortSignal,
-): Promise<{ readonly httpStatus: number | null; readonly reading: PushReading }> {
+): Promise<Pushed> {
   const { http, clock, url, headers, deadlineMs, maxBytes } = options;
   const { place } = item;
   assert(place !== undefined, 'a body knows its place');
@@ -116,7 +125,11 @@ export async function pushContent(
   return { httpStatus: status, reading };
 }
 
-function readFailure({ reason, detail }: Extract<HttpReply, { kind: 'failure' }>): PushReading {
+/** No answer at all. */
+export function readFailure({
+  reason,
+  detail,
+}: Extract<HttpReply, { kind: 'failure' }>): PushReading {
   const stop = { kind: 'backoff', httpStatus: null, code: reason, detail, retryAfterMs: null };
   return { kind: 'stop', stop: { ...stop, kind: 'backoff' }, instanceId: null };
 }

@@ -12,10 +12,12 @@ export interface OutboundItem {
   readonly id: string;
   /** SHA-256 of `bytes` as the journal recorded it. */
   readonly sha256: string;
-  /** What is posted, exactly as captured; the text of a body. */
+  /** What is posted, exactly as captured; the text of a body, the document of a snapshot. */
   readonly bytes: Uint8Array;
   /** Of a body: where it belongs. */
   readonly place?: BodyPlace;
+  /** Of a snapshot: which state of which resource it is. */
+  readonly idempotencyKey?: string;
 }
 
 /** The mission a body is part of, and its path there. */

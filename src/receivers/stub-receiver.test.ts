@@ -109,7 +109,7 @@ it('does nothing for nothing', async () => {
   const receiver = createStubReceiver(file, systemFiles);
   expect(await deliver(receiver)).toMatchObject({ verdicts: [], stop: null, requests: 0 });
   expect(existsSync(file)).toBe(false);
-  expect([receiver.offers('events'), receiver.offers('snapshots')]).toEqual([true, false]);
+  expect([receiver.offers('events'), receiver.offers('snapshots')]).toEqual([true, true]);
   expect(await receiver.probe(new AbortController().signal)).toEqual({ kind: 'silent' });
 });
 

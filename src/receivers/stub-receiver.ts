@@ -7,6 +7,7 @@ import {
   member,
   parseBodyPush,
   parseJson,
+  parseSnapshot,
   type BodyPush,
   type Verdict,
 } from '../wire/index.ts';
@@ -33,8 +34,8 @@ interface Holdings {
 }
 
 /**
- * A receiver without network or login: accepted envelopes and bodies, these as they would be pushed, are appended to
- * a file, one a line, flushed before they count as delivered, and known when they come again.
+ * A receiver without network or login: accepted envelopes, bodies and snapshots, as they would be pushed, are appended
+ * to a file, one a line, flushed before they count as delivered, and known when they come again.
  */
 export function createStubReceiver(file: string, files: Files): Receiver {
   const kept: { holdings: Holdings | null } = { holdings: null };
@@ -56,7 +57,7 @@ export function createStubReceiver(file: string, files: Files): Receiver {
   };
   return {
     kind: 'stub',
-    offers: (stream) => stream !== 'snapshots',
+    offers: () => true,
     probe: () => Promise.resolve({ kind: 'silent' }),
     deliver: (_stream, items) => Promise.resolve(deliver(items)),
   };
@@ -113,18 +114,21 @@ function readHoldings(file: string, files: Files, known: Holdings | null): Holdi
 }
 
 function lineOf(item: OutboundItem): { readonly id: string; readonly line: Uint8Array } {
+  if (item.idempotencyKey !== undefined) return { id: item.sha256, line: item.bytes };
   if (item.place === undefined) return { id: item.id, line: asLine(item.bytes) };
   const push = { ...item.place, contentHash: item.sha256, content: item.bytes };
   return { id: bodyKey(push), line: encodeBodyPush(push) };
 }
 
-/** What a line that lies in the file already is known by; null for one that is neither event nor body. */
+/** What a line that lies in the file already is known by; null for one that is nothing of ours. */
 function idOf(line: Uint8Array): string | null {
   const parsed = parseJson(line, { maxBytes: MAX_PUSH_BYTES });
-  const object = parsed.ok ? asObject(parsed.value) : null;
-  if (object === null) return null;
+  const object = parsed.ok ? (asObject(parsed.value) ?? {}) : {};
   const id = asText(member(object, 'event_id'));
-  if (id !== null || member(object, 'content_hash') === undefined) return id;
+  if (id !== null) return id;
+  if (member(object, 'content_hash') === undefined) {
+    return parseSnapshot(line).ok ? sha256Hex(line) : null;
+  }
   const push = parseBodyPush(line);
   return push.ok ? bodyKey(push.value) : null;
 }

@@ -191,6 +191,8 @@ describeVectors<Recorded>('dispatch.json', ({ cases, wire_shape }) => {
       eventsUrl: wire_shape.url,
       healthUrl: null,
       bodiesUrl: null,
+      snapshotsUrl: null,
+      snapshots: false,
       bodies: false,
       width: 1,
       headers: { authorization: wire_shape.headers['Authorization'] ?? '' },

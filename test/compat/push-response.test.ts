@@ -54,6 +54,8 @@ async function ourEffect(recorded: Recorded): Promise<Effect> {
     eventsUrl: 'https://team.example.test/api/v1/events/batch/',
     healthUrl: null,
     bodiesUrl: 'https://team.example.test/api/dossier/push-content/',
+    snapshotsUrl: null,
+    snapshots: false,
     bodies: true,
     width: 1,
     headers: {},

@@ -27,6 +27,8 @@ function receiverAt(url: string, raw: RawAnswer): Receiver {
     eventsUrl: `${url}/hook`,
     healthUrl: `${url}/health`,
     bodiesUrl: null,
+    snapshotsUrl: null,
+    snapshots: false,
     bodies: false,
     width: 1,
     headers: { authorization: 'Bearer secret' },

@@ -4,6 +4,8 @@ import type { BatchReply, OutboundItem, Receiver } from '../../src/receivers/ind
 import { MAX_EVENT_BYTES } from '../../src/wire/index.ts';
 import { envelopeBytes, eventId } from '../support/envelopes.ts';
 import { bodiesStream } from '../../src/bodies/index.ts';
+import { snapshotsStream } from '../../src/trackers/index.ts';
+import { publish } from '../support/tracker-trial.ts';
 import { redeliver } from '../../src/delivery/index.ts';
 import { ledgerTrial, STREAMS } from '../support/ledger-trial.ts';
 import { drainOnce, ledgerRows, permit } from './drain-trial.ts';
@@ -99,9 +101,9 @@ export function receiverSuite(name: string, open: () => Promise<Place>): void {
       expect(await place.holdings()).toEqual([...many, largest].map(held));
     });
 
-    it('takes no snapshots, and is asked how it is without harm', async () => {
+    it('takes events, and is asked how it is without harm', async () => {
       const { receiver } = await open();
-      expect([receiver.offers('events'), receiver.offers('snapshots')]).toEqual([true, false]);
+      expect(receiver.offers('events')).toBe(true);
       expect((await receiver.probe(new AbortController().signal)).kind).not.toBe('stopped');
     });
 
@@ -125,6 +127,25 @@ export function receiverSuite(name: string, open: () => Promise<Place>): void {
       expect(again).toMatchObject({ outcomes: { duplicate: 4 }, blocked: null });
       expect(again.bodies.outcomes).toMatchObject({ success: 0, duplicate: 4 });
       expect(trial.deliveries(route, bodiesStream)).toEqual(delivered);
+    });
+
+    it('takes a snapshot, knows it again, and leaves the same rows as every other', async () => {
+      const place = await open();
+      if (!place.receiver.offers('snapshots')) return;
+      const trial = ledgerTrial();
+      const route = permit(trial, place.endpoint);
+      publish(trial, 'ACME');
+      publish(trial, 'ACME');
+      publish(trial, 'OTHER');
+      const report = await drainOnce(trial, route);
+      expect(report).toMatchObject({ blocked: null, snapshots: { selected: 2, failures: [] } });
+      expect(report.snapshots.outcomes).toMatchObject({ success: 2, duplicate: 0 });
+      expect(trial.deliveries(route, snapshotsStream)).toEqual(['1 delivered', '2 delivered']);
+      expect(trial.books(route, snapshotsStream)).toMatchObject({ captured: 2, delivered: 2 });
+
+      redeliver(trial.db, { routeId: route.id, streams: STREAMS, now: trial.clock.now() });
+      const again = await drainOnce(trial, route);
+      expect(again.snapshots.outcomes).toMatchObject({ success: 0, duplicate: 2 });
     });
 
     it('leaves the same rows in the ledger as every other', async () => {

@@ -69,6 +69,8 @@ function receiverAt(eventsUrl: string, healthUrl: string | null): Receiver {
     eventsUrl,
     healthUrl,
     bodiesUrl: healthUrl === null ? null : healthUrl.replace(PATHS.health, PATHS.bodies),
+    snapshotsUrl: healthUrl === null ? null : healthUrl.replace(PATHS.health, PATHS.snapshots),
+    snapshots: healthUrl !== null,
     bodies: healthUrl !== null,
     width: 1,
     headers: {},

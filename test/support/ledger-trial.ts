@@ -13,6 +13,7 @@ import {
   type Stream,
 } from '../../src/delivery/index.ts';
 import { bodiesStream, storeUpload } from '../../src/bodies/index.ts';
+import { snapshotsStream } from '../../src/trackers/index.ts';
 import { checkoutId, openHome, type Home } from '../../src/home/index.ts';
 import { capture } from '../../src/journal/index.ts';
 import { parseEndpoint } from '../../src/receivers/index.ts';
@@ -22,7 +23,7 @@ import { envelope, PROJECT_ID, type EnvelopeOptions } from './envelopes.ts';
 import { manualClock, type ManualClock } from './manual-clock.ts';
 import { tempDir, testSystem } from './temp-home.ts';
 
-export const STREAMS = [eventsStream, bodiesStream];
+export const STREAMS = [eventsStream, bodiesStream, snapshotsStream];
 
 /** A type that may never leave the machine. */
 export const LOCAL_TYPE = 'MissionReopened';

@@ -1,5 +1,5 @@
 import { EXIT, printable, type ExitCode } from '../../base/index.ts';
-import type { DrainReport, ItemFailure } from '../../delivery/index.ts';
+import type { DrainReport, ItemFailure, StreamReport } from '../../delivery/index.ts';
 import {
   actionFor,
   categoryOf,
@@ -15,6 +15,7 @@ import type { LegacyRows } from '../../legacy/index.ts';
 import { uploadLines, uploadsToJson } from './bodies.ts';
 import { legacyLines } from './legacy.ts';
 import { isLoggedOut } from '../login/recovery.ts';
+import { snapshotLines, snapshotsToJson } from './snapshots.ts';
 import type { Dossiers } from '../gather/dossiers.ts';
 import type { Imported } from '../gather/import.ts';
 
@@ -76,7 +77,7 @@ export function toReport(outcome: Outcome): Readonly<Record<string, unknown>> {
   const failed = counts.rejected + counts.transient + counts.terminal_failed;
   return {
     generated_at: outcome.generatedAt,
-    dispatched: reports.some((report) => report.requests + report.bodies.requests > 0),
+    dispatched: reports.flatMap(streamsOf).some(({ requests }) => requests > 0),
     ...counts,
     summary: {
       total_events: counts.selected,
@@ -119,13 +120,17 @@ export function isAllDelivered(outcome: Outcome): boolean {
   return read && waiting === 0 && outcome.targets.every(isComplete);
 }
 
-function isDamaged({ damaged, bodies }: DrainReport): boolean {
-  return damaged.length + bodies.damaged.length > 0;
+function streamsOf(report: DrainReport): readonly StreamReport[] {
+  return [report, report.bodies, report.snapshots];
+}
+
+function isDamaged(report: DrainReport): boolean {
+  return streamsOf(report).some(({ damaged }) => damaged.length > 0);
 }
 
 function isComplete({ report, status }: TargetOutcome): boolean {
-  const refused = report.failures.length + report.bodies.failures.length;
-  if (report.blocked !== null || refused > 0 || isDamaged(report)) return false;
+  const isRefused = streamsOf(report).some(({ failures }) => failures.length > 0);
+  if (report.blocked !== null || isRefused || isDamaged(report)) return false;
   if (report.replaying > 0) return false;
   if (status === null || status.route.grantedAt === null) return false;
   return status.streams.every(({ books, isTaken }) => !isTaken || isSettled(books));
@@ -159,6 +164,7 @@ function targetLines(outcome: Outcome, target: TargetOutcome): readonly string[]
   }
   if (report.replaying > 0) lines.push(`  ${report.replaying} of a replay not delivered again yet`);
   lines.push(...uploadLines(report.bodies, outcome.isVerbose));
+  lines.push(...snapshotLines(report.snapshots));
   if (outcome.isInterrupted) lines.push('Event sync stopped before its end.');
   else if (report.blocked !== null) lines.push(...blockedLines(report.blocked));
   if (status !== null) lines.push(...waitingLines(status));
@@ -226,7 +232,11 @@ function waitingLines(status: RouteStatus): readonly string[] {
 function targetToJson({ report, status }: TargetOutcome): Readonly<Record<string, unknown>> {
   const booksOf = (stream: string): Books | null =>
     status?.streams.find(({ facts }) => facts.stream === stream)?.books ?? null;
-  const [events, bodies] = [booksOf('events'), booksOf('bodies')];
+  const queueOf = (stream: string): Readonly<Record<string, unknown>> => {
+    const books = booksOf(stream);
+    const waiting = books === null ? null : books.unopened + books.queued;
+    return { waiting, parked: books?.parked ?? null };
+  };
   return {
     target_id: report.target.publicId,
     canonical_url: report.target.canonicalUrl,
@@ -239,13 +249,9 @@ function targetToJson({ report, status }: TargetOutcome): Readonly<Record<string
     blocked_reason: report.blocked?.reason ?? null,
     blocked_detail: report.blocked?.detail ?? null,
     remedy: report.blocked?.remedy ?? null,
-    waiting: events === null ? null : events.unopened + events.queued,
-    parked: events?.parked ?? null,
-    bodies: {
-      ...uploadsToJson(report),
-      waiting: bodies === null ? null : bodies.unopened + bodies.queued,
-      parked: bodies?.parked ?? null,
-    },
+    ...queueOf('events'),
+    bodies: { ...uploadsToJson(report), ...queueOf('bodies') },
+    snapshots: { ...snapshotsToJson(report), ...queueOf('snapshots') },
   };
 }
 

@@ -18,10 +18,10 @@ import {
 } from '../../receivers/index.ts';
 import type { Route } from '../routes.ts';
 import {
-  bodiesUrlOf,
   headersOf,
   healthUrlOf,
   originOf,
+  pushUrlOf,
   takesStream,
   type Target,
 } from '../targets.ts';
@@ -49,10 +49,12 @@ export async function connect(home: Home, db: Db, target: Target): Promise<Conne
     clock: home.system.clock,
     eventsUrl: target.postUrl,
     healthUrl: healthUrlOf(target),
-    bodiesUrl: bodiesUrlOf(target),
+    bodiesUrl: pushUrlOf(target, 'bodies'),
+    snapshotsUrl: pushUrlOf(target, 'snapshots'),
     headers: configuredHeaders(home, db, target).headers,
     brotli: target.acceptsBrotli,
     bodies: takesStream(target, 'bodies'),
+    snapshots: takesStream(target, 'snapshots'),
     width: target.maxConcurrentBatches ?? 1,
     maxBytes: target.maxBatchBytes,
   });

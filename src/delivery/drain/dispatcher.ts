@@ -118,12 +118,26 @@ function isRenewed(options: DrainOptions, lease: Drain): boolean {
 async function drainStreams(work: Work, signal: AbortSignal): Promise<Blocked | null> {
   let first: Blocked | null = null;
   for (const stream of work.options.streams) {
-    if (!work.receiver.offers(stream.name)) continue;
-    const ended = await drainStream(work, stream, signal);
-    first ??= ended.blocked;
-    if (ended.isOfRoute) break;
+    const { receiver } = work;
+    let ended = receiver.offers(stream.name) ? null : await askWhatIsTaken(work, stream, signal);
+    if (receiver.offers(stream.name) && ended?.blocked == null) {
+      ended = await drainStream(work, stream, signal);
+    }
+    first ??= ended?.blocked ?? null;
+    if (ended?.isOfRoute === true) break;
   }
   return first;
+}
+
+/** What a receiver takes may not be known before it was asked once. */
+async function askWhatIsTaken(work: Work, stream: Stream, signal: AbortSignal): Promise<Ended> {
+  const { options, receiver } = work;
+  const { home, db, route, byOperator, streams } = options;
+  if (!byOperator || stream !== streams[0]) return IN_PEACE;
+  const expected = readFollow(db, route.id, stream)?.instanceId ?? null;
+  const asked = await askReceiver({ home, db, route, receiver }, expected, signal);
+  if (asked.kind === 'stopped') return { ...stopped(work, stream, asked.stop), isOfRoute: true };
+  return asked.kind === 'blocked' ? { blocked: asked.blocked, isOfRoute: true } : IN_PEACE;
 }
 
 const IN_PEACE: Ended = { blocked: null, isOfRoute: false };

@@ -28,10 +28,11 @@ export interface StreamReport {
   readonly strays: number;
 }
 
-/** What one drain of one route did: of its events, and beside them of its bodies. */
+/** What one drain of one route did: of its events, and beside them of its bodies and snapshots. */
 export interface DrainReport extends StreamReport {
   readonly target: Target;
   readonly bodies: StreamReport;
+  readonly snapshots: StreamReport;
   /** Items of replays that wait or are parked after it. */
   readonly replaying: number;
   /** What stopped it, null when it came to its end. */
@@ -86,8 +87,8 @@ export class DrainTally {
   }
 
   report(blocked: Blocked | null, replaying = 0): DrainReport {
-    const bodies = { ...this.#of('bodies') };
-    return { target: this.#target, ...this.#of('events'), bodies, replaying, blocked };
+    const [bodies, snapshots] = [{ ...this.#of('bodies') }, { ...this.#of('snapshots') }];
+    return { target: this.#target, ...this.#of('events'), bodies, snapshots, replaying, blocked };
   }
 
   #of(stream: StreamName): Sums {
