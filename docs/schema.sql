@@ -1089,6 +1089,18 @@ CREATE TABLE refresh_tokens (
   UNIQUE (session_id, generation)
 ) STRICT;
 
+CREATE TABLE resource_mappings (
+  team_id TEXT NOT NULL,
+  provider TEXT NOT NULL,
+  workspace TEXT NOT NULL,
+  resource_type TEXT NOT NULL,
+  resource_id TEXT NOT NULL,
+  project_id TEXT NOT NULL,
+  set_at INTEGER NOT NULL,
+  PRIMARY KEY (team_id, provider, workspace, resource_type, resource_id),
+  CHECK ((resource_type = '') = (resource_id = ''))
+) STRICT;
+
 CREATE TABLE sessions (
   session_id TEXT PRIMARY KEY,
   team_id TEXT NOT NULL REFERENCES teams (team_id),
@@ -1141,6 +1153,32 @@ CREATE TABLE tokens (
 CREATE INDEX tokens_by_prefix ON tokens (prefix);
 
 CREATE INDEX tokens_live ON tokens (team_id) WHERE revoked_at IS NULL;
+
+CREATE TABLE tracker_snapshots (
+  arrival INTEGER PRIMARY KEY AUTOINCREMENT,
+  team_id TEXT NOT NULL,
+  project_id TEXT,
+  provider TEXT NOT NULL,
+  workspace TEXT NOT NULL,
+  resource_type TEXT NOT NULL,
+  resource_id TEXT NOT NULL,
+  idempotency_key TEXT NOT NULL,
+  sha256 TEXT NOT NULL CHECK (length(sha256) = 64),
+  doctrine_mode TEXT,
+  issues INTEGER NOT NULL,
+  mappings INTEGER NOT NULL,
+  turn INTEGER NOT NULL,
+  received_at INTEGER NOT NULL,
+  payload BLOB NOT NULL,
+  UNIQUE (team_id, idempotency_key, sha256),
+  -- Both or neither, as on the wire; neither is two empty texts.
+  CHECK ((resource_type = '') = (resource_id = ''))
+) STRICT;
+
+CREATE INDEX tracker_snapshots_in_turn ON tracker_snapshots (team_id, turn);
+
+CREATE INDEX tracker_snapshots_of_resource
+  ON tracker_snapshots (team_id, provider, workspace, resource_type, resource_id, turn);
 
 CREATE TABLE users (
   user_id TEXT PRIMARY KEY,

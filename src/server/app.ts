@@ -33,6 +33,7 @@ import {
 } from './http/here.ts';
 import { loginHandlers } from './http/login.ts';
 import { refuse, rememberRefusal } from './http/refusal.ts';
+import { readSnapshot, readSnapshots, snapshotReceiver } from './http/snapshots.ts';
 import type { Identity } from './identity/identity.ts';
 import { MAX_BATCH_BYTES, MAX_CONCURRENT_BATCHES, MAX_EVENTS_PER_BATCH } from './limits.ts';
 import { cookieOf } from './pages/browser.ts';
@@ -116,6 +117,7 @@ function handlersOf(store: Store, options: AppOptions): Handlers {
     health: (c) => c.json(healthOf(c.var.visitor, store.instanceId, options)),
     takeBatch: takeBatches(store, options),
     takeBody: takeBodies(store, options),
+    takeSnapshot: takeSnapshots(store, options),
     ...readingHandlers(store),
     ...loginHandlers(identity),
     ...entranceHandlers(identity),
@@ -154,9 +156,16 @@ async function identified(c: Here, store: Store, { clock }: AppOptions): Promise
   return visitor;
 }
 
-function readingHandlers(
-  store: Store,
-): Pick<Handlers, 'listEvents' | 'showEvent' | 'listNamespaces' | 'listArtifacts' | 'showBody'> {
+type ReadingRoute =
+  | 'listEvents'
+  | 'showEvent'
+  | 'listNamespaces'
+  | 'listArtifacts'
+  | 'showBody'
+  | 'listSnapshots'
+  | 'showSnapshot';
+
+function readingHandlers(store: Store): Pick<Handlers, ReadingRoute> {
   const listing =
     (read: typeof readPage): Handler =>
     async (c) => {
@@ -167,6 +176,12 @@ function readingHandlers(
     listEvents: listing(readPage),
     listNamespaces: listing(readNamespaces),
     listArtifacts: listing(readArtifacts),
+    listSnapshots: listing(readSnapshots),
+    showSnapshot: async (c) => {
+      const visitor = requireVisitor(c.var.visitor);
+      const body = await readSnapshot(store, visitor, c.req.param('id') ?? '');
+      return c.body(new Uint8Array(body), 200, { [HEADERS.contentType]: 'application/json' });
+    },
     showEvent: async (c) => {
       const visitor = requireVisitor(c.var.visitor);
       const body = await readEvent(store, visitor, c.req.param('id') ?? '');
@@ -234,6 +249,21 @@ function takeBodies(store: Store, { clock, log }: AppOptions): (c: Here) => Prom
   };
 }
 
+function takeSnapshots(store: Store, { clock, log }: AppOptions): (c: Here) => Promise<Response> {
+  const receive = snapshotReceiver(store, () => clock.now());
+  return async (c) => {
+    const started = clock.monotonic();
+    const labels = {
+      idempotencyKey: c.req.header(HEADERS.idempotencyKey) ?? null,
+      contentSha256: c.req.header(HEADERS.contentSha256) ?? null,
+    };
+    const { status, answer, bytes } = await receive(postOf(c), labels);
+    const ms = Math.round(clock.monotonic() - started);
+    log.info('receiver.snapshot', { ...senderOf(c), status, bytes, ms });
+    return c.json({ ...answer, server_instance_id: store.instanceId }, status);
+  };
+}
+
 /** Who sent something, by ids alone: names and addresses of people stay out of the log. */
 function senderOf(c: Here): Readonly<Record<'team' | 'token' | 'session', string | null>> {
   const { team, actor } = requireVisitor(c.var.visitor);
@@ -267,7 +297,7 @@ function healthOf(visitor: Visitor | null, instanceId: string, options: AppOptio
       maxDecompressedBytesPerBatch: MAX_BATCH_BYTES,
       maxConcurrentBatches: MAX_CONCURRENT_BATCHES,
     },
-    capabilities: { brotli: true, bodies: true, snapshots: false },
+    capabilities: { brotli: true, bodies: true, snapshots: true },
     identity: visitor === null ? null : { team: visitor.team, user: userOf(visitor) },
   });
 }

@@ -21,6 +21,9 @@ export const PUSHES_UNDER_WAY = 32;
 /** Seconds in `Retry-After` of that answer. */
 export const PUSH_RETRY_SECONDS = 1;
 
+/** Snapshots that are read, parsed and stored at the same time: each may be 32 MiB. */
+export const SNAPSHOTS_AT_WORK = 2;
+
 /** What is still read of a refused request, so that the sender sees the answer and not a reset. */
 export const DRAIN_BYTES = 8 * 1_048_576;
 export const DRAIN_MS = 2_000;

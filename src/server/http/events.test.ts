@@ -173,7 +173,7 @@ it('answers its limits, capabilities and deployment with health', async () => {
     value: {
       ...deployment,
       limits: { maxConcurrentBatches: 3 },
-      capabilities: { brotli: true, bodies: true, snapshots: false },
+      capabilities: { brotli: true, bodies: true, snapshots: true },
       identity: { team: 'local' },
     },
   });
