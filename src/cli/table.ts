@@ -7,6 +7,7 @@ import { HERE_COMMANDS } from './table/here.ts';
 import { PEOPLE_COMMANDS } from './table/people.ts';
 import { RECEIVER_COMMANDS } from './table/receiver.ts';
 import { SYNC_COMMANDS } from './table/sync.ts';
+import { TRACKER_COMMANDS } from './table/tracker.ts';
 
 /** Every command there is. Help, parsing and the test that walks all printed remedies read this table. */
 export const COMMANDS: readonly CommandSpec[] = [
@@ -15,6 +16,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   ...AUTH_COMMANDS,
   ...SYNC_COMMANDS,
   ...DAEMON_COMMANDS,
+  ...TRACKER_COMMANDS,
   ...DOCTOR_COMMANDS,
   ...RECEIVER_COMMANDS,
   ...PEOPLE_COMMANDS,

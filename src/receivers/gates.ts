@@ -48,6 +48,8 @@ export interface GateFacts {
     /** The teams it belongs to; only a private one is ever sent to. */
     readonly teams: readonly unknown[];
   } | null;
+  /** The operator brings a token of another make, which speaks for whom it was made. */
+  readonly hasOwnToken?: boolean;
   /** Why nobody is logged in there, null while somebody is. */
   readonly loggedOut: string | null;
   /** Whose the target is; both empty while nobody claimed it. */
@@ -83,6 +85,7 @@ function checkTeamspace(facts: GateFacts): Blocked | null {
       remedy: null,
     };
   }
+  if (facts.hasOwnToken === true) return null;
   if (session === null || loggedOut !== null) {
     const detail = loggedOut ?? 'nobody is logged in at this server';
     return { reason: 'missing_auth', detail, remedy: login };

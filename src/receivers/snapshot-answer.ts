@@ -24,7 +24,9 @@ export function classifySnapshot(answer: BatchAnswer, context: SnapshotContext):
   const instanceId = instanceOf(document);
   const stop = readStop(answer, document, context.now);
   if (stop !== null) return { kind: 'stop', stop, instanceId };
-  return { kind: 'verdict', verdict: judge(answer, document, context), instanceId };
+  const receipt = document === null ? null : receiptOf(document);
+  const verdict = { ...judge(answer, document, context), receipt };
+  return { kind: 'verdict', verdict, instanceId };
 }
 
 function judge(
@@ -76,4 +78,12 @@ function judgeLarge(document: JsonObject | null, { bytes }: OutboundItem): Verdi
 /** A refusal's code stands under several names. */
 function codeIn(document: JsonObject): string | null {
   return asText(member(document, 'error_code')) ?? codeOf(document);
+}
+
+const MAX_RECEIPT_CHARS = 4096;
+
+/** The receiver's own words, where they are few. */
+function receiptOf(document: JsonObject): string | null {
+  const text = JSON.stringify(document);
+  return text.length <= MAX_RECEIPT_CHARS ? text : null;
 }

@@ -1,7 +1,6 @@
 // Server: the receiver one runs oneself. What it stores and answers, who may send and read, how it listens.
 // What travels is wire's; commands, signals and the environment are the command line's.
-export { createApp } from './app.ts';
-export type { App, AppOptions, Deployment } from './app.ts';
+export { createApp, type App, type AppOptions, type Deployment } from './app.ts';
 export {
   addUser,
   createTeam,
@@ -17,6 +16,7 @@ export {
   teamForOperator,
 } from './identity/administration.ts';
 export type { Identity } from './identity/identity.ts';
+export { listResources, mapResource } from './identity/resources.ts';
 export { ROLES } from './identity/rights.ts';
 export { firstLink } from './login/setup.ts';
 export {

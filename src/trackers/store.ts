@@ -122,6 +122,7 @@ export function keepIssue(
   return known === undefined ? 'created' : 'updated';
 }
 
+/** How many issues and mappings of a binding are here. */
 export function countKept(
   db: Db,
   bindingId: number,
@@ -132,6 +133,7 @@ export function countKept(
 const NOTHING = { issues: 0, mappings: 0 };
 const BEGINNING: Checkpoint = { cursor: null, updatedSince: null, newest: null };
 
+/** How far pulling has come; the beginning for a binding that was never pulled. */
 export function readCheckpoint(db: Db, bindingId: number): Checkpoint {
   const row = db.get<{
     cursor: string | null;

@@ -15,7 +15,7 @@ import type { LegacyRows } from '../../legacy/index.ts';
 import { uploadLines, uploadsToJson } from './bodies.ts';
 import { legacyLines } from './legacy.ts';
 import { isLoggedOut } from '../login/recovery.ts';
-import { snapshotLines, snapshotsToJson } from './snapshots.ts';
+import { snapshotLines, snapshotsToJson } from '../tracker/snapshots.ts';
 import type { Dossiers } from '../gather/dossiers.ts';
 import type { Imported } from '../gather/import.ts';
 

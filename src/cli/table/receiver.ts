@@ -46,6 +46,29 @@ export const RECEIVER_COMMANDS: readonly CommandSpec[] = [
     load: () => import('../commands/receiver-token-revoke.ts'),
   },
   {
+    path: ['receiver', 'mapping', 'list'],
+    what: 'list which project each resource of a tracker belongs to',
+    options: [DB, TEAM],
+    load: () => import('../commands/receiver-mapping-list.ts'),
+  },
+  {
+    path: ['receiver', 'mapping', 'set'],
+    what: 'say which project the snapshots of a resource belong to',
+    args: [{ name: '<project>', what: 'its UUID' }],
+    options: [
+      DB,
+      TEAM,
+      { flags: '--provider <name>', what: 'the tracker, for example jira' },
+      { flags: '--workspace <name>', what: 'as the snapshots name it' },
+      { flags: '--resource-type <type>', what: 'jira_project or linear_team' },
+      { flags: '--resource-id <id>', what: 'its id; without both, the rest of the workspace' },
+    ],
+    examples: [
+      'spec-kitty receiver mapping set 3f2b8c64-9d0e-4a51-8c77-2b1f6e5d4c3a --provider jira --workspace acme.atlassian.net --resource-type jira_project --resource-id ACME',
+    ],
+    load: () => import('../commands/receiver-mapping-set.ts'),
+  },
+  {
     path: ['receiver', 'ls'],
     what: 'list the events a receiver holds',
     options: [

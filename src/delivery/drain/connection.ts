@@ -1,4 +1,4 @@
-import type { Db } from '../../base/index.ts';
+import type { Db, Millis } from '../../base/index.ts';
 import {
   findMissingTeam,
   isSaasEnabled,
@@ -31,17 +31,32 @@ export type Connection =
   | { readonly kind: 'ready'; readonly receiver: Receiver }
   | { readonly kind: 'blocked'; readonly blocked: Blocked };
 
+/** What one drain brings along: a token in the place of the login's, and how long one snapshot may take. */
+export interface OwnWay {
+  readonly bearer: string | null;
+  readonly snapshotMs: Millis;
+}
+
 /**
  * The receiver of a target with its credentials: the login of exactly this origin, and the headers whose values the
  * operator keeps in the environment. Asks the gates; opens no socket, except for a team that the login lacks, which
  * the server may have given it since.
  */
-export async function connect(home: Home, db: Db, target: Target): Promise<Connection> {
+export async function connect(
+  home: Home,
+  db: Db,
+  target: Target,
+  own?: OwnWay,
+): Promise<Connection> {
   if (target.kind === 'stub') {
     return { kind: 'ready', receiver: createStubReceiver(target.postUrl, home.system.files) };
   }
-  const blocked = await openGates(home, db, target);
+  const bearer = own?.bearer ?? null;
+  const blocked =
+    bearer === null ? await openGates(home, db, target) : gateOf(home, db, target, true);
   if (blocked !== null) return { kind: 'blocked', blocked };
+  // A request that brings its own authorization goes out without the login.
+  const authorization = bearer === null ? {} : { authorization: `Bearer ${bearer}` };
   const session = sessionOf(home, target);
   const receiver = createHttpReceiver({
     kind: target.kind,
@@ -51,18 +66,19 @@ export async function connect(home: Home, db: Db, target: Target): Promise<Conne
     healthUrl: healthUrlOf(target),
     bodiesUrl: pushUrlOf(target, 'bodies'),
     snapshotsUrl: pushUrlOf(target, 'snapshots'),
-    headers: configuredHeaders(home, db, target).headers,
+    headers: { ...authorization, ...configuredHeaders(home, db, target).headers },
     brotli: target.acceptsBrotli,
     bodies: takesStream(target, 'bodies'),
     snapshots: takesStream(target, 'snapshots'),
     width: target.maxConcurrentBatches ?? 1,
     maxBytes: target.maxBatchBytes,
+    ...(own === undefined ? {} : { deadlines: { snapshotMs: own.snapshotMs } }),
   });
   return { kind: 'ready', receiver };
 }
 
 /** The gate that is closed for a target as this machine stands now, or null. Asks nobody. */
-export function gateOf(home: Home, db: Db, target: Target): Blocked | null {
+export function gateOf(home: Home, db: Db, target: Target, hasOwnToken = false): Blocked | null {
   if (target.kind === 'stub') return null;
   const session = sessionOf(home, target);
   return checkGates({
@@ -70,6 +86,7 @@ export function gateOf(home: Home, db: Db, target: Target): Blocked | null {
     origin: originOf(target),
     saasEnabled: isSaasEnabled(home.system.env),
     session,
+    hasOwnToken,
     loggedOut: whyLoggedOut(session, home.system.clock.now()),
     owner: { team: target.team, user: target.user },
     missingHeaderVariables: configuredHeaders(home, db, target).missing,

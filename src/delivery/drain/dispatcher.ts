@@ -32,7 +32,7 @@ export async function drain(options: DrainOptions): Promise<DrainReport> {
   const tally = new DrainTally(route.target);
   if (!isGranted(db, route.id))
     return tally.report(ungranted(route.target, 'nobody permits sending to this target'));
-  const connection = await connect(home, db, route.target);
+  const connection = await connect(home, db, route.target, options.own);
   if (connection.kind === 'blocked') {
     block(db, route.id, connection.blocked, system.clock.now());
     return tally.report(connection.blocked);

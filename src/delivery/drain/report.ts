@@ -11,6 +11,15 @@ export interface ItemFailure {
   readonly detail: string | null;
 }
 
+/** One item that was accepted. */
+export interface ItemSuccess {
+  readonly id: string;
+  readonly outcome: Outcome;
+  readonly httpStatus: number | null;
+  /** What the receiver answered, where it is worth keeping. */
+  readonly receipt: string | null;
+}
+
 /** What one drain did of one stream. */
 export interface StreamReport {
   /** Items that were part of a batch. */
@@ -18,8 +27,8 @@ export interface StreamReport {
   readonly outcomes: Readonly<Record<Outcome, number>>;
   /** The first thousand that were not accepted. */
   readonly failures: readonly ItemFailure[];
-  /** Ids of the first thousand that arrived now or had before. */
-  readonly accepted: readonly { readonly id: string; readonly outcome: Outcome }[];
+  /** The first thousand that arrived now or had before. */
+  readonly accepted: readonly ItemSuccess[];
   /** Ids of items whose stored bytes no longer have the hash they were captured with; they were not sent. */
   readonly damaged: readonly string[];
   /** Requests made, those for health apart. */
@@ -47,7 +56,7 @@ interface Sums extends StreamReport {
   selected: number;
   readonly outcomes: Record<Outcome, number>;
   readonly failures: ItemFailure[];
-  readonly accepted: { readonly id: string; readonly outcome: Outcome }[];
+  readonly accepted: ItemSuccess[];
   readonly damaged: string[];
   requests: number;
   strays: number;
@@ -120,10 +129,12 @@ function nothing(): Sums {
 }
 
 function addVerdict(sums: Sums, id: string, verdict: Verdict): void {
-  const { outcome, httpStatus, category, detail } = verdict;
+  const { outcome, httpStatus, category, detail, receipt } = verdict;
   sums.outcomes[outcome] += 1;
   if (ACCEPTED.has(outcome)) {
-    if (sums.accepted.length < MAX_LISTED) sums.accepted.push({ id, outcome });
+    if (sums.accepted.length < MAX_LISTED) {
+      sums.accepted.push({ id, outcome, httpStatus, receipt });
+    }
   } else if (sums.failures.length < MAX_LISTED) {
     sums.failures.push({ id, outcome, httpStatus, category, detail });
   }

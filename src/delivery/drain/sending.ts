@@ -2,6 +2,7 @@ import { sha256Hex, type Db, type Millis } from '../../base/index.ts';
 import type { Home } from '../../home/index.ts';
 import type { BatchReply, Learned, OutboundItem, Receiver, Stop } from '../../receivers/index.ts';
 import { cutBatch, DEFAULT_BATCH_LIMITS, type BatchLimits } from './batcher.ts';
+import type { OwnWay } from './connection.ts';
 import type { Drain } from './drains.ts';
 import { anotherInstance } from './identity.ts';
 import { setInstance, type Generation } from '../generations.ts';
@@ -20,6 +21,8 @@ export interface DrainOptions {
   /** An operator's own command ignores backoff, never a Retry-After, and asks the receiver who it is. */
   readonly byOperator: boolean;
   readonly signal: AbortSignal;
+  /** What this drain alone brings along to speak to the receiver. */
+  readonly own?: OwnWay;
   /** Called after every recorded batch with the number of items done. */
   readonly onProgress: (done: number) => void;
 }

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { messageOf, UserError, type System } from '../../base/index.ts';
 import { identityFile, readIdentityText, type Project } from './project.ts';
-import type { Document } from 'yaml';
+import type { Document, Pair, Scalar, YAMLMap } from 'yaml';
 
 /** What one section of the project's configuration may hold. */
 export type Section = Readonly<Record<string, unknown>>;
@@ -39,14 +39,52 @@ export async function changeSection(
   const text = readIdentityText(files, root) ?? '';
   const document = await parse(text, file);
   sectionOf(document, name, file);
+  const range = rangeOf(document, name);
   if (change === null) document.delete(name);
   else for (const [path, value] of leaves([name], change)) document.setIn(path, value);
-  const changed = document.toString({ lineWidth: 0 });
+  const changed = await rendered(document, { text, name, range });
   const [before, after] = [await parse(text, file), await parse(changed, file)];
   if (!isDeepStrictEqual(without(before, name), without(after, name))) {
     throw corrupt(file, 'it cannot be changed without touching other settings; change it by hand');
   }
   files.write(file, changed, SHARED_FILE);
+}
+
+/** Where a section lies in the text, from its name to its end; null when it is not there or in no line of its own. */
+function rangeOf(document: Document, name: string): readonly [number, number] | null {
+  const pair = pairOf(document, name);
+  const start = (pair?.key as Scalar | undefined)?.range?.[0];
+  const end = (pair?.value as Scalar | null | undefined)?.range?.[2];
+  return start === undefined || end === undefined ? null : [start, end];
+}
+
+function pairOf(document: Document, name: string): Pair | undefined {
+  const items = (document.contents as YAMLMap | null)?.items ?? [];
+  // A key that was set a moment ago is a plain text.
+  return items.find(({ key }) => key === name || (key as Scalar).value === name);
+}
+
+/** The text with one section as the document has it now; whatever else stands in it is not even spelled anew. */
+async function rendered(
+  document: Document,
+  place: {
+    readonly text: string;
+    readonly name: string;
+    readonly range: readonly [number, number] | null;
+  },
+): Promise<string> {
+  const { text, name, range } = place;
+  const { Document: Fresh, parseDocument } = await import('yaml');
+  const only = new Fresh({});
+  const pair = pairOf(document, name);
+  if (pair !== undefined) (only.contents as unknown as YAMLMap).items.push(pair);
+  const section = pair === undefined ? '' : only.toString({ lineWidth: 0 });
+  const [start, end] = range ?? [text.length, text.length];
+  const lead = text.slice(0, start);
+  const spliced = `${lead}${lead === '' || lead.endsWith('\n') ? '' : '\n'}${section}${text.slice(end)}`;
+  const read = parseDocument(spliced);
+  const isSame = read.errors.length === 0 && isDeepStrictEqual(plain(read), plain(document));
+  return isSame ? spliced : document.toString({ lineWidth: 0 });
 }
 
 async function parse(text: string, file: string): Promise<Document> {

@@ -17,6 +17,7 @@ export const AUDIT_ACTIONS = [
   'team.created',
   'token.created',
   'token.revoked',
+  'resource.mapped',
   'user.created',
   'user.disabled',
   'user.enabled',
