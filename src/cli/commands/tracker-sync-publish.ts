@@ -10,6 +10,7 @@ import { keepSnapshot, snapshotsStream, type KeptSnapshot } from '../../trackers
 import { fine, type Answer } from '../answer.ts';
 import { refuseAtBoundary } from '../boundary/refusing.ts';
 import { flagOption, textOption, type Context } from '../io.ts';
+import { isLoggedOut } from '../login/recovery.ts';
 import { permittedRoutes } from '../permission.ts';
 import { bearersFor } from '../tracker/bearer.ts';
 import { openBound, type Bound } from '../tracker/bound.ts';
@@ -107,10 +108,7 @@ function outcomeOf(
 /** 3 for a damaged snapshot, 4 where somebody must log in, 1 unless every addressed target has it. */
 function exitOf(published: readonly Published[]): ExitCode {
   if (published.some(({ report }) => report.snapshots.damaged.length > 0)) return EXIT.integrity;
-  const isLoggedOut = published.some(
-    ({ report }) => report.target.kind === 'teamspace' && report.blocked?.reason === 'missing_auth',
-  );
-  if (isLoggedOut) return EXIT.loggedOut;
+  if (published.some(({ report }) => isLoggedOut(report))) return EXIT.loggedOut;
   const isAll = published.every(({ delivery }) => delivery.state === 'delivered');
   return isAll ? EXIT.fine : EXIT.failed;
 }
