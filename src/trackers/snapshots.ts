@@ -77,12 +77,19 @@ export function keepSnapshot(db: Db, publication: Publication): KeptSnapshot {
       return { ...known, seq: last.seq, isNew: false };
     }
     const { rowid } = db.run(KEEP, {
-      ...{ projectId, checkoutId, provider, workspace, idempotencyKey, sha256, payload, now },
+      projectId,
+      checkoutId,
+      provider,
+      workspace,
+      idempotencyKey,
+      sha256,
+      payload,
+      now,
       resourceType: resource?.type ?? null,
       resourceId: resource?.id ?? null,
       bytes: payload.length,
     });
-    return { ...known, seq: Number(rowid), isNew: true };
+    return { ...known, seq: rowid, isNew: true };
   });
 }
 

@@ -14,6 +14,9 @@ export interface Mapping {
   readonly workspace: string;
 }
 
+/** A mapping to be kept; the workspace is the binding's. */
+export type NewMapping = Omit<Mapping, 'workspace'>;
+
 /** One issue as it is kept. */
 export interface KeptIssue {
   readonly id: string;
@@ -96,7 +99,7 @@ export function addBinding(
   },
 ): number {
   const { provider, workspace, takenFrom, now } = binding;
-  return Number(db.run(BIND, { provider, workspace, takenFrom, now }).rowid);
+  return db.run(BIND, { provider, workspace, takenFrom, now }).rowid;
 }
 
 /** Every issue of a binding as a snapshot shows it, in the order of their ids. */
@@ -186,11 +189,8 @@ export function claimantOf(
 }
 
 /** Keeps a mapping, one a work package and system; since when there is one stays as it was. */
-export function keepMapping(db: Db, bindingId: number, mapping: Omit<Mapping, 'workspace'>): void {
-  const { wpId, system, externalId, externalKey, externalUrl, createdAt, updatedAt } = mapping;
-  db.run(KEEP_MAPPING, {
-    ...{ bindingId, wpId, system, externalId, externalKey, externalUrl, createdAt, updatedAt },
-  });
+export function keepMapping(db: Db, bindingId: number, mapping: NewMapping): void {
+  db.run(KEEP_MAPPING, { bindingId, ...mapping });
 }
 
 /** A mapping under the names of the wire. */

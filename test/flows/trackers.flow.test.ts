@@ -20,7 +20,10 @@ const SECRET = 'sekret-api-token-5f1d';
 interface Story {
   readonly machine: Machine;
   readonly root: string;
-  run(line: readonly string[], options?: Parameters<Machine['run']>[1]): Promise<Ended>;
+  readonly run: (
+    line: readonly string[],
+    options?: Parameters<Machine['run']>[1],
+  ) => Promise<Ended>;
 }
 
 async function story(): Promise<Story> {

@@ -5,10 +5,9 @@ import {
   startTrial,
   type Trial,
 } from '../../../test/support/receiver-trial.ts';
-import { sha256Hex } from '../../base/index.ts';
+import { createIds, sha256Hex, systemRandom } from '../../base/index.ts';
 import { MAX_SNAPSHOT_BYTES, PATHS } from '../../wire/index.ts';
 import { listResources, mapResource } from '../identity/resources.ts';
-import { createIds, systemRandom } from '../../base/index.ts';
 
 const KEY = 'a'.repeat(64);
 

@@ -89,7 +89,7 @@ async function take(
   requireProject(visitor, head);
   const idempotencyKey = labels.idempotencyKey?.toLowerCase() ?? snapshotKey(head);
   const { team } = visitor;
-  const { status, resolution } = await store.driver.tx(async (sql) => {
+  const { status, resolution } = await store.driver.of(team).tx(async (sql) => {
     const projects = new Set(head.projectUuid === null ? [] : [head.projectUuid]);
     await claimProjects(sql, team, projects, { actor: nameOf(visitor), now });
     return {
@@ -144,7 +144,7 @@ export async function readSnapshots(
   const projectId = projectFor(visitor, query['project']);
   if (projectId !== null && !coversProject(visitor, projectId)) return NOTHING;
   const options = { team: visitor.team, projectId, after, limit: limit + 1 };
-  const found = await pageOfSnapshots(store.driver, options);
+  const found = await pageOfSnapshots(store.driver.of(visitor.team), options);
   const items = found.slice(0, limit);
   const next = found.length > limit ? (items.at(-1)?.cursor ?? null) : null;
   return { items: items.map(toWire), next_cursor: next };
@@ -159,7 +159,7 @@ export async function readSnapshot(
   text: string,
 ): Promise<Uint8Array> {
   const id = /^\d{1,15}$/.test(text) ? Number(text) : -1;
-  const found = id < 0 ? null : await snapshotWith(store.driver, visitor.team, id);
+  const found = id < 0 ? null : await snapshotWith(store.driver.of(visitor.team), visitor.team, id);
   const owner = found === null ? null : (found.projectId ?? found.statedProject);
   const isShown = owner === null ? visitor.projects === 'all' : coversProject(visitor, owner);
   if (found === null || !isShown) {

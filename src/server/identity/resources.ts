@@ -18,7 +18,8 @@ export async function listResources(
   readonly mappings: readonly ResourceMapping[];
   readonly unmapped: readonly UnmappedResource[];
 }> {
-  return resourceMappings(store.driver, await teamForOperator(store, team));
+  const scope = await teamForOperator(store, team);
+  return resourceMappings(store.driver.of(scope), scope);
 }
 
 /**
@@ -48,9 +49,7 @@ export async function mapResource(
   }
   const said = { provider, workspace, resource, projectId, setAt: clock.now() };
   const what = [provider, workspace, resource?.type, resource?.id].filter(Boolean).join(' ');
-  await store.driver.tx(async (sql) => {
-    await setResourceMapping(sql, team, said);
-    await note(identity, sql, ['resource.mapped', what, team]);
-  });
+  await setResourceMapping(store.driver.of(team), team, said);
+  await note(identity, store.driver, ['resource.mapped', what, team]);
   return said;
 }

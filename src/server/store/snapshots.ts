@@ -84,8 +84,17 @@ export async function storeSnapshot(
   const turn = next?.turn ?? 1;
   const [added] = await sql.each(STORE, [
     [
-      ...[team, head.projectUuid, ...keyOf(head), idempotencyKey, sha256, head.doctrineMode],
-      ...[head.issues, head.mappings, turn, now, bytes],
+      team,
+      head.projectUuid,
+      ...keyOf(head),
+      idempotencyKey,
+      sha256,
+      head.doctrineMode,
+      head.issues,
+      head.mappings,
+      turn,
+      now,
+      bytes,
     ],
   ]);
   if (added === 1) return 'stored';
