@@ -49,6 +49,10 @@ async function answerCommand(spec: CommandSpec, argv: readonly string[], io: Io)
     const context = { io, system, home, args: parsed.args, options: parsed.options };
     const answer = await command.run(context);
     warnOfOld(context);
+    if (spec.startsDaemon === true) {
+      const { startByItself } = await import('./background/autostart.ts');
+      await startByItself(context, answer.exit);
+    }
     return answer;
   } catch (error) {
     logFailure(home, spec, error);

@@ -29,5 +29,7 @@ export interface CommandSpec {
   readonly options?: readonly OptionSpec[];
   /** Whole command lines that work as they stand, shown below the help. */
   readonly examples?: readonly string[];
+  /** Brings up the daemon when it went well, where a person sits and the settings say so. */
+  readonly startsDaemon?: boolean;
   readonly load: () => Promise<Command>;
 }

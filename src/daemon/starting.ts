@@ -19,12 +19,39 @@ export interface Started {
  * @throws UserError `daemon_failed` when none came up in 10 s.
  */
 export async function startDaemon(home: Home): Promise<Started> {
-  const { clock, program } = home.system;
   const running = ownerNow(home);
   if (running !== null) return { owner: running, isNew: false };
-  if (program.script === null)
+  const child = begin(home);
+  const { clock } = home.system;
+  const deadline = clock.monotonic() + PATIENCE_MS;
+  while (clock.monotonic() < deadline && child.faults.length === 0) {
+    await clock.sleep(POLL_MS);
+    const owner = ownerNow(home);
+    if (owner !== null) return { owner, isNew: owner.pid === child.pid };
+  }
+  throw failed(child.faults[0] ?? 'no daemon came up in 10 s');
+}
+
+/**
+ * The same without waiting; null when one runs already.
+ * @throws UserError `daemon_failed` where this process is no program that could be started.
+ */
+export function spawnDaemon(home: Home): { readonly pid: number | undefined } | null {
+  return ownerNow(home) === null ? begin(home) : null;
+}
+
+interface Child {
+  readonly pid: number | undefined;
+  /** Why it could not be started, as far as the system has said. */
+  readonly faults: readonly string[];
+}
+
+function begin(home: Home): Child {
+  const { program, files } = home.system;
+  if (program.script === null) {
     throw failed('this process is no program that could be started again');
-  home.system.files.makeDir(home.paths.root);
+  }
+  files.makeDir(home.paths.root);
   const child = spawn(program.executable, [program.script, 'daemon', 'run'], {
     cwd: home.paths.root,
     env: { ...daemonSettings(home) },
@@ -37,13 +64,7 @@ export async function startDaemon(home: Home): Promise<Started> {
     faults.push(error.message);
   });
   child.unref();
-  const deadline = clock.monotonic() + PATIENCE_MS;
-  while (clock.monotonic() < deadline && faults.length === 0) {
-    await clock.sleep(POLL_MS);
-    const owner = ownerNow(home);
-    if (owner !== null) return { owner, isNew: owner.pid === child.pid };
-  }
-  throw failed(faults[0] ?? 'no daemon came up in 10 s');
+  return { pid: child.pid, faults };
 }
 
 /** Who has the lease and lives; null when nobody does. */

@@ -1,7 +1,8 @@
-import { appendFileSync, readFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { EXAMPLE_FACTS, EXAMPLE_MISSIONS } from '../support/command-line.ts';
+import { openDb, systemClock } from '../../src/base/index.ts';
+import { ARTIFACTS, EXAMPLE_FACTS, EXAMPLE_MISSIONS } from '../support/command-line.ts';
 import { daemonTrial, runs, until, type DaemonTrial } from '../support/daemon-trial.ts';
 import { realReceiver, type RealReceiver } from '../support/real-receiver.ts';
 
@@ -56,3 +57,62 @@ describe('a daemon that was started', () => {
     expect(logs.stdout).toContain('daemon.ended');
   });
 });
+
+describe('a day in a repository', () => {
+  it('the receiver has in the evening what lies there, though it was away twice', {
+    timeout: 90_000,
+  }, async () => {
+    const trial = daemonTrial();
+    const { machine } = trial;
+    const root = await machine.project('repo', EXAMPLE_MISSIONS);
+    const at = { cwd: root };
+    let receiver = await realReceiver();
+    const { file } = receiver;
+    const port = Number(new URL(receiver.url).port);
+    await machine.run(['sync', 'mode', 'EXTERNAL_RECEIVER', '--endpoint', receiver.url], at);
+    expect((await machine.run(['sync', 'now'], { ...at, env: ARTIFACTS })).exit).toBe(0);
+    await trial.process(['daemon', 'start']);
+
+    const mission = path.join(root, 'kitty-specs', '001-tide-clock');
+    const log = path.join(mission, 'status.events.jsonl');
+    const [line = ''] = readFileSync(log, 'utf8').split('\n');
+    const written: string[] = [];
+    mkdirSync(path.join(mission, 'research'), { recursive: true });
+    for (let hour = 0; hour < HOURS; hour += 1) {
+      const id = `01M1E6PKC46CQ643DZVMXXQ${String(hour).padStart(3, '0')}`;
+      written.push(id);
+      appendFileSync(log, `${line.replace(/"event_id": ?"[^"]+"/, `"event_id":"${id}"`)}\n`);
+      writeFileSync(path.join(mission, 'spec.md'), `# Spec\n\nAs of hour ${hour}.\n`);
+      writeFileSync(path.join(mission, 'research', `note-${hour % 3}.md`), `# Note ${hour}\n`);
+      if (hour % 6 === 2) await receiver.stop();
+      if (hour % 6 === 5) receiver = await realReceiver({ file, port });
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
+    await until(async () => {
+      const held = await receiver.holdings();
+      return written.every((id) => held.some((each) => each.startsWith(id)));
+    }, 40_000);
+    await until(async () => {
+      const ended = await machine.run(['sync', 'status', '--check', '--json'], at);
+      return ended.exit === 0;
+    }, 30_000);
+    const evening = `# Spec\n\nAs of hour ${HOURS - 1}.\n`;
+    expect(textsOf(file)).toContain(evening);
+    for (const name of [0, 1, 2]) {
+      const note = readFileSync(path.join(mission, 'research', `note-${name}.md`), 'utf8');
+      expect(textsOf(file)).toContain(note);
+    }
+  });
+});
+
+const HOURS = 12;
+
+/** Every text a receiver's store holds. */
+function textsOf(file: string): readonly string[] {
+  const db = openDb(file, { clock: systemClock(), readonly: true });
+  try {
+    return db.all<{ content: string }>('SELECT content FROM bodies').map(({ content }) => content);
+  } finally {
+    db.close();
+  }
+}

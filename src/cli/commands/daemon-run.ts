@@ -26,7 +26,9 @@ export async function run(context: Context): Promise<Answer> {
   const work = backgroundWork(context, log);
   const ending = await runLoop({ home, lease: claimed, work, log, signal: io.signal });
   log.info('daemon.ended', { pid: system.host.pid, reason: ending });
-  return { exit: EXIT.fine, json: { ran: true, reason: ending }, lines: [sayEnding(ending)] };
+  // A service manager starts it again then, and only then.
+  const exit = ending === 'replaced' ? EXIT.failed : EXIT.fine;
+  return { exit, json: { ran: true, reason: ending }, lines: [sayEnding(ending)] };
 }
 
 function sayEnding(ending: Awaited<ReturnType<typeof runLoop>>): string {

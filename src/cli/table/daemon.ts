@@ -23,6 +23,13 @@ export const DAEMON_COMMANDS: readonly CommandSpec[] = [
     load: () => import('../commands/daemon-run.ts'),
   },
   {
+    path: ['daemon', 'install'],
+    what: 'write a systemd user unit or a launchd agent that keeps the daemon running',
+    options: [{ flags: '--dry-run', what: 'only show it' }],
+    examples: ['spec-kitty daemon install --dry-run'],
+    load: () => import('../commands/daemon-install.ts'),
+  },
+  {
     path: ['daemon', 'logs'],
     what: 'what the daemon wrote down last',
     options: [{ flags: '--lines <number>', what: 'default 50' }],

@@ -83,6 +83,7 @@ export const SYNC_COMMANDS: readonly CommandSpec[] = [
       { flags: '--verbose', what: 'name every artifact' },
       { flags: '--report <file>', what: 'write the result as JSON' },
     ],
+    startsDaemon: true,
     load: () => import('../commands/sync-now.ts'),
   },
   {
@@ -161,6 +162,7 @@ export const SYNC_COMMANDS: readonly CommandSpec[] = [
     path: ['sync', 'opt-in'],
     what: 'permit sending this project and checkout to its target',
     options: [TARGET, FROM, ALLOW_HTTP],
+    startsDaemon: true,
     load: () => import('../commands/sync-opt-in.ts'),
   },
   {
