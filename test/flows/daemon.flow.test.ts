@@ -92,10 +92,8 @@ describe('a day in a repository', () => {
       const held = await receiver.holdings();
       return written.every((id) => held.some((each) => each.startsWith(id)));
     }, 40_000);
-    await until(async () => {
-      const ended = await machine.run(['sync', 'status', '--check', '--json'], at);
-      return ended.exit === 0;
-    }, 30_000);
+    const check = ['sync', 'status', '--check'];
+    await until(async () => (await trial.process(check, at)).code === 0, 30_000);
     const evening = `# Spec\n\nAs of hour ${HOURS - 1}.\n`;
     expect(textsOf(file)).toContain(evening);
     for (const name of [0, 1, 2]) {
