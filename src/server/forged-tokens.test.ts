@@ -266,4 +266,4 @@ it('refuses forged and stale tokens on every route with one answer, and says not
   ]);
   expect(cells).toBeGreaterThan(60 * 20);
   expect((await trial.get('/api/v1/me', real.token)).status).toBe(200);
-});
+}, 120_000);

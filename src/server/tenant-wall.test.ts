@@ -272,7 +272,7 @@ it('shows nobody what is another team’s, nor whether it is there', async () =>
   expect(new Set(refused.map(({ subject }) => subject))).toEqual(
     new Set(['showEvent', 'showBody', 'takeBody', 'listEvents', 'listNamespaces', 'listArtifacts']),
   );
-});
+}, 120_000);
 
 it('gives the harbour’s own to the harbour', async () => {
   const { trial, visitors } = await build();

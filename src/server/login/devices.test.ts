@@ -172,7 +172,7 @@ it('limits guesses of codes, and the number of devices that wait', async () => {
   expect([full.status, full.json['error']]).toEqual([503, 'temporarily_unavailable']);
   trial.clock.move(1_800_000);
   await start(trial);
-});
+}, 120_000);
 
 it('logs a browser out, and keeps its pages to itself', async () => {
   const trial = await startLoginTrial();

@@ -256,7 +256,7 @@ it('limits guesses by account and address, whether there is such an account or n
   );
   trial.clock.move(15 * MINUTE);
   expect((await trial.login(ANN)).access).toMatch(/^eyJ/);
-});
+}, 120_000);
 
 it('reads a form or an object of the named members and nothing else', async () => {
   const trial = await startLoginTrial();
