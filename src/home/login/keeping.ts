@@ -58,6 +58,7 @@ export async function saveSession(
     ...login,
     origin,
     server,
+    client: home.system.ids.ulid(),
     savedAt: home.system.clock.now(),
     storage: keyring === null ? 'file' : 'keyring',
     ended: null,

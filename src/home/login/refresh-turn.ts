@@ -33,23 +33,23 @@ const RELEASE = `
   WHERE origin = :origin AND fence = :fence`;
 
 /**
- * Waits until this is the one that may renew the login at `origin`, at most 25 s; null when it was in vain. `isNeeded`
- * is asked before each look: false ends the waiting, because whoever waited usually finds the work done.
+ * Waits until this is the one that may renew the login at `origin`, at most 25 s; `busy` when it was in vain.
+ * `isNeeded` is asked before each look: false ends the waiting, because whoever waited usually finds the work done.
  */
 export async function takeTurn(
   home: Pick<Home, 'machine' | 'system'>,
   origin: string,
   isNeeded: () => Promise<boolean>,
-): Promise<Turn | null> {
+): Promise<Turn | 'unneeded' | 'busy'> {
   const { clock } = home.system;
   const deadline = clock.monotonic() + WAIT_MS;
   while (await isNeeded()) {
     const turn = tryTurn(home.machine(), home.system, origin);
     if (turn !== null) return turn;
-    if (clock.monotonic() >= deadline) return null;
+    if (clock.monotonic() >= deadline) return 'busy';
     await clock.sleep(POLL_MS);
   }
-  return null;
+  return 'unneeded';
 }
 
 /** Lets the next one in at once. */

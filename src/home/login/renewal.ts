@@ -37,26 +37,27 @@ export async function currentToken(
   whose: Session,
   refused: string | null,
 ): Promise<Token> {
-  const read = (): Promise<Login | null> => readOwn(home, whose);
+  const seen: { login: Login | null } = { login: null };
   const isNeeded = async (): Promise<boolean> => {
-    const login = await read();
-    return login !== null && isWorn(login, refused, home.system.clock.now());
+    seen.login = await readOwn(home, whose);
+    return seen.login !== null && isWorn(seen.login, refused, home.system.clock.now());
   };
   for (let tries = 0; tries < MAX_TRIES; tries += 1) {
     const turn = await takeTurn(home, whose.origin, isNeeded);
+    if (turn === 'unneeded') return usable(seen.login, refused);
+    if (turn === 'busy') break;
     let pauseMs: Millis = 0;
     try {
-      const login = await read();
-      if (login === null || !isWorn(login, refused, home.system.clock.now())) {
-        return usable(login, refused);
-      }
-      if (turn === null) return { kind: 'failed', reply: BUSY };
+      // Somebody may have been at it between the look and the turn.
+      const isStillNeeded = await isNeeded();
+      const { login } = seen;
+      if (!isStillNeeded || login === null) return usable(login, refused);
       const answer = await askForTokens(home, login);
       if (answer.kind === 'failed') return answer;
       if (answer.kind === 'replayed') pauseMs = answer.retryAfterMs;
       else await write(home, login, answer);
     } finally {
-      if (turn !== null) releaseTurn(home.machine(), turn);
+      releaseTurn(home.machine(), turn);
     }
     if (pauseMs > 0) await home.system.clock.sleep(pauseMs);
   }
@@ -125,15 +126,17 @@ async function write(
 async function askForTokens(home: Home, { session, secrets }: Login): Promise<Answer> {
   const refresh = secrets.refresh ?? '';
   const isGrant = session.kind === 'device';
+  const nonce = session.client === null ? {} : { client_nonce: session.client };
   const body = isGrant
     ? String(
         new URLSearchParams({
           grant_type: 'refresh_token',
           refresh_token: refresh,
           client_id: CLIENT_ID,
+          ...nonce,
         }),
       )
-    : JSON.stringify({ refresh });
+    : JSON.stringify({ refresh, ...nonce });
   const reply = await home.http.send({
     method: 'POST',
     url: `${session.server}${isGrant ? PATHS.oauthToken : PATHS.tokenRefresh}`,

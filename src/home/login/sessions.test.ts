@@ -20,6 +20,7 @@ const NOTHING_SAID = {
   userId: null,
   teams: [],
   sessionId: null,
+  client: null,
   accessExpiresAt: null,
   refreshExpiresAt: null,
   storage: 'file',
@@ -63,6 +64,7 @@ describe('sessions', () => {
       ...NOTHING_SAID,
       origin: 'https://a.example',
       server: 'https://a.example/api',
+      client: expect.stringMatching(/^[0-9A-Z]{26}$/) as string,
       savedAt: 1_700_000_000_000,
     });
     expect(sessionFor(home, 'https://a.example/other/path')).toEqual(saved);

@@ -20,6 +20,8 @@ export interface Session {
   readonly userId: string | null;
   readonly teams: readonly SessionTeam[];
   readonly sessionId: string | null;
+  /** How this machine's processes name themselves to the server together, so that their races are no theft. */
+  readonly client: string | null;
   readonly savedAt: Millis;
   /** When the token stops working; null when nobody said so. */
   readonly accessExpiresAt: Millis | null;
@@ -94,6 +96,7 @@ export function writeEntry(place: Place, { session, secrets }: Entry): void {
     user_id: session.userId,
     teams: session.teams.map(({ isPrivate, ...team }) => ({ ...team, private: isPrivate })),
     session_id: session.sessionId,
+    client: session.client,
     saved_at: session.savedAt,
     access_expires_at: session.accessExpiresAt,
     refresh_expires_at: session.refreshExpiresAt,
@@ -127,7 +130,7 @@ type Entries = Readonly<Record<string, unknown>>;
 
 function readSessions(place: Place): Entries {
   const file = place.paths.session;
-  const read = place.system.files.readInside(place.paths.root, file, MAX_FILE_BYTES);
+  const read = readWhole(place);
   if (!read.ok) {
     if (read.reason === 'absent') return {};
     const why = read.reason === 'outside' ? 'it is a symbolic link' : 'it cannot be read';
@@ -138,6 +141,20 @@ function readSessions(place: Place): Entries {
   if (sessions === null) throw unreadable(file, 'its content is not ours', `rm ${quoted(file)}`);
   return sessions;
 }
+
+/**
+ * A file that another process replaces while it is being read looks as if it lay elsewhere; the next look finds the new
+ * one.
+ */
+function readWhole({ system: { files }, paths }: Place): ReturnType<typeof files.readInside> {
+  for (let looks = 1; ; looks += 1) {
+    const read = files.readInside(paths.root, paths.session, MAX_FILE_BYTES);
+    if (read.ok || read.reason !== 'outside' || looks === MAX_LOOKS) return read;
+    if (files.lstat(paths.session)?.kind !== 'file') return read;
+  }
+}
+
+const MAX_LOOKS = 20;
 
 function requirePrivate(place: Place, file: string, stat: { mode: number; owner: number }): void {
   // Windows keeps permissions elsewhere; the directory below the user's profile is private there.
@@ -179,6 +196,7 @@ function toEntry(place: Place, origin: string, entry: unknown): Entry {
     userId: textOf(entry['user_id']),
     teams: teamsOf(entry['teams']),
     sessionId: textOf(entry['session_id']),
+    client: textOf(entry['client']),
     savedAt: numberOf(entry['saved_at']) ?? 0,
     accessExpiresAt: numberOf(entry['access_expires_at']),
     refreshExpiresAt: numberOf(entry['refresh_expires_at']),
