@@ -50,12 +50,12 @@ it(`renews once for each of ${EXPIRIES} expiries that ${PROCESSES} processes see
   const args = [machine.home, receiver.url, String(EXPIRIES)];
   const clients = Array.from({ length: PROCESSES }, () => startScript(script, args));
   await Promise.all(clients.map(({ firstLine }) => firstLine));
-  let isOver = false;
+  const gone = new Set<string>();
   const ended = Promise.all(clients.map((client) => client.ended)).finally(() => {
-    isOver = true;
+    gone.add('all');
   });
-  for (let round = 0; round < EXPIRIES && !isOver; round += 1) {
-    while (!isOver && (sessionFor(home, receiver.url)?.renewals ?? 0) < round) {
+  for (let round = 0; round < EXPIRIES && gone.size === 0; round += 1) {
+    while (gone.size === 0 && (sessionFor(home, receiver.url)?.renewals ?? 0) < round) {
       await home.system.clock.sleep(2);
     }
     expire(home);

@@ -134,50 +134,53 @@ export async function loginServer(options: LoginServerOptions = {}): Promise<Log
       expires_in: accessSeconds,
       session_id: 'session-1',
     });
+  type Handler = (form: URLSearchParams, said: () => Record<string, string>) => Reply;
+  const routes: Readonly<Record<string, Handler>> = {
+    'POST /api/v1/token/': (_form, said) => {
+      const { username, password } = said();
+      const account = accounts.find(
+        (each) => each.username === username && each.password === password,
+      );
+      return account === undefined ? json(401, { error: 'invalid' }) : pair(start(account));
+    },
+    'POST /api/v1/token/refresh/': (_form, said) => {
+      const renewed = renew(said()['refresh'] ?? '', 401);
+      return isFamily(renewed) ? pair(renewed) : renewed;
+    },
+    'POST /oauth/device': () =>
+      offersDevice
+        ? json(200, {
+            device_code: draw('device'),
+            user_code: 'ABCD1234',
+            verification_uri: 'https://login.example/device',
+            expires_in: 5,
+            interval: 0.02,
+          })
+        : json(404, { error: 'not_found' }),
+    'POST /oauth/token': (form) => {
+      if (form.get('grant_type') === 'refresh_token') {
+        const renewed = renew(form.get('refresh_token') ?? '', 400);
+        return isFamily(renewed) ? grant(renewed) : renewed;
+      }
+      const waiting = pending.shift();
+      if (waiting !== undefined) return json(400, { error: waiting });
+      const [account = ANN] = accounts;
+      return grant(start(account));
+    },
+    'POST /oauth/revoke': (form) => {
+      for (const family of families) {
+        if (family.refresh === form.get('token')) family.isEnded = true;
+      }
+      return json(200, { revoked: true });
+    },
+  };
   const reply = (request: Recorded): Reply => {
     const other = options.instead?.(request);
     if (other !== undefined) return other;
-    const said = request.body.toString('utf8');
-    const form = new URLSearchParams(said);
-    switch (`${request.method} ${request.path}`) {
-      case 'POST /api/v1/token/': {
-        const { username, password } = JSON.parse(said) as Record<string, string>;
-        const account = accounts.find(
-          (each) => each.username === username && each.password === password,
-        );
-        return account === undefined ? json(401, { error: 'invalid' }) : pair(start(account));
-      }
-      case 'POST /api/v1/token/refresh/': {
-        const renewed = renew((JSON.parse(said) as { refresh: string }).refresh, 401);
-        return isFamily(renewed) ? pair(renewed) : renewed;
-      }
-      case 'POST /oauth/device':
-        if (!offersDevice) return json(404, { error: 'not_found' });
-        return json(200, {
-          device_code: draw('device'),
-          user_code: 'ABCD1234',
-          verification_uri: 'https://login.example/device',
-          expires_in: 5,
-          interval: 0.02,
-        });
-      case 'POST /oauth/token': {
-        if (form.get('grant_type') === 'refresh_token') {
-          const renewed = renew(form.get('refresh_token') ?? '', 400);
-          return isFamily(renewed) ? grant(renewed) : renewed;
-        }
-        const waiting = pending.shift();
-        if (waiting !== undefined) return json(400, { error: waiting });
-        const [account = ANN] = accounts;
-        return grant(start(account));
-      }
-      case 'POST /oauth/revoke':
-        for (const family of families) {
-          if (family.refresh === form.get('token')) family.isEnded = true;
-        }
-        return json(200, { revoked: true });
-      default:
-        return answerKnown(request);
-    }
+    const handler = routes[`${request.method} ${request.path}`];
+    if (handler === undefined) return answerKnown(request);
+    const text = request.body.toString('utf8');
+    return handler(new URLSearchParams(text), () => JSON.parse(text) as Record<string, string>);
   };
   const answerKnown = (request: Recorded): Reply => {
     const family = families.find(
