@@ -29,6 +29,8 @@ export interface CommandOptions {
   readonly system?: Partial<System>;
   readonly http?: Http;
   readonly keyring?: KeyringFinder;
+  /** Hears what is printed to standard error at the moment it is. */
+  readonly onStderr?: (text: string) => void;
 }
 
 /** One user's machine: a home of its own and the command line, run in this process. */
@@ -125,7 +127,7 @@ async function runCommand(
     cwd: options.cwd,
     stdin: { isTTY: answer !== undefined, chunks: chunksOf(input) },
     stdout: collect(stdout, false),
-    stderr: collect(stderr, isTerminal),
+    stderr: collect(stderr, isTerminal, options.onStderr),
     ask: (question) => {
       if (answer !== undefined) stderr.push(question);
       return Promise.resolve(typeof answer === 'function' ? answer(question) : (answer ?? null));
@@ -150,11 +152,12 @@ function readJson(printed: string): Ended['json'] {
   }
 }
 
-function collect(into: string[], isTTY: boolean): Writer {
+function collect(into: string[], isTTY: boolean, hear: (text: string) => void = () => {}): Writer {
   return {
     isTTY,
     write: (text) => {
       into.push(text);
+      hear(text);
     },
   };
 }

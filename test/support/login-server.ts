@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { systemClock } from '../../src/base/index.ts';
 import {
   answerAll,
   idsOf,
@@ -81,6 +82,7 @@ const GRACE_MS = 10_000;
  */
 export async function loginServer(options: LoginServerOptions = {}): Promise<LoginServer> {
   const { accounts = [ANN, BOB], accessSeconds = 900, offersDevice = true } = options;
+  const clock = systemClock();
   const families: Family[] = [];
   const secrets: string[] = [];
   const pending = [...(options.pending ?? [])];
@@ -104,14 +106,14 @@ export async function loginServer(options: LoginServerOptions = {}): Promise<Log
     const current = families.find((each) => each.refresh === token && !each.isEnded);
     if (current !== undefined) {
       current.spent = current.refresh;
-      current.graceUntil = Date.now() + GRACE_MS;
+      current.graceUntil = clock.now() + GRACE_MS;
       current.access = draw('access');
       current.refresh = draw('refresh');
       renewals += 1;
       return current;
     }
     const spent = families.find((each) => each.spent === token && !each.isEnded);
-    if (spent !== undefined && Date.now() <= spent.graceUntil) {
+    if (spent !== undefined && clock.now() <= spent.graceUntil) {
       return json(409, { error: 'refresh_replay_benign_retry', retry_after: 0.05 });
     }
     if (spent !== undefined) {

@@ -2,6 +2,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { ANN, loginServer, type LoginServer } from '../../../test/support/login-server.ts';
 import { answerAll, recordingServer } from '../../../test/support/recording-server.ts';
 import { tempDir, testSystem } from '../../../test/support/temp-home.ts';
+import { systemClock } from '../../base/index.ts';
 import { openHome, type Home } from '../home.ts';
 import { saveSession } from './keeping.ts';
 import { askByPassword } from './requests.ts';
@@ -10,7 +11,7 @@ import { sessionFor, type Session } from './sessions.ts';
 
 function homeAt(dir: string): Home {
   const { clock } = testSystem(dir);
-  const home = openHome({ ...testSystem(dir), clock: { ...clock, now: Date.now } });
+  const home = openHome({ ...testSystem(dir), clock: { ...clock, now: systemClock().now } });
   onTestFinished(() => {
     home.close();
   });
@@ -134,14 +135,14 @@ describe('a renewal', () => {
       machine.run(
         `INSERT INTO refreshes VALUES (:origin, 5, :pid, :started, NULL, :expires)
          ON CONFLICT (origin) DO UPDATE SET owner_pid = :pid, owner_started = :started, expires_at = :expires`,
-        { origin: place.session.origin, pid, started, expires: Date.now() + 400 },
+        { origin: place.session.origin, pid, started, expires: systemClock().now() + 400 },
       );
     };
     place.server.expireAccess();
     take(1, null);
-    const began = Date.now();
+    const began = systemClock().now();
     expect(await statusOf(place)).toBe(200);
-    expect(Date.now() - began).toBeGreaterThan(300);
+    expect(systemClock().now() - began).toBeGreaterThan(300);
     expect(machine.get('SELECT fence, owner_pid FROM refreshes')).toEqual({
       fence: 6,
       owner_pid: null,
