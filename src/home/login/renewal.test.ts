@@ -11,7 +11,10 @@ import { sessionFor, type Session } from './sessions.ts';
 
 function homeAt(dir: string): Home {
   const { clock } = testSystem(dir);
-  const home = openHome({ ...testSystem(dir), clock: { ...clock, now: systemClock().now } });
+  const home = openHome({
+    ...testSystem(dir),
+    clock: { ...clock, now: () => systemClock().now() },
+  });
   onTestFinished(() => {
     home.close();
   });
