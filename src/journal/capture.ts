@@ -84,7 +84,7 @@ export function appendFacts(
     checkoutId: origin === null ? journal.checkoutId : origin.checkoutId,
     now: origin?.capturedAt ?? system.clock.now(),
   };
-  const retention = kept ?? readRetention(db, journal.rules ?? KEEP_EVERYTHING);
+  const retention = kept ?? retentionIn(journal);
   const receipts: Receipt[] = [];
   let lamport = 0;
   for (const fact of facts) {
@@ -110,6 +110,10 @@ export function appendFacts(
     advanceHead(db, system.host, { lamport, captured: captured.length, ineligible });
   }
   return receipts;
+}
+
+function retentionIn({ db, rules = KEEP_EVERYTHING }: Journal): Retention {
+  return readRetention(db, rules);
 }
 
 /**
