@@ -16,7 +16,7 @@ import { growth, limitGoal, pairs, rateGoal, timed, type Measured } from './meas
 import { createWorld, type World } from './world.ts';
 
 const BODY_BYTES = 8_192;
-const MISSION = '001-bench';
+export const MISSION = '001-bench';
 const PAIRS = 9;
 const AT = '2026-06-06T11:17:12.128Z';
 
@@ -97,15 +97,22 @@ function missionOf(world: World): string {
   return path.join(world.dir, 'kitty-specs', MISSION);
 }
 
-function writeMission(world: World, count: number): void {
+/** Writes a mission of so many texts of 8 KiB. */
+export function writeMission(world: World, count: number): void {
   const folder = path.join(missionOf(world), 'research');
   mkdirSync(folder, { recursive: true });
   for (let n = 0; n < count; n += 1) {
-    writeFileSync(path.join(folder, `${n}.md`), `${n} `.padEnd(BODY_BYTES, 'text '));
+    writeFileSync(path.join(folder, `${n}.md`), textOf(n));
   }
 }
 
-function runOf(world: World): DossierRun {
+/** The n-th text. */
+export function textOf(n: number): string {
+  return `${n} `.padEnd(BODY_BYTES, 'text ');
+}
+
+/** How a world's missions are worked. */
+export function runOf(world: Pick<World, 'journal' | 'project'>): DossierRun {
   return {
     journal: world.journal,
     project: world.project,

@@ -10,6 +10,7 @@ import { growth, type Measured } from './measure.ts';
 import { benchMigrate } from './migrate.ts';
 import { benchMemory, benchProcesses, workInChild } from './processes.ts';
 import { benchStatus } from './status.ts';
+import { benchTexts, deliverTexts } from './texts.ts';
 
 /** How many events `--large` means; another number only to try the large run itself. */
 const LARGE = Number(process.env['BENCH_LARGE'] ?? '1000000');
@@ -60,6 +61,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   },
   status: (large) => benchStatus(large ? [100_000, LARGE] : [100_000]),
   bodies: () => benchBodies(),
+  texts: () => benchTexts(),
   ingest: () => benchIngest(),
   import: () => benchImport(),
   migrate: () => benchMigrate(),
@@ -70,6 +72,10 @@ const SECTIONS: Readonly<Record<string, Section>> = {
 await main(process.argv.slice(2));
 
 async function main(words: readonly string[]): Promise<void> {
+  if (words[0] === 'child' && words[1] === 'texts') {
+    process.stdout.write(JSON.stringify(await deliverTexts(words[2] ?? '')));
+    return;
+  }
   if (words[0] === 'child') {
     await workInChild(words.slice(1));
     return;

@@ -11,7 +11,8 @@ import { createWorld, factOf } from './world.ts';
 const WRITERS = 4;
 const EACH = 1_000;
 
-interface Told {
+/** What a child process says of itself. */
+export interface Told {
   readonly ms: number;
   readonly worst: number;
 }
@@ -139,7 +140,8 @@ async function race(kind: 'ours' | 'raw'): Promise<Told> {
   };
 }
 
-function child(words: readonly string[]): Promise<Told> {
+/** Runs this script again with other words. */
+export function child(words: readonly string[]): Promise<Told> {
   return new Promise((resolve, reject) => {
     const script = process.argv[1];
     if (script === undefined) throw new Error('the script has a name');

@@ -15,6 +15,7 @@ import {
   listRoutes,
   registerTarget,
   type Route,
+  type Stream,
 } from '../src/delivery/index.ts';
 import { checkoutId, openHome, type Home, type Project } from '../src/home/index.ts';
 import { capture, openJournal, type Fact, type Journal } from '../src/journal/index.ts';
@@ -22,7 +23,7 @@ import { parseEndpoint } from '../src/receivers/index.ts';
 import { openStore, serve } from '../src/server/index.ts';
 import { encodeEnvelope, parseEnvelope, type EventId, type ProjectId } from '../src/wire/index.ts';
 
-const PROJECT_ID = '3f2b8c64-9d0e-4a51-8c77-2b1f6e5d4c3a' as ProjectId;
+export const PROJECT_ID = '3f2b8c64-9d0e-4a51-8c77-2b1f6e5d4c3a' as ProjectId;
 const WORDS =
   'review lane moved after the tests passed with two findings left open for a later cycle of work'.split(
     ' ',
@@ -136,7 +137,11 @@ export function fill(world: World, from: number, to: number): void {
 }
 
 /** Gives the project a permission for `url` and returns the route. */
-export function pointAt(world: World, url: string): Route {
+export function pointAt(
+  world: World,
+  url: string,
+  streams: readonly Stream[] = [eventsStream],
+): Route {
   const { db, home, project } = world;
   const now = home.system.clock.now();
   const endpoint = parseEndpoint(url, { kind: 'external', allowHttp: false, cwd: world.dir });
@@ -147,7 +152,7 @@ export function pointAt(world: World, url: string): Route {
     by: 'bench',
     fromNow: false,
     now,
-    streams: [eventsStream],
+    streams,
   });
   const route = listRoutes(db).find((each) => each.target.id === target.id);
   if (route === undefined) throw new Error('a granted route is listed');

@@ -1,6 +1,8 @@
-// Runs the built product as a newcomer would: the example repository is recorded, delivered to receiver A, then to
-// receiver B, then A is asked again. Every number is the product's own, and a wrong one ends the demo with exit 1.
+// Runs the built product as a newcomer would: the example repository is recorded, delivered to receiver A with the texts
+// of its artifacts, then to receiver B, then A is asked again. Every number is the product's own, and a wrong one ends
+// the demo with exit 1.
 import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   cpSync,
   existsSync,
@@ -28,10 +30,15 @@ const env = {
   PATH: process.env.PATH ?? '',
   HOME: path.join(place, 'home'),
   TMPDIR: os.tmpdir(),
-  // The walk counts the facts of the logs; artifacts would add theirs.
-  SPEC_KITTY_SYNC_ARTIFACTS: '0',
 };
 const receivers = [];
+
+const missions = path.join(EXAMPLE, 'kitty-specs');
+/** Every file of the missions, and those of them whose text travels: here the Markdown ones. */
+const files = readdirSync(missions, { recursive: true, encoding: 'utf8', withFileTypes: true })
+  .filter((entry) => entry.isFile())
+  .map((entry) => path.relative(missions, path.join(entry.parentPath, entry.name)));
+const texts = files.filter((file) => file.endsWith('.md'));
 
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, leave);
 try {
@@ -69,49 +76,97 @@ async function play() {
   check('facts recorded from kitty-specs', imported.captured, facts);
   say(`  ${imported.captured} facts are in the local journal. Nothing has been sent.`);
 
-  say('\nThe first receiver');
-  deliver(a, facts);
-  check('facts at A', contents(a).length, facts);
-  say(`  A holds ${facts} facts.`);
-  checkBooks([facts]);
+  const planned = run('sync', 'bodies', '--dry-run');
+  const artifacts = planned.artifacts.changed.flatMap((mission) => mission.artifacts);
+  check('artifacts found', artifacts.length, files.length);
+  check('texts that would travel', artifacts.filter(isQueued).length, texts.length);
+  say(`  ${artifacts.length} artifacts are there, ${texts.length} with a text that travels.`);
 
-  say('\nA second receiver: the same facts, from the beginning');
-  deliver(b, facts);
+  // Each artifact is announced by an event of its own, each mission by one more.
+  const all = { events: facts + files.length + readdirSync(missions).length, texts: texts.length };
+  say('\nThe first receiver');
+  deliver(a, all);
+  checkTexts(a, identity.project_uuid);
+  say(`  A holds ${all.events} facts and ${all.texts} texts.`);
+  checkBooks([all]);
+
+  say('\nA second receiver: the same facts and texts, from the beginning');
+  deliver(b, all);
   check('same ids and hashes at A and B', isDeepStrictEqual(contents(a), contents(b)), true);
-  say('  A and B hold the same ids with the same hashes.');
-  checkBooks([facts, facts]);
+  checkTexts(b, identity.project_uuid);
+  say('  A and B hold the same ids and the same texts with the same hashes.');
+  checkBooks([all, all]);
 
   say('\nBack to the first');
-  const { requests } = deliver(a, 0);
+  const { requests } = deliver(a, { events: 0, texts: 0 });
   check('requests to A', requests, 0);
-  check('facts at A', contents(a).length, facts);
+  check('facts at A', contents(a).length, all.events);
   say('  A had everything, so nothing was posted.');
-  checkBooks([facts, facts]);
+  checkBooks([all, all]);
+}
+
+function isQueued({ status }) {
+  return status === 'queued';
 }
 
 /** Names the receiver as the target of this project, drains, and compares what the product says it did. */
 function deliver(receiver, expected) {
   run('sync', 'mode', 'EXTERNAL_RECEIVER', '--endpoint', receiver.url);
   const { selected, delivered, duplicate, all_delivered: all, targets } = run('sync', 'now');
-  check(`selected for ${receiver.name}`, selected, expected);
-  check(`delivered to ${receiver.name}`, delivered, expected);
+  check(`selected for ${receiver.name}`, selected, expected.events);
+  check(`delivered to ${receiver.name}`, delivered, expected.events);
   check(`duplicates at ${receiver.name}`, duplicate, 0);
   check('all delivered', all, true);
-  const requests = targets.reduce((sum, target) => sum + target.requests, 0);
-  say(`  ${delivered} delivered in ${requests} request(s), ${duplicate} duplicates.`);
-  return { requests };
+  const sum = (count) => targets.reduce((total, target) => total + count(target), 0);
+  const uploaded = sum(({ bodies }) => bodies?.uploaded ?? 0);
+  check(`texts uploaded to ${receiver.name}`, uploaded, expected.texts);
+  const pushes = sum(({ bodies }) => bodies?.requests ?? 0);
+  const requests = sum((target) => target.requests);
+  say(`  ${delivered} facts delivered in ${requests} request(s), ${duplicate} duplicates.`);
+  say(`  ${uploaded} texts uploaded, one a request.`);
+  return { requests: requests + pushes };
 }
 
-/** Both sides of the books, for every target that ever was one. */
+/** What the receiver says of every artifact, beside the files. */
+function checkTexts(receiver, uuid) {
+  const { namespaces } = ask(place, ['receiver', 'artifacts', uuid, '--db', receiver.db]);
+  const held = new Map(
+    namespaces.flatMap(({ mission_slug: mission, artifacts }) =>
+      artifacts.map((each) => [`${mission}/${each.path}`, each]),
+    ),
+  );
+  check(`artifacts known to ${receiver.name}`, held.size, files.length);
+  for (const file of files) {
+    const sha256 = createHash('sha256')
+      .update(readFileSync(path.join(project, 'kitty-specs', file)))
+      .digest('hex');
+    check(`the hash of ${file} at ${receiver.name}`, held.get(file)?.content_hash, sha256);
+    check(
+      `the text of ${file} at ${receiver.name}`,
+      held.get(file)?.body === 'stored',
+      texts.includes(file),
+    );
+  }
+}
+
+/** Both sides of the books, of facts and of texts, for every target that ever was one. */
 function checkBooks(expected) {
-  const status = run('sync', 'status', '--check');
-  const conservation = status.conservation.filter((row) => row.stream === 'events');
-  check('targets', conservation.length, expected.length);
-  for (const [index, row] of conservation.entries()) {
-    check(`books of ${row.canonical_url} balance`, row.balanced, true);
-    check(`delivered to ${row.canonical_url}`, row.delivered, expected[index]);
-    check(`waiting for ${row.canonical_url}`, row.unopened + row.queued + row.parked, 0);
-    say(`  ${row.canonical_url}: ${row.captured} captured, ${row.delivered} delivered, balanced.`);
+  const { conservation } = run('sync', 'status', '--check');
+  for (const [stream, word] of [
+    ['events', 'facts'],
+    ['bodies', 'texts'],
+  ]) {
+    const rows = conservation.filter((row) => row.stream === stream);
+    check('targets', rows.length, expected.length);
+    for (const [index, row] of rows.entries()) {
+      const all = stream === 'events' ? expected[index].events : expected[index].texts;
+      check(`books of ${row.canonical_url} balance`, row.balanced, true);
+      check(`${word} delivered to ${row.canonical_url}`, row.delivered, all);
+      check(`waiting for ${row.canonical_url}`, row.unopened + row.queued + row.parked, 0);
+      say(
+        `  ${row.canonical_url}: ${row.captured} ${word} captured, ${row.delivered} delivered, balanced.`,
+      );
+    }
   }
 }
 

@@ -1,5 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  linkSync,
+  mkdirSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -82,6 +90,17 @@ describe('readInside', () => {
     const { root } = place();
     writeFileSync(path.join(root, '..name'), 'dots');
     expect(read(root, '..name')).toBe('dots');
+  });
+
+  // Only an administrator can give a file away.
+  it.runIf(process.getuid?.() === 0)('refuses a second name for the file of another user', () => {
+    const { root, outside } = place();
+    const secret = path.join(outside, 'file.txt');
+    linkSync(secret, path.join(root, 'linked'));
+    expect(read(root, 'linked')).toBe(SECRET);
+    chownSync(secret, 4_242, 4_242);
+    expect(read(root, 'linked')).toBe('outside');
+    expect(systemFiles.digestInside(root, path.join(root, 'linked'))).toMatchObject({ ok: false });
   });
 
   it('never waits for a pipe', () => {

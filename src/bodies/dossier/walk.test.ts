@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { childScript, startScript } from '../../../test/support/child-script.ts';
 import { missionTrial } from '../../../test/support/mission-trial.ts';
 import { tempDir } from '../../../test/support/temp-home.ts';
-import { systemFiles } from '../../base/index.ts';
+import { sha256Hex, systemFiles } from '../../base/index.ts';
 import { MAX_DEPTH } from '../limits.ts';
 import { pathIssue } from './paths.ts';
 import { walkMission } from './walk.ts';
@@ -224,4 +224,54 @@ it('never reads outside while a folder is swapped for a link and back', async ()
   expect(rounds).toBeGreaterThan(5);
   const kept = trial.db.all<{ content: Uint8Array }>('SELECT content FROM blobs');
   expect(kept.map(({ content }) => Buffer.from(content).toString())).not.toContain(SECRET);
+}, 120_000);
+
+/** Rounds of a program that does everything to one file; the long run takes 1,000. */
+const ROUNDS = Number(process.env['SPEC_KITTY_TEST_ROUNDS'] ?? '150');
+
+it('keeps only what was in a file at one moment while another program changes it in every way', async () => {
+  const trial = missionTrial();
+  const outside = path.join(trial.root, '..', 'outside.md');
+  fs.writeFileSync(outside, SECRET);
+  const file = trial.put('spec.md', 'begun\n');
+  spawnSync('mkfifo', [`${file}.pipe`]);
+  const mutator = childScript(`
+    import fs from 'node:fs';
+    import net from 'node:net';
+    const [file, outside, rounds] = process.argv.slice(2);
+    const put = () => { fs.writeFileSync(file + '.new', 'replaced '.repeat(9000)); fs.renameSync(file + '.new', file); };
+    const gone = () => fs.rmSync(file, { force: true, recursive: true });
+    const ways = [
+      () => fs.appendFileSync(file, 'appended '.repeat(5000)),
+      () => fs.truncateSync(file, 10),
+      put,
+      () => { gone(); put(); },
+      () => { gone(); fs.mkdirSync(file); fs.writeFileSync(file + '/in.md', 'in'); gone(); put(); },
+      () => { gone(); fs.symlinkSync(outside, file); gone(); put(); },
+      () => { gone(); fs.linkSync(file + '.pipe', file); gone(); put(); },
+    ];
+    for (let n = 0; n < Number(rounds); n += 1) ways[n % ways.length]();
+    gone();
+    fs.writeFileSync(file, 'ended\\n');
+  `);
+  const running = { isOver: false };
+  const over = startScript(mutator, [file, outside, String(ROUNDS)]).ended.then(({ code }) => {
+    running.isOver = true;
+    return code;
+  });
+  while (!running.isOver) {
+    trial.sync();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(await over).toBe(0);
+  trial.sync();
+  const kept = trial.db.all<{ sha256: string; content: Uint8Array }>(
+    'SELECT sha256, content FROM blobs',
+  );
+  for (const { sha256, content } of kept) expect(sha256Hex(content)).toBe(sha256);
+  const whole = /^(?:begun\n|ended\n|in|(?:replaced |appended )*(?:\w{1,9} ?)?)$/;
+  for (const { content } of kept) expect(Buffer.from(content).toString()).toMatch(whole);
+  expect(trial.uploads()).toContain('spec.md ended\n');
+  const last = trial.payloads('MissionDossierArtifactIndexed').at(-1);
+  expect(last).toMatchObject({ content_ref: { hash: sha256Hex('ended\n') } });
 }, 120_000);
