@@ -90,8 +90,8 @@ async function activeRoute(
   }).route;
 }
 
-/** What the target lacks, as a person who is asked needs to know it. */
-function whatWouldGo(context: Context, workspace: Workspace, route: Route | null): string {
+/** What the target lacks, as a person who is asked needs to know it. `route` is the one the project has there. */
+export function whatWouldGo(context: Context, workspace: Workspace, route: Route | null): string {
   const { project, db, checkoutId } = workspace;
   const status = gatherProject(context.home, {
     projectId: project.id,

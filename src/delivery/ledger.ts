@@ -76,7 +76,7 @@ export function selectDue(
 ): readonly DueItem[] {
   return db.all<DueItem>(
     // Named, because the planner would rather walk the primary key past everything delivered.
-    `SELECT d.seq, i.bytes, d.attempts FROM ${stream.deliveries} d INDEXED BY ${stream.deliveries}_due
+    `SELECT d.seq, i.bytes FROM ${stream.deliveries} d INDEXED BY ${stream.deliveries}_due
      JOIN ${stream.items} i ON i.seq = d.seq
      WHERE d.gen_id = :genId AND d.state = 1 AND d.seq > :after
        AND (d.due_at <= :dueBy OR d.due_at > :dueBy + :longest) AND ${isReadySql(stream)}

@@ -7,8 +7,6 @@ export interface DueItem {
   readonly seq: number;
   /** Bytes it will add to a request. */
   readonly bytes: number;
-  /** Answers about it so far. */
-  readonly attempts: number;
 }
 
 /** How many items a stream has, as the room counts them that owns them. */

@@ -26,6 +26,8 @@ export interface Paths {
   readonly ballast: string;
   /** Where archives are written when nobody says another place. */
   readonly archives: string;
+  /** The receiver of this home alone: its database, its port, and whether it runs. */
+  readonly receiver: string;
   /** One project's database. */
   projectStore(id: ProjectId): string;
   /** Captures that wait for the project's database. */
@@ -62,6 +64,7 @@ export function homePaths(system: System): Paths {
     upstreamAuth: on.join(root, 'auth'),
     ballast: on.join(root, 'ballast'),
     archives: on.join(root, 'archives'),
+    receiver: on.join(root, 'receiver'),
     projectStore: (id) => on.join(projects, `${id}.db`),
     spillDir: (id) => on.join(projects, `${id}.spill`),
   };

@@ -41,18 +41,8 @@ export function capture(
   });
 }
 
-/** What was kept before is no new fact: the mode of today says nothing about it. */
+/** What an earlier program kept is no new fact: the mode of today says nothing about it. */
 const KEPT_BEFORE: Retention = { optOut: null, hasAudit: false };
-/** Nor about what comes out of an archive, unless it was discarded on record since. */
-const LOST_BEFORE: Retention = { optOut: null, hasAudit: true };
-
-/**
- * Records facts that this journal held once and lost, as `capture` does, whatever the mode is now.
- * @throws UserError `busy`, `capture_failed` for a fact of another project.
- */
-export function recapture(journal: Journal, facts: readonly Fact[]): readonly Receipt[] {
-  return commit(journal, () => appendFacts(journal, facts, null, LOST_BEFORE));
-}
 
 /** Runs `write` as the one transaction of a capture, between its named fault points. */
 export function commit<T>(journal: Journal, write: (head: Head) => T): T {
@@ -70,13 +60,11 @@ export function commit<T>(journal: Journal, write: (head: Head) => T): T {
 /**
  * Appends facts inside a capture's transaction and moves the head on.
  * @param origin when and in which checkout they were captured, where that was not here and now.
- * @param kept what decides on their keeping, where that is not the mode.
  */
 export function appendFacts(
   journal: Journal,
   facts: readonly Fact[],
   origin: { readonly checkoutId: number | null; readonly capturedAt: Millis } | null = null,
-  kept: Retention | null = null,
 ): readonly Receipt[] {
   const { db, system } = journal;
   const context: AppendContext = {
@@ -84,7 +72,7 @@ export function appendFacts(
     checkoutId: origin === null ? journal.checkoutId : origin.checkoutId,
     now: origin?.capturedAt ?? system.clock.now(),
   };
-  const retention = kept ?? retentionIn(journal);
+  const retention = readRetention(db, journal.rules ?? KEEP_EVERYTHING);
   const receipts: Receipt[] = [];
   let lamport = 0;
   for (const fact of facts) {
@@ -110,10 +98,6 @@ export function appendFacts(
     advanceHead(db, system.host, { lamport, captured: captured.length, ineligible });
   }
   return receipts;
-}
-
-function retentionIn({ db, rules = KEEP_EVERYTHING }: Journal): Retention {
-  return readRetention(db, rules);
 }
 
 /**

@@ -2,7 +2,7 @@
 // Here: capture, emit, the spill beside a store that cannot be written, event families, the Lamport clock, conflicts of known ids, counts.
 // Not here: where facts may go and what became of them there (delivery), reading missions (missions).
 export type { Fact } from './append.ts';
-export { capture, recapture } from './capture.ts';
+export { capture } from './capture.ts';
 export type { Receipt } from './capture.ts';
 export { countConflicts, isSameFact } from './conflicts.ts';
 export { countDiscards, isAccountedFor, listAudit } from './discards.ts';

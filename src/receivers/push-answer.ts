@@ -12,20 +12,14 @@ import { parseRetryAfter, type BatchAnswer } from './classify.ts';
 import { verdictOf } from './item-results.ts';
 import type { OutboundItem, Stop } from './receiver.ts';
 
-/**
- * What the answer to one push means: a word about the item, a reason to leave everything else for later, or trouble:
- * a word about this item which, said of several, is one about the receiver.
- */
+/** What the answer to one push means: a word about the body, or a reason to leave everything else for later. */
 export type PushReading = {
   /** The instance that answered, when it says so. */
   readonly instanceId: string | null;
-} & Read;
-
-type Read = { readonly kind: 'verdict'; readonly verdict: Verdict } | Halting;
-
-type Halting =
-  | { readonly kind: 'trouble'; readonly verdict: Verdict; readonly stop: Stop }
-  | { readonly kind: 'stop'; readonly stop: Stop };
+} & (
+  | { readonly kind: 'verdict'; readonly verdict: Verdict }
+  | { readonly kind: 'stop'; readonly stop: Stop }
+);
 
 export interface PushContext {
   readonly item: OutboundItem;
@@ -39,7 +33,7 @@ export interface PushContext {
   readonly now: Millis;
 }
 
-/** Like 5xx, these say "not now", without saying whether of this item or of any. */
+/** Answers about the way there, not about the body: the stream waits, and no attempt is counted. */
 const WAITING: ReadonlySet<number> = new Set([408, 425, 429]);
 const POSITIVE: Readonly<Record<string, Verdict['outcome']>> = {
   stored: 'success',
@@ -57,36 +51,32 @@ export function classifyPush(answer: BatchAnswer, context: PushContext): PushRea
   return { ...read, instanceId: instanceOf(document) };
 }
 
+type Read =
+  | { readonly kind: 'verdict'; readonly verdict: Verdict }
+  | { readonly kind: 'stop'; readonly stop: Stop };
+
 function readStatus(answer: BatchAnswer, document: JsonObject | null, context: PushContext): Read {
-  const halting = readHalting(answer, document, context.now);
-  if (halting !== null) return halting;
+  const stop = readStop(answer, document, context.now);
+  if (stop !== null) return { kind: 'stop', stop };
   const said = parseBodyAnswer(answer.body);
   return { kind: 'verdict', verdict: judge(answer.status, said, document, context) };
 }
 
-/** Why the rest may have to wait: the answer speaks of the caller, or of nobody; null for one about the item. */
-export function readHalting(
+/** Why the rest waits, for an answer that speaks of the caller or the way there; null for one about the item. */
+export function readStop(
   answer: BatchAnswer,
   document: JsonObject | null,
   now: Millis,
-): Halting | null {
+): Stop | null {
   const { status: httpStatus } = answer;
   const detail = `HTTP ${httpStatus}${spoken(document)}`;
   if (httpStatus === 401 || httpStatus === 403) {
     const code = httpStatus === 401 ? 'unauthorized' : 'forbidden';
-    return { kind: 'stop', stop: { kind: 'halt', httpStatus, code, detail, retryAfterMs: null } };
+    return { kind: 'halt', httpStatus, code, detail, retryAfterMs: null };
   }
   if (!WAITING.has(httpStatus) && httpStatus < 500) return null;
   const code = httpStatus === 429 ? 'throttled' : 'server_error';
-  const retryAfterMs = wishOf(answer, document, now);
-  const stop: Stop = { kind: 'backoff', httpStatus, code, detail, retryAfterMs };
-  return retryAfterMs === null ? troubled(stop) : { kind: 'stop', stop };
-}
-
-/** The item waits by itself for its next try; several in a row stop the stream. */
-export function troubled(stop: Stop): Halting {
-  const { httpStatus, code, detail } = stop;
-  return { kind: 'trouble', verdict: verdictOf('transient', httpStatus, code, detail), stop };
+  return { kind: 'backoff', httpStatus, code, detail, retryAfterMs: wishOf(answer, document, now) };
 }
 
 function judge(

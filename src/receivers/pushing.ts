@@ -1,7 +1,7 @@
 import { assert, type Clock, type Millis } from '../base/index.ts';
 import type { Http, HttpReply } from '../home/index.ts';
 import { encodeBodyPush, JSON_MEDIA_TYPE, type Verdict } from '../wire/index.ts';
-import { classifyPush, troubled, type PushReading } from './push-answer.ts';
+import { classifyPush, type PushReading } from './push-answer.ts';
 import { NOTHING_LEARNED, type BatchReply, type OutboundItem, type Stop } from './receiver.ts';
 
 /** How bodies are pushed to one address. */
@@ -16,10 +16,6 @@ export interface PushOptions {
 }
 
 export const MAX_ANSWER_BYTES = 1_048_576;
-/** So many items in a row that were never tried before, and met trouble, speak of the receiver. */
-const FRESH_TROUBLES = 3;
-/** So many of any: those that a receiver always fails at must not hide the others from it. */
-const TROUBLES = 24;
 
 /** What one push came to. */
 export interface Pushed {
@@ -41,14 +37,11 @@ interface Pushing {
   requests: number;
   httpStatus: number | null;
   stop: Stop | null;
-  /** Troubles since the last answer of another kind, and those of them with an item that was never tried before. */
-  troubles: number;
-  freshTroubles: number;
 }
 
 /**
- * Pushes items in their order, one request each, at most `width` in flight, until each has its word, the receiver
- * asks to stop, or several in a row met trouble; those that were not sent then have no verdict.
+ * Pushes items in their order, one request each, at most `width` in flight, until each has its word or the receiver
+ * asks to stop; those that were not sent then have no verdict.
  */
 export async function pushEach(
   push: Push,
@@ -65,8 +58,6 @@ export async function pushEach(
     requests: 0,
     httpStatus: null,
     stop: null,
-    troubles: 0,
-    freshTroubles: 0,
   };
   const lanes = Array.from({ length: Math.min(context.width, items.length) }, () => run(pushing));
   await Promise.all(lanes);
@@ -93,20 +84,9 @@ async function run(pushing: Pushing): Promise<void> {
     const { httpStatus, reading } = await pushing.push(item, signal);
     pushing.httpStatus = httpStatus;
     if (reading.instanceId !== null) pushing.instanceIds.add(reading.instanceId);
-    if (reading.kind !== 'stop') pushing.verdicts[index] = reading.verdict;
-    const stop = reading.kind === 'verdict' ? null : reading.stop;
-    const isStopped = reading.kind === 'stop' || hasTroubles(pushing, item, stop !== null);
-    if (stop !== null && isStopped) pushing.stop = sooner(pushing.stop, stop);
+    if (reading.kind === 'verdict') pushing.verdicts[index] = reading.verdict;
+    else pushing.stop = sooner(pushing.stop, reading.stop);
   }
-}
-
-/** Counts an answer, and says whether the receiver itself is in trouble: nothing else came of a group, or of a row. */
-function hasTroubles(pushing: Pushing, item: OutboundItem, isTrouble: boolean): boolean {
-  pushing.troubles = isTrouble ? pushing.troubles + 1 : 0;
-  const isFresh = isTrouble && item.wasTried !== true;
-  pushing.freshTroubles = isTrouble ? pushing.freshTroubles + Number(isFresh) : 0;
-  const { troubles, freshTroubles, items } = pushing;
-  return troubles === items.length || freshTroubles >= FRESH_TROUBLES || troubles >= TROUBLES;
 }
 
 /** Pushes one body (wire contract 6.1): plain JSON, no compression. Throws for nothing that the far side does. */
@@ -145,14 +125,13 @@ export async function pushContent(
   return { httpStatus: status, reading };
 }
 
-/** No answer at all. Where nothing left, or the command was broken off, the item has nothing to do with it. */
-export function readFailure(reply: Extract<HttpReply, { kind: 'failure' }>): PushReading {
-  const { reason, detail, bytesSent } = reply;
-  const asked = { httpStatus: null, retryAfterMs: null };
-  const stop: Stop = { kind: 'backoff', code: reason, detail, ...asked };
-  const isOnItsWay = bytesSent > 0 && reason !== 'aborted';
-  const read = isOnItsWay ? troubled(stop) : ({ kind: 'stop', stop } as const);
-  return { ...read, instanceId: null };
+/** No answer at all. */
+export function readFailure({
+  reason,
+  detail,
+}: Extract<HttpReply, { kind: 'failure' }>): PushReading {
+  const stop = { kind: 'backoff', httpStatus: null, code: reason, detail, retryAfterMs: null };
+  return { kind: 'stop', stop: { ...stop, kind: 'backoff' }, instanceId: null };
 }
 
 /** The first stop decides; whoever asks to be left alone for longer is heard all the same. */

@@ -18,8 +18,6 @@ export interface OutboundItem {
   readonly place?: BodyPlace;
   /** Of a snapshot: which state of which resource it is. */
   readonly idempotencyKey?: string;
-  /** It was sent before, and not taken. */
-  readonly wasTried?: boolean;
 }
 
 /** The mission a body is part of, and its path there. */

@@ -3,7 +3,7 @@ import { asObject, asText, member, type JsonObject, type Verdict } from '../wire
 import { bodyOf, codeOf, countOf, DETAIL_BYTES, instanceOf, spoken } from './answer-body.ts';
 import type { BatchAnswer } from './classify.ts';
 import { verdictOf } from './item-results.ts';
-import { MOVED, readHalting, type PushReading } from './push-answer.ts';
+import { MOVED, readStop, type PushReading } from './push-answer.ts';
 import type { OutboundItem } from './receiver.ts';
 
 export interface SnapshotContext {
@@ -22,8 +22,8 @@ const KNOWN: ReadonlySet<string> = new Set(['already_exists', 'duplicate']);
 export function classifySnapshot(answer: BatchAnswer, context: SnapshotContext): PushReading {
   const document = bodyOf(answer.body);
   const instanceId = instanceOf(document);
-  const halting = readHalting(answer, document, context.now);
-  if (halting !== null) return { ...halting, instanceId };
+  const stop = readStop(answer, document, context.now);
+  if (stop !== null) return { kind: 'stop', stop, instanceId };
   const receipt = document === null ? null : receiptOf(document);
   const verdict = { ...judge(answer, document, context), receipt };
   return { kind: 'verdict', verdict, instanceId };

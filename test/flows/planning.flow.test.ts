@@ -162,7 +162,7 @@ describe('setup-plan', () => {
     expect(took).toBeLessThan(2_000);
     expect(finalized).toMatchObject({ exit: 0 });
     expect(finalized.stdout).toBe('✓ 2 work package(s) of 001-tide-clock recorded\n');
-    expect(finalized.stderr).toContain('spec-kitty sync: the mission was not prepared for sync');
+    expect(finalized.stderr).toContain('Not synced: the mission was not prepared for sync');
     expect(created({ machine, root })).toEqual([]);
     await machine.run(['sync', 'import'], at);
     expect(created({ machine, root })).toHaveLength(2);

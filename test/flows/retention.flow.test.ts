@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
@@ -242,23 +242,6 @@ describe('sync archive', () => {
     expect(foreign).toMatchObject({ exit: 2 });
     const absent = await here.run('sync', 'archive', 'verify', 'nowhere', '--json');
     expect(absent).toMatchObject({ exit: 1, json: { error: { code: 'not_found' } } });
-  });
-
-  it('gives a journal back what it lost, whatever the mode is now', async () => {
-    const here = await scene();
-    await deliverTo(here, (await realReceiver()).url);
-    const travelling = (): number =>
-      openStoreOf(here.machine, here.root).all('SELECT 1 FROM events WHERE eligible = 1').length;
-    const before = travelling();
-    const done = await here.run('sync', 'archive', '--yes', '--json');
-    const file = String(done.json['archive']);
-    rmSync(path.join(here.machine.home, 'projects'), { recursive: true });
-    rmSync(path.join(here.root, 'kitty-specs'), { recursive: true });
-    await here.run('sync', 'verify', '--repair');
-    expect((await here.run('sync', 'mode', 'OPT_OUT')).exit).toBe(0);
-    const back = await here.run('sync', 'archive', 'restore', file, '--json');
-    expect(back).toMatchObject({ exit: 0, json: { recaptured: EXAMPLE_FACTS, conflicts: 0 } });
-    expect([payloads(here), travelling()]).toEqual([EXAMPLE_FACTS, before]);
   });
 
   it('never replaces a file', async () => {

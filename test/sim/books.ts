@@ -23,10 +23,10 @@ const UNPLANNED = `
       SELECT 1 FROM event_deliveries d JOIN events e ON e.seq = d.seq
       WHERE d.gen_id = g.gen_id AND (e.eligible = 0 OR e.seq < g.from_seq OR e.seq > r.to_seq
         OR e.mission <> r.mission OR e.captured_at < r.since_at))`;
-/** Nobody sends in a pass that is over, so nothing may wait there. */
+/** Nobody sends in a pass that is over, so nothing may wait there or be parked. */
 const LEFT_BEHIND = `
   SELECT g.gen_id FROM generations g JOIN event_deliveries d ON d.gen_id = g.gen_id
-  WHERE g.closed_at IS NOT NULL AND d.state = 1 LIMIT 1`;
+  WHERE g.closed_at IS NOT NULL AND d.state IN (1, 3) LIMIT 1`;
 const IN_STATE = `
   SELECT gen_id, state, count(*) AS n FROM (
     SELECT gen_id, state FROM event_deliveries UNION ALL SELECT gen_id, state FROM body_deliveries)

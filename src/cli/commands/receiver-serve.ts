@@ -6,6 +6,7 @@ import { flagOption, textOption, type Context } from '../io.ts';
 import { withStore } from './receiver-store.ts';
 
 const MAX_PORT = 65_535;
+const LOOK_MS = 300;
 
 /** `spec-kitty receiver serve`: answers until the process is asked to stop. */
 export async function run(context: Context): Promise<Answer> {
@@ -16,7 +17,7 @@ async function answerUntilAsked(context: Context, store: Store): Promise<Answer>
   const { serve } = await import('../../server/index.ts');
   const receiver = await serve(store, serveOptions(context));
   if (!flagOption(context.options, 'json')) await announce(context, receiver.url, store);
-  await stopAsked(context.io.signal);
+  await ended(context);
   await receiver.close();
   const { url, instanceId } = receiver;
   return fine({ url, server_instance_id: instanceId, stopped: true }, ['Stopped.']);
@@ -78,6 +79,17 @@ function stopAsked(signal: AbortSignal): Promise<void> {
       resolve();
     });
   });
+}
+
+/** Resolves when the process is asked to stop, or its ready file is gone: how one without a terminal is ended. */
+async function ended({ io, system, options }: Context): Promise<void> {
+  const name = textOption(options, 'readyFile');
+  if (name === null || !flagOption(options, 'untilRemoved')) return stopAsked(io.signal);
+  const file = path.resolve(system.cwd, name);
+  const ours = system.files.readText(file);
+  while (!io.signal.aborted && system.files.readText(file) === ours) {
+    await system.clock.sleep(LOOK_MS, io.signal);
+  }
 }
 
 function portOf(text: string | null): number | null {

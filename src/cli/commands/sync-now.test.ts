@@ -52,17 +52,6 @@ describe('the counts line and the report', () => {
     expect(json).toMatchObject({ dispatched: false, selected: 0, exit_code: 0 });
     expect(JSON.parse(readFileSync(path.join(at.cwd, 'report.json'), 'utf8'))).toEqual(json);
   });
-
-  it('tell of an error that ended the run before anything was sent', async () => {
-    const { machine, at } = await permitted((request) => answerAll(request));
-    await machine.run(['sync', 'now', '--report', 'report.json'], at);
-    const nowhere = ['--target', 'tgt_nowhere', '--report', 'report.json', '--json'];
-    const now = await machine.run(['sync', 'now', ...nowhere], at);
-    expect(now.json).toMatchObject({ error: { code: 'target_unknown' }, exit_code: now.exit });
-    expect(now.exit).not.toBe(0);
-    const text = readFileSync(path.join(at.cwd, 'report.json'), 'utf8');
-    expect(JSON.parse(text)).toEqual(now.json);
-  });
 });
 
 describe('several targets', () => {

@@ -21,7 +21,6 @@ import { takeIn } from '../../journal/index.ts';
 import { NOT_LOOKED_AT, readLegacy, type LegacyView } from '../../legacy/index.ts';
 import { gatherProject } from '../../report/index.ts';
 import type { Answer } from '../answer.ts';
-import { answerError } from '../failure.ts';
 import { refuseAtBoundary } from '../boundary/refusing.ts';
 import { mayGatherArtifacts, runDossiers, type Dossiers } from '../gather/dossiers.ts';
 import { runImport, takenLines, type Imported } from '../gather/import.ts';
@@ -50,9 +49,10 @@ export interface Gathered {
 export type Gather = (workspace: Workspace, routes: readonly Route[] | null) => Promise<Gathered>;
 
 /** `spec-kitty sync now`: new lines become facts, artifacts that changed too, then each chosen target gets what it lacks. */
-export async function run(context: Context): Promise<Answer> {
-  const gather: Gather = (workspace, routes) => gatherAll(context, workspace, routes);
-  return reported(context, () => gatherAndDeliver(context, gather, { command: 'sync now' }));
+export function run(context: Context): Promise<Answer> {
+  return gatherAndDeliver(context, (workspace, routes) => gatherAll(context, workspace, routes), {
+    command: 'sync now',
+  });
 }
 
 /**
@@ -83,9 +83,7 @@ export async function gatherAndDeliver(
     reports = await drainAll(context, workspace, routes ?? []);
   }
   const outcome = conclude(context, workspace, { destination, gathered, reports });
-  const json = toReport(outcome);
-  const exit = json['exit_code'] as ExitCode;
-  return { exit, json, lines: [...gathered.lines, ...toLines(outcome)] };
+  return answerWith(context, toReport(outcome), [...gathered.lines, ...toLines(outcome)]);
 }
 
 /** What came in is told beside the refusal. */
@@ -235,21 +233,18 @@ function conclude(
   };
 }
 
-/** The result as it is printed and, with `--report`, as it is written to a file; errors, too. */
-async function reported(context: Context, work: () => Promise<Answer>): Promise<Answer> {
+/** The result as it is printed and, with `--report`, as it is written to a file. */
+function answerWith(
+  context: Context,
+  json: Readonly<Record<string, unknown>>,
+  lines: readonly string[],
+): Answer {
+  const exit = json['exit_code'] as ExitCode;
   const file = textOption(context.options, 'report');
-  if (file === null) return work();
+  if (file === null) return { exit, json, lines };
   const { files, cwd } = context.system;
-  const write = ({ json }: Answer): void => {
-    files.write(path.resolve(cwd, file), `${JSON.stringify(json)}\n`, REPORT_MODE);
-  };
-  const answer = await work().catch((error: unknown) => {
-    // Whoever reads the file must not take an older one for what happened now.
-    write(answerError(error));
-    throw error;
-  });
-  write(answer);
-  return { ...answer, lines: [...answer.lines, '', `Dispatch report written to ${file}`] };
+  files.write(path.resolve(cwd, file), `${JSON.stringify(json)}\n`, REPORT_MODE);
+  return { exit, json, lines: [...lines, '', `Dispatch report written to ${file}`] };
 }
 
 /** A mode without delivery keeps facts; that is no failure. */
@@ -285,10 +280,12 @@ function retainOnly(
     migration: migrated,
     exit_code: isComplete ? EXIT.fine : EXIT.failed,
   };
-  const how = MODE_AXES[mode].retention === 'on' ? 'retention only' : 'new facts are not kept';
-  const retained = [
-    `Event sync mode ${mode}: ${how}; no delivery attempted.`,
+  return answerWith(context, json, [
+    ...lines,
+    ...said,
+    MODE_AXES[mode].retention === 'on'
+      ? `Event sync mode ${mode}: retention only; no delivery attempted.`
+      : `Event sync mode ${mode}: new facts are not kept; no delivery attempted.`,
     `  ${captured} event(s) are retained.`,
-  ];
-  return { exit: json.exit_code, json, lines: [...lines, ...said, ...retained] };
+  ]);
 }

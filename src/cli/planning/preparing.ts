@@ -60,7 +60,7 @@ const SILENT: Context['io']['stderr'] = { isTTY: false, write: () => {} };
 /** Says on standard error what `--json` has among its members. */
 export function tellDiagnostics(context: Context, diagnostics: Diagnostics): void {
   if (flagOption(context.options, 'json')) return;
-  for (const line of diagnostics) context.io.stderr.write(`spec-kitty sync: ${line.trim()}\n`);
+  for (const line of diagnostics) context.io.stderr.write(`Not synced: ${line.trim()}\n`);
 }
 
 /** The member that a result has only when there is something to say (the earlier program's place for it). */

@@ -1,6 +1,12 @@
 import { EXIT, UserError } from '../../base/index.ts';
 import { findDestination } from '../../delivery/index.ts';
-import { currentSyncTarget, findProject, MODE_AXES, sessionFor } from '../../home/index.ts';
+import {
+  currentSyncTarget,
+  findProject,
+  MODE_AXES,
+  sessionFor,
+  whyLoggedOut,
+} from '../../home/index.ts';
 import type { Project, ResolvedSyncTarget } from '../../home/index.ts';
 import type { Answer } from '../answer.ts';
 import { refuseAtBoundary } from '../boundary/refusing.ts';
@@ -45,9 +51,10 @@ export async function refusePlanning(
 
 async function isAnybodyLoggedIn(context: Context): Promise<boolean> {
   const { home } = context;
+  const { clock } = context.system;
   const options = { processWideOverride: true };
   const isIn = ({ resolvedServerUrl: server }: ResolvedSyncTarget): boolean =>
-    server !== null && sessionFor(home, server) !== null;
+    server !== null && whyLoggedOut(sessionFor(home, server), clock.now()) === null;
   if (isIn(await currentSyncTarget(home, options))) return true;
   const project = await projectHere(context);
   if (project === null) return false;

@@ -1,4 +1,5 @@
 import type { CommandSpec } from '../spec.ts';
+import { ALLOW_HTTP } from './options.ts';
 
 /** Commands that stand alone. */
 export const HERE_COMMANDS: readonly CommandSpec[] = [
@@ -6,6 +7,20 @@ export const HERE_COMMANDS: readonly CommandSpec[] = [
     path: ['init'],
     what: 'give this repository its identity (.kittify/config.yaml)',
     load: () => import('../commands/init.ts'),
+  },
+  {
+    path: ['up'],
+    what: 'go from a clone to a delivery that was shown to arrive',
+    options: [
+      {
+        flags: '--receiver <address>',
+        what: 'where to send; `local`: a receiver of this home, started when it is needed',
+      },
+      { flags: '--yes', what: 'permit it without asking' },
+      ALLOW_HTTP,
+    ],
+    examples: ['spec-kitty up --yes --receiver local', 'spec-kitty up'],
+    load: () => import('../commands/up.ts'),
   },
   {
     path: ['emit'],

@@ -11,11 +11,17 @@ export const RECEIVER_COMMANDS: readonly CommandSpec[] = [
       { flags: '--port <number>', what: 'default 8765; 0 lets the system choose' },
       { flags: '--host <name>', what: 'default 127.0.0.1' },
       { flags: '--ready-file <file>', what: 'written when it listens: URL, process, instance' },
+      { flags: '--until-removed', what: 'end when somebody removes the ready file' },
       { flags: '--strict', what: 'refuse what the catalogue does not know' },
       { flags: '--public-url <url>', what: 'the address people reach it by, behind a proxy' },
     ],
     examples: ['spec-kitty receiver serve --db receiver.db --port 8765'],
     load: () => import('../commands/receiver-serve.ts'),
+  },
+  {
+    path: ['receiver', 'stop'],
+    what: 'end the receiver that `spec-kitty up` started for this home',
+    load: () => import('../commands/receiver-stop.ts'),
   },
   {
     path: ['receiver', 'token', 'create'],

@@ -8,7 +8,7 @@ import type { DueItem } from '../stream.ts';
 const WRAPPER = 13;
 
 function due(...sizes: readonly number[]): readonly DueItem[] {
-  return sizes.map((bytes, index) => ({ seq: index + 1, bytes, attempts: 0 }));
+  return sizes.map((bytes, index) => ({ seq: index + 1, bytes }));
 }
 
 describe('cutBatch', () => {

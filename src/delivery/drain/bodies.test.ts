@@ -15,7 +15,7 @@ import { tempDir } from '../../../test/support/temp-home.ts';
 import { sha256Hex } from '../../base/index.ts';
 import { bodiesStream as bodies } from '../../bodies/index.ts';
 import { attemptsOf, listParked, retryParked } from '../parked.ts';
-import { routeById, type Route } from '../routes.ts';
+import type { Route } from '../routes.ts';
 import { eventsStream as events } from '../stream.ts';
 
 const DAY_MS = 86_400_000;
@@ -283,39 +283,6 @@ describe('what stops one stream', () => {
     trial.clock.move(61_000);
     await drainOnce(trial, route);
     expect(server.requests.length).toBeGreaterThan(before);
-  });
-
-  it.each(['500', 'a broken connection'])('is no single body that always meets %s', async (how) => {
-    const isBad = (request: Recorded): boolean => pushOf(request).artifact_path.includes('/0.md');
-    const bad: Reply = how === '500' ? { status: 500 } : null;
-    const server = await taking((request) => (isBad(request) ? bad : stored(request)));
-    const trial = ledgerTrial();
-    const route = permit(trial, server.url);
-    uploadMany(trial, 5);
-    for (let round = 0; round < 2; round += 1) {
-      const report = await drainOnce(trial, route);
-      expect(report.bodies.outcomes).toMatchObject({ success: round === 0 ? 4 : 1, transient: 1 });
-      expect(report.blocked).toBeNull();
-      if (round === 0) trial.upload('one more', { path: 'plan.md' });
-      trial.clock.move(1_000);
-    }
-    const tried = 'SELECT attempts FROM body_deliveries WHERE state = 1';
-    expect(trial.db.all(tried)).toEqual([{ attempts: 2 }]);
-  });
-
-  it('is a dead receiver, which is asked three times and left alone', async () => {
-    const server = await taking(() => ({ status: 500 }));
-    const trial = ledgerTrial();
-    const route = permit(trial, server.url);
-    uploadMany(trial, 100);
-    expect((await drainOnce(trial, route)).blocked).toMatchObject({
-      reason: 'network_unavailable',
-    });
-    expect(pushesAt(server)).toHaveLength(3);
-    const known = routeById(trial.db, route.id) ?? route;
-    const later = await drainOnce(trial, known, { byOperator: false });
-    expect(later.blocked?.detail).toContain('left alone');
-    expect(pushesAt(server)).toHaveLength(3);
   });
 
   it('halts the route where nobody may push', async () => {

@@ -143,26 +143,20 @@ export class Sending {
       const last = cut.at(-1);
       if (last === undefined) return [];
       this.#after = last.seq;
-      const items = this.#intact(cut);
+      const items = this.#intact(cut.map((item) => item.seq));
       if (items.length > 0) return items;
     }
     return [];
   }
 
   /** Items whose bytes are still those of the journal. A damaged one is never sent and is reported. */
-  #intact(due: readonly DueItem[]): readonly OutboundItem[] {
+  #intact(seqs: readonly number[]): readonly OutboundItem[] {
     const { db } = this.#work.options;
-    const tried = new Set(due.filter(({ attempts }) => attempts > 0).map(({ seq }) => seq));
-    const items = this.#stream.load(
-      db,
-      due.map(({ seq }) => seq),
-    );
-    const intact = items.filter((item) => {
+    return this.#stream.load(db, seqs).filter((item) => {
       const isIntact = sha256Hex(item.bytes) === item.sha256;
       if (!isIntact) this.#work.tally.addDamaged(this.#stream.name, item.id);
       return isIntact;
     });
-    return intact.map((item) => (tried.has(item.seq) ? { ...item, wasTried: true } : item));
   }
 
   #begin(items: readonly OutboundItem[]): Batch | null {

@@ -5,12 +5,12 @@ import type { Home } from '../../home/index.ts';
 import {
   ArchiveDamaged,
   archiveName,
+  capture,
   noteArchive,
   planArchive,
   putBack,
   readArchive,
   readHeader,
-  recapture,
   writeArchive,
   type ArchiveHeader,
   type Journal,
@@ -142,16 +142,16 @@ function restoreStep(
     sums.restored += back.length;
     home.system.faults.at('archive.restore');
   });
-  captureLost(journal, lost, sums);
+  recapture(journal, lost, sums);
 }
 
-function captureLost(journal: Journal, lost: readonly StoredPayload[], sums: Sums): void {
+function recapture(journal: Journal, lost: readonly StoredPayload[], sums: Sums): void {
   const facts = lost.flatMap(({ bytes }) => {
     const parsed = parseEnvelope(bytes);
     return parsed.ok ? [{ event: parsed.value, origin: 'envelope', source: null } as const] : [];
   });
   if (facts.length === 0) return;
-  for (const { status } of recapture(journal, facts)) {
+  for (const { status } of capture(journal, facts)) {
     if (status === 'captured') sums.recaptured += 1;
     else sums.conflicts += 1;
   }
