@@ -15,6 +15,7 @@ const TYPE = 'at+jwt';
 const AUDIENCE = 'spec-kitty-receiver';
 const MAX_CHARS = 2_048;
 const SHAPE = /^[\w-]+\.[\w-]+\.[\w-]+$/;
+const KEY_ID = /^[0-9A-Z]{26}$/;
 
 /** Signs a token for a login; the caller holds the transaction. */
 export async function signAccessToken(
@@ -66,8 +67,9 @@ async function claimsOf(store: Store, token: string, now: Millis): Promise<Claim
   try {
     const { payload } = await jwtVerify(
       token,
-      async ({ kid = '' }) => {
-        const key = await publicKey(store.driver, kid, now);
+      async ({ kid }) => {
+        const isOurs = typeof kid === 'string' && KEY_ID.test(kid);
+        const key = isOurs ? await publicKey(store.driver, kid, now) : null;
         if (key === null) throw new errors.JWKSNoMatchingKey();
         return key;
       },
@@ -87,7 +89,7 @@ async function claimsOf(store: Store, token: string, now: Millis): Promise<Claim
     return { sid, sub, exp };
   } catch (error) {
     // Whatever is wrong with a token of somebody else's making; the storage's failures are not that.
-    if (error instanceof errors.JOSEError || error instanceof TypeError) return null;
+    if (error instanceof errors.JOSEError) return null;
     throw error;
   }
 }
