@@ -19,6 +19,7 @@ export type { Identity } from './identity/identity.ts';
 export { listResources, mapResource } from './identity/resources.ts';
 export { ROLES } from './identity/rights.ts';
 export { firstLink } from './login/setup.ts';
+export { type Moved, moveStore } from './moving/move.ts';
 export {
   createToken,
   listArtifacts,
@@ -30,8 +31,7 @@ export {
 } from './operator.ts';
 export type { ArtifactOptions, EventPage, ListOptions, NamespaceOptions } from './operator.ts';
 export type { NewTokenOptions, TextPage } from './operator.ts';
-export { serve } from './serve.ts';
-export type { Receiver, ServeOptions } from './serve.ts';
+export { type Receiver, serve, type ServeOptions } from './serve.ts';
 export type { ArtifactEntry, ArtifactVersion, NamespaceEntry } from './store/artifacts.ts';
 export type { EventEntry, StoredEvent } from './store/events.ts';
 export { isPostgres, openStore } from './store/store.ts';

@@ -15,7 +15,7 @@ import {
 
 /** A few with the other tests; `PARITY_BATCHES=10000` for the whole proof, `PARITY_SEED` to play one again. */
 const BATCHES = Number(process.env['PARITY_BATCHES'] ?? '150');
-const SEED = Number(process.env['PARITY_SEED'] ?? String(Date.now() % 1_000_000_007));
+const SEED = Number(process.env['PARITY_SEED'] ?? String(process.pid * 7_919));
 const BETWEEN_EXPORTS = 50;
 const IDS = 400;
 const PATHS = ['spec.md', 'plan.md', 'Zeta.md', 'ärger.md', 'tasks/WP01.md', 'tasks/WP1.md'];
@@ -59,7 +59,7 @@ interface Answer {
 async function answerOf({ app }: Trial, request: Request): Promise<Answer> {
   const response = await app.fetch(request);
   const text = Buffer.from(await response.arrayBuffer()).toString('latin1');
-  return { status: response.status, headers: [...response.headers].toSorted(), text };
+  return { status: response.status, headers: [...response.headers.entries()], text };
 }
 
 /** Every page of events, of namespaces and of what they hold, and the bytes of one event in ten. */
@@ -97,10 +97,10 @@ async function expectSameArtifacts(both: readonly [Trial, Trial], project: strin
       type: item['mission_type'] ?? '',
       manifest: item['manifest_version'] ?? '',
     });
-    await expectSame(both, () => new Request(`${HOST}/api/v1/artifacts/?${where}`));
+    await expectSame(both, () => new Request(`${HOST}/api/v1/artifacts/?${where.toString()}`));
     for (const path of PATHS) {
       where.set('path', path);
-      await expectSame(both, () => new Request(`${HOST}/api/v1/bodies/?${where}`));
+      await expectSame(both, () => new Request(`${HOST}/api/v1/bodies/?${where.toString()}`));
     }
   }
 }

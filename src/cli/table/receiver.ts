@@ -100,4 +100,16 @@ export const RECEIVER_COMMANDS: readonly CommandSpec[] = [
     options: [DB, TEAM, { flags: '--mission <slug>', what: 'only this mission' }],
     load: () => import('../commands/receiver-artifacts.ts'),
   },
+  {
+    path: ['receiver', 'migrate-store'],
+    what: 'move everything a stopped receiver holds into another store, and compare the two',
+    options: [
+      { flags: '--from <store>', what: 'a file, or postgres://user@host/database' },
+      { flags: '--to <store>', what: 'the same, and empty' },
+    ],
+    examples: [
+      'spec-kitty receiver migrate-store --from receiver.db --to postgres://kitty@db.example/kitty',
+    ],
+    load: () => import('../commands/receiver-migrate-store.ts'),
+  },
 ];

@@ -36,6 +36,8 @@ export interface Driver extends Sql {
    * team's own condition in a statement, no row of what teams own is there.
    */
   of(team: TeamScope): Driver;
+  /** Goes on numbering the rows of a table behind `last`, which another store gave out. */
+  numberFrom(table: string, column: string, last: number): Promise<void>;
   /** Runs `work` as one durable transaction: all of it is stored when this resolves, nothing when it rejects. */
   tx<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
   close(): Promise<void>;

@@ -41,6 +41,8 @@ export function sqliteDriver(db: Db): Driver {
   const sql = sqlOf(db);
   const driver: Driver = {
     of: () => driver,
+    // A row that says its own number moves the count by itself.
+    numberFrom: () => Promise.resolve(),
     settled: () => sql.settled(),
     columns: null,
     all: (text, params) => inTurn(() => sql.all(text, params)),

@@ -57,12 +57,17 @@ function scoped(pool: Pool, team: string): Driver {
   const tx: Driver['tx'] = (work) => transact(pool, team, work);
   return {
     of: (wanted) => scoped(pool, wanted),
+    numberFrom: async (table, column, last) => {
+      await tx((sql) => sql.all(NUMBER_FROM, [table, column, last]));
+    },
     tx,
     all: (text, params) => tx((sql) => sql.all(text, params)),
     each: (text, lists) => tx((sql) => sql.each(text, lists)),
     settled: () => tx((sql) => sql.settled()),
     columns: (text, params) => tx((sql) => columnsOf(sql)(text, params)),
-    close: () => pool.end(),
+    close: async () => {
+      if (!pool.ending) await pool.end();
+    },
   };
 }
 
@@ -156,6 +161,7 @@ function toValue(value: Value): unknown {
 // lock whose key is that number below this mark. Nobody ever waits for it. A reader asks first which number was given
 // out last and then what is held: whoever drew one of those before holds its lock, or has ended.
 const MARK = 0x534b;
+const NUMBER_FROM = 'SELECT setval(pg_get_serial_sequence($1, $2), $3)';
 const LAST = 'SELECT last_value - CASE WHEN is_called THEN 0 ELSE 1 END FROM events_arrival_seq';
 const ANNOUNCE = `SELECT pg_advisory_xact_lock_shared((${MARK}::bigint << 48) | (${LAST}))`;
 const LAST_GIVEN = `SELECT (${LAST}) AS last`;

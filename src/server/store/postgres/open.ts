@@ -45,7 +45,7 @@ export async function openPostgres(
   await prepare(url, where, options);
   const pool = new Pool({
     connectionString: url,
-    application_name: 'spec-kitty receiver',
+    application_name: 'spec_kitty_receiver',
     max: limits.connections ?? CONNECTIONS,
     connectionTimeoutMillis: limits.connectMs ?? CONNECT_MS,
     statement_timeout: STATEMENT_MS,
