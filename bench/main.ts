@@ -1,5 +1,5 @@
 // The table of performance goals: every line measured in this run, ours and its baseline in turns.
-// Usage: npm run bench [-- capture drain status encode startup ingest import migrate bodies processes memory | --large]
+// Usage: npm run bench [-- capture drain status preflight encode startup ingest import migrate bodies processes memory | --large]
 import { writeFileSync } from 'node:fs';
 import { benchBodies } from './bodies.ts';
 import { benchCapture } from './capture.ts';
@@ -8,6 +8,7 @@ import { benchImport } from './import.ts';
 import { benchIngest } from './ingest.ts';
 import { growth, type Measured } from './measure.ts';
 import { benchMigrate } from './migrate.ts';
+import { benchPreflight } from './preflight.ts';
 import { benchMemory, benchProcesses, workInChild } from './processes.ts';
 import { benchStatus } from './status.ts';
 import { benchTexts, deliverTexts } from './texts.ts';
@@ -60,6 +61,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
     return [...small.lines, ...usual.lines, ...most.lines, perEvent, idle];
   },
   status: (large) => benchStatus(large ? [100_000, LARGE] : [100_000]),
+  preflight: () => benchPreflight(),
   bodies: () => benchBodies(),
   texts: () => benchTexts(),
   ingest: () => benchIngest(),

@@ -94,12 +94,14 @@ describe('a day in a repository', () => {
     }, 40_000);
     const check = ['sync', 'status', '--check'];
     await until(async () => (await trial.process(check, at)).code === 0, 30_000);
-    const evening = `# Spec\n\nAs of hour ${HOURS - 1}.\n`;
-    expect(textsOf(file)).toContain(evening);
-    for (const name of [0, 1, 2]) {
-      const note = readFileSync(path.join(mission, 'research', `note-${name}.md`), 'utf8');
-      expect(textsOf(file)).toContain(note);
-    }
+    const evening = ['spec.md', ...[0, 1, 2].map((n) => path.join('research', `note-${n}.md`))].map(
+      (name) => readFileSync(path.join(mission, name), 'utf8'),
+    );
+    await until(() => {
+      const held = textsOf(file);
+      return evening.every((text) => held.includes(text));
+    }, 30_000);
+    expect((await trial.process(check, at)).code).toBe(0);
   });
 });
 
@@ -109,7 +111,8 @@ const HOURS = 12;
 function textsOf(file: string): readonly string[] {
   const db = openDb(file, { clock: systemClock(), readonly: true });
   try {
-    return db.all<{ content: string }>('SELECT content FROM bodies').map(({ content }) => content);
+    const rows = db.all<{ content: Uint8Array }>('SELECT content FROM bodies');
+    return rows.map(({ content }) => Buffer.from(content).toString());
   } finally {
     db.close();
   }
