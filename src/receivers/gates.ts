@@ -115,7 +115,8 @@ function withoutTeam({ teams }: NonNullable<GateFacts['session']>, remedy: strin
     ? { reason: 'missing_team', detail: 'the login belongs to no team', remedy }
     : {
         reason: 'private_teamspace_gate',
-        detail: 'the login has no private team, and nothing is ever sent to a shared one',
+        detail:
+          'the login does not speak for a private team, and nothing is ever sent to a shared one',
         remedy,
       };
 }

@@ -268,6 +268,27 @@ describe('a login without a private team', () => {
   });
 });
 
+describe('a login for a shared team', () => {
+  it('is kept under its name and sends nothing', async () => {
+    const server = await loginServer({
+      instead: ({ path: at }) => {
+        if (at !== '/api/v1/me') return undefined;
+        const body = { user_id: 7, email: ANN.email, teams: ANN.teams, team_id: 'team-crew' };
+        return { status: 200, body: JSON.stringify(body) };
+      },
+    });
+    const machine = createMachine();
+    const root = await machine.project('repo');
+    const login = await logInByPassword(machine, server.url, [], { as: ANN });
+    expect(login.json).toMatchObject({ user: ANN.email, team: null });
+    await machine.run(['sync', 'server', server.url], { cwd: root });
+    await emit(machine, root, 1);
+    const now = await machine.run(['sync', 'now'], { cwd: root, env: ENABLED });
+    expect(now.stdout).toContain('private_teamspace_gate');
+    expect(server.batches()).toEqual([]);
+  });
+});
+
 describe('no credential and no byte', () => {
   it('goes where a checkout, a redirect or another origin would have it', async () => {
     const evil = await recordingServer(() => ({ status: 200, body: '{}' }));

@@ -52,7 +52,7 @@ function keptLines(context: Context, { session, isChecked }: LoggedIn): readonly
   return [
     `+ Authenticated as ${printable(user ?? '(unnamed)')} at ${origin}`,
     name === null
-      ? '  It has no private team, and nothing is ever sent to a shared one.'
+      ? '  It does not speak for a private team, and nothing is ever sent to a shared one.'
       : `  Default team: ${printable(name)} [Private Teamspace]`,
     `  Kept in ${where}.`,
     ...(isChecked ? [] : ['  The server could not be asked who this is.']),

@@ -161,12 +161,9 @@ async function keep(
   return { session, isChecked: person !== null };
 }
 
-function named({
-  email,
-  userId,
-  teams,
-}: Person): Pick<Session, 'team' | 'user' | 'userId' | 'teams'> {
-  return { team: privateTeam(teams), user: email, userId, teams };
+function named(person: Person): Pick<Session, 'team' | 'user' | 'userId' | 'teams'> {
+  const { email, userId, teams } = person;
+  return { team: privateTeam(person), user: email, userId, teams };
 }
 
 function refused(server: string, reply: HttpReply): UserError {

@@ -19,6 +19,8 @@ export interface Person {
   readonly userId: string;
   readonly email: string;
   readonly teams: readonly SessionTeam[];
+  /** The one team that this login speaks for, where the server says that it speaks for one. */
+  readonly speaksFor: string | null;
 }
 
 const ACCESS_SECONDS = 900;
@@ -78,6 +80,7 @@ export function parsePerson(body: Uint8Array): Person | null {
   return {
     userId: idOf(answer, 'user_id') ?? '',
     email,
+    speaksFor: idOf(answer, 'team_id'),
     teams: teams
       .slice(0, MAX_TEAMS)
       .map((team) => asObject(team) ?? {})
@@ -91,9 +94,10 @@ export function parsePerson(body: Uint8Array): Person | null {
   };
 }
 
-/** The team that everything goes to: the first private one, never a shared one. */
-export function privateTeam(teams: readonly SessionTeam[]): string | null {
-  return teams.find(({ isPrivate }) => isPrivate)?.id ?? null;
+/** The team that everything goes to: the first private one, never a shared one; null when the login speaks for another. */
+export function privateTeam({ teams, speaksFor }: Person): string | null {
+  const id = teams.find(({ isPrivate }) => isPrivate)?.id ?? null;
+  return speaksFor === null || speaksFor === id ? id : null;
 }
 
 /** What a server refuses a token with: its word, and when it wants to be asked again. */

@@ -51,7 +51,7 @@ export async function findMissingTeam(home: Home, session: Session): Promise<Ses
   const person = readPerson(reply);
   if (person.kind === 'refused') return null;
   const { teams, email } = person.value;
-  const team = privateTeam(teams);
+  const team = privateTeam(person.value);
   const login = await readLogin(home, session.origin);
   if (team === null || login === null) return null;
   await replaceLogin(home, login.session, { team, teams, user: email }, login.secrets);
