@@ -90,7 +90,29 @@ async function build(): Promise<Wall> {
       ).toBe(201);
     }
   }
+  for (const project of [PROJECT, OTHER_PROJECT, ABSENT_PROJECT]) {
+    const stored = await trial.post(SNAPSHOTS, snapshotOf(project), bearer(zoe.access));
+    expect(stored.status).toBe(201);
+  }
   return { trial, orchard: zoe.team_slug, visitors };
+}
+
+const SNAPSHOTS = '/api/v1/connectors/trackers/snapshots/';
+
+function snapshotOf(project: string, title = 'their issue'): Readonly<Record<string, unknown>> {
+  return {
+    provider: 'jira',
+    workspace: 'acme.atlassian.net',
+    external_resource_type: 'jira_project',
+    external_resource_id: 'ACME',
+    doctrine_mode: 'external_authoritative',
+    doctrine_field_owners: {},
+    project_uuid: project,
+    project_slug: 'demo',
+    issues: [{ ref: { id: '1' }, title }],
+    mappings: [],
+    checkpoint: { cursor: null, updated_since: null },
+  };
 }
 
 interface Push {
@@ -112,6 +134,20 @@ function pushOf({ project, path, text }: Push): Readonly<Record<string, unknown>
     content_body: text,
   };
 }
+
+/** The routes that are walked here. A new one that says what a team owns belongs here, and in the cells. */
+const WALLED = [
+  'takeBatch',
+  'takeBody',
+  'takeSnapshot',
+  'listEvents',
+  'showEvent',
+  'listNamespaces',
+  'listArtifacts',
+  'showBody',
+  'listSnapshots',
+  'showSnapshot',
+];
 
 /** Two requests that differ in one thing only: it is the orchard's, or nobody's. */
 interface Cell {
@@ -171,6 +207,19 @@ function readingCells(orchard: string): readonly Cell[] {
         `/api/v1/artifacts/?${where(ABSENT_PROJECT)}`,
       ),
     ]),
+    ...[1, 2, 3].map((id) =>
+      read(`snapshot ${id}`, `${SNAPSHOTS}${id}`, `${SNAPSHOTS}${900 + id}`),
+    ),
+    read(
+      'snapshots of the shared project',
+      `${SNAPSHOTS}?project=${PROJECT}`,
+      `${SNAPSHOTS}?project=${PROJECT}&after=900`,
+    ),
+    read(
+      'snapshots',
+      `${SNAPSHOTS}?project=${OTHER_PROJECT}`,
+      `${SNAPSHOTS}?project=${ABSENT_PROJECT}`,
+    ),
     read(
       'missions of the shared project',
       `/api/v1/namespaces/?project=${PROJECT}&after=`,
@@ -236,7 +285,15 @@ async function answer(trial: LoginTrial, token: string, { path, body }: Ask): Pr
 
 async function holdings(trial: LoginTrial, team: string): Promise<string> {
   const { driver } = trial.store;
-  const tables = ['events', 'namespaces', 'artifacts', 'artifact_versions', 'bodies', 'projects'];
+  const tables = [
+    'events',
+    'namespaces',
+    'artifacts',
+    'artifact_versions',
+    'bodies',
+    'projects',
+    'tracker_snapshots',
+  ];
   const rows = await Promise.all(
     tables.map((table) =>
       driver.all(`SELECT * FROM ${table} WHERE team_id = $1 ORDER BY 1, 2, 3, 4`, [team]),
@@ -258,7 +315,7 @@ it('shows nobody what is another team’s, nor whether it is there', async () =>
         cell.name,
         await answer(trial, token, cell.nobodys),
       ]);
-      expect(theirs).not.toMatch(/their (?:plan|spec|notes)/);
+      expect(theirs).not.toMatch(/their (?:plan|spec|notes|issue)/);
       count += 1;
     }
   }
@@ -270,7 +327,7 @@ it('shows nobody what is another team’s, nor whether it is there', async () =>
     ({ action, teamId }) => action === 'access.refused' && teamId === harbour,
   );
   expect(new Set(refused.map(({ subject }) => subject))).toEqual(
-    new Set(['showEvent', 'showBody', 'takeBody', 'listEvents', 'listNamespaces', 'listArtifacts']),
+    new Set(WALLED.filter((name) => name !== 'takeBatch' && name !== 'takeSnapshot')),
   );
 }, 120_000);
 
@@ -279,6 +336,18 @@ it('gives the harbour’s own to the harbour', async () => {
   const list = await trial.get('/api/v1/events/', visitors['reader']);
   const ids = (list.json['items'] as readonly { event_id: string }[]).map((each) => each.event_id);
   expect(ids).toEqual(OURS.map(eventId));
+});
+
+it('makes a snapshot that another team has ours as well, and leaves theirs', async () => {
+  const { trial, orchard, visitors } = await build();
+  const before = await holdings(trial, orchard);
+  const stored = await trial.post(
+    SNAPSHOTS,
+    snapshotOf(PROJECT),
+    bearer(visitors['ingest token'] ?? ''),
+  );
+  expect(stored.status).toBe(201);
+  expect(await holdings(trial, orchard)).toBe(before);
 });
 
 it('makes an event that another team has ours as well, and leaves theirs', async () => {
@@ -315,17 +384,9 @@ it('logs nobody in for a team that is not theirs, however it is spelled', async 
   expect([...answers]).toEqual([expect.stringMatching(/^\[401/)]);
 });
 
-it('has a wall on every route that says an object', () => {
+it('has cells for every route that says an object', () => {
   const named = Object.entries(ROUTES).filter(
     ([, { gate }]) => gate === 'read' || gate === 'ingest',
   );
-  expect(named.map(([name]) => name)).toEqual([
-    'takeBatch',
-    'takeBody',
-    'listEvents',
-    'showEvent',
-    'listNamespaces',
-    'listArtifacts',
-    'showBody',
-  ]);
+  expect(named.map(([name]) => name).sort()).toEqual([...WALLED].sort());
 });
