@@ -22,6 +22,8 @@ export interface UpstreamState {
   readonly url: string | null;
   readonly port: number | null;
   readonly pid: number | null;
+  /** Whether a Python daemon of this home runs under that number; false also where nobody can tell. */
+  readonly isAlive: boolean;
 }
 
 /** The state file, or null where there is none that can be read. */
@@ -37,7 +39,10 @@ export function readUpstreamState(place: Place): UpstreamState | null {
     .split('\n')
     .map((line) => line.trim());
   const [url = null, port, , pid] = lines.filter((line) => line !== '');
-  return { path: file, url, port: toNumber(port), pid: toNumber(pid) };
+  const number = toNumber(pid);
+  const words = number === null ? null : commandLine(place, number);
+  const isAlive = words !== null && isDaemonOf(place, words);
+  return { path: file, url, port: toNumber(port), pid: number, isAlive };
 }
 
 const MAX_STATE_BYTES = 4_096;

@@ -78,6 +78,14 @@ function rowsOf({ stdout }: Ended): number {
 /** What the status command finds of the boundary, by code. */
 async function boundaryCodes({ machine, at }: Site): Promise<readonly string[]> {
   const { json } = await machine.run(['sync', 'status', '--check', '--json'], at);
+  const doctor = await machine.run(['sync', 'doctor', '--json'], at);
+  const codes = codesOf(json);
+  // What one of them shows the other shows.
+  expect(codesOf(doctor.json)).toEqual(codes);
+  return codes;
+}
+
+function codesOf(json: Ended['json']): readonly string[] {
   const findings = json['findings'] as readonly Readonly<Record<string, string>>[];
   return findings
     .filter((each) => each['severity'] === 'boundary')
@@ -109,6 +117,8 @@ describe('each field alone', () => {
       error: { code: 'boundary_refused' },
       preflight: { ok: false, mismatches: [{ field, daemon_value: value }] },
     });
+    const { findings } = json['preflight'] as { findings: readonly { code: string }[] };
+    expect(findings.map(({ code }) => code)).toEqual(['owner_mismatch']);
     expect(await boundaryCodes(here)).toEqual(['owner_mismatch']);
     const status = await machine.run(['sync', 'status', '--check'], at);
     expect(status.exit).toBe(2);

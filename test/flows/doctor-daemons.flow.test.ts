@@ -135,3 +135,26 @@ describe('doctor restart-daemon', () => {
     expect(python.signalCode).toBeNull();
   });
 });
+
+it('daemon status says what the earlier program left, and how it goes', async () => {
+  const trial = daemonTrial();
+  const file = path.join(trial.machine.home, 'sync-daemon');
+  mkdirSync(trial.machine.home, { recursive: true });
+  writeFileSync(file, `http://localhost:9400\n9400\nf00d\n${NEVER_A_PID}\n`);
+  const dead = await trial.machine.run(['daemon', 'status']);
+  expect(dead.exit).toBe(1);
+  expect(dead.stdout).toContain(
+    `names process ${NEVER_A_PID}, which is gone: run \`rm '${file}'\``,
+  );
+  expect(dead.stdout).not.toContain('f00d');
+  const python = await stranger(['run_sync_daemon']);
+  writeFileSync(file, `http://localhost:9400\n9400\nf00d\n${python.pid}\n`);
+  const alive = await trial.machine.run(['daemon', 'status', '--json']);
+  expect(alive.json).toMatchObject({
+    status: 'absent',
+    python_daemon: { state_file: { pid: python.pid, isAlive: true } },
+  });
+  const check = await trial.machine.run(['sync', 'status', '--check', '--json']);
+  expect(check.json).toMatchObject({ exit_code: 2, live_orphan_daemon_count: 1 });
+  python.kill('SIGKILL');
+});

@@ -1,7 +1,8 @@
-import { EXIT, type Millis } from '../../base/index.ts';
+import { EXIT, printable, type Millis } from '../../base/index.ts';
 import {
   readState,
   readUpstreamOwner,
+  readUpstreamState,
   type DaemonOwner,
   type DaemonState,
 } from '../../daemon/index.ts';
@@ -18,17 +19,24 @@ export async function run({ home, system }: Context): Promise<Answer> {
     : { status: 'absent', owner: null };
   const upstream = readUpstreamOwner(home);
   const { owner, status } = state;
+  const leftover = readUpstreamState(home);
   const now = system.clock.now();
   const json = {
     status,
     ...ownerToJson(owner),
     background_daemon: backgroundDaemon.value,
-    python_daemon: { status: upstream.status, pid: upstream.record?.pid ?? null },
+    python_daemon: {
+      status: upstream.status,
+      pid: upstream.record?.pid ?? null,
+      record: upstream.path,
+      state_file: leftover,
+    },
   };
   const lines = [
     row('Daemon', WORDS[status]),
     ...ownerLines(owner, now),
     row('Python daemon', upstream.status),
+    ...leftoverLines(leftover),
     row('Started by itself', backgroundDaemon.value === 'auto' ? 'yes' : 'no'),
   ];
   return { exit: status === 'present' ? EXIT.fine : EXIT.failed, json, lines };
@@ -60,6 +68,18 @@ function ownerLines(owner: DaemonOwner | null, now: Millis): readonly string[] {
     row('Server URL', owner.serverUrl ?? '<unset>'),
   ];
 }
+
+/** The earlier program's state file outlives a daemon that was killed; nothing of ours reads it. */
+function leftoverLines(leftover: ReturnType<typeof readUpstreamState>): readonly string[] {
+  if (leftover === null) return [];
+  const who = `process ${leftover.pid ?? '?'}`;
+  const how = leftover.isAlive
+    ? 'which runs: run `spec-kitty doctor restart-daemon`'
+    : `which is gone: run \`rm '${leftover.path.replaceAll("'", String.raw`'\''`)}'\``;
+  return [row('State file', printable(`${leftover.path} names ${who}, ${how}`, MAX_LINE))];
+}
+
+const MAX_LINE = 8_192;
 
 const WORDS: Readonly<Record<DaemonState['status'], string>> = {
   present: 'Running',
