@@ -6,6 +6,7 @@ export { forgetCredentials, looksSecret, readCredentials, saveCredentials } from
 export type { Account, Credentials } from './credentials.ts';
 export { DOCTRINE_MODES, normaliseProvider, parseDoctrineMode } from './providers.ts';
 export { parseProvider, PROVIDERS, type DoctrineMode, type Provider } from './providers.ts';
+export { pullIssues, type PullReport } from './pull/pulling.ts';
 export { RESOURCE_ROUTING_MAP, resolveResourceRouting } from './routing.ts';
 export type { ResourceRoute } from './routing.ts';
 export { keepSnapshot, type KeptSnapshot } from './snapshots.ts';

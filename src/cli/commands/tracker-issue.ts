@@ -11,7 +11,7 @@ export async function run(context: Context): Promise<Answer> {
   const raw = rawIssue(workspace.db, tracking.bindingId, name);
   if (raw === null) {
     throw new UserError('not_found', `no issue ${printable(name, 100)} was pulled`, {
-      remedy: 'spec-kitty tracker status',
+      remedy: 'spec-kitty tracker sync pull',
     });
   }
   const value: unknown = JSON.parse(raw);

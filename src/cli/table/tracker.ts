@@ -70,6 +70,13 @@ export const TRACKER_COMMANDS: readonly CommandSpec[] = [
     load: () => import('../commands/tracker-map-list.ts'),
   },
   {
+    path: ['tracker', 'sync', 'pull'],
+    what: 'take in the issues that changed in the tracker (jira, linear, github)',
+    options: [{ flags: '--limit <number>', what: 'at most so many, 1 to 10000 (default 100)' }],
+    examples: ['spec-kitty tracker sync pull --limit 1000'],
+    load: () => import('../commands/tracker-sync-pull.ts'),
+  },
+  {
     path: ['tracker', 'sync', 'publish'],
     what: 'keep the state of the tracker as a snapshot and deliver it',
     options: [
