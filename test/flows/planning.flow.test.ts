@@ -11,6 +11,7 @@ import { describe, expect, it } from 'vitest';
 import { createSystem, openDb, systemClock, type Env } from '../../src/base/index.ts';
 import { claimLease, identifyProgram } from '../../src/daemon/index.ts';
 import { currentSyncTarget, openHome } from '../../src/home/index.ts';
+import type { ProjectId } from '../../src/wire/index.ts';
 import {
   ARTIFACTS,
   copyMissions,
@@ -18,6 +19,7 @@ import {
   EXAMPLE_MISSIONS,
   type Machine,
 } from '../support/command-line.ts';
+import { oldQueue } from '../support/old-home.ts';
 import { realReceiver } from '../support/real-receiver.ts';
 import { booksAt, openStoreOf, projectIdOf, storeFile } from '../support/store-view.ts';
 
@@ -266,6 +268,27 @@ describe('finalize-tasks', () => {
     expect((await machine.run([...FINALIZE, ...CLOCK], at)).exit).toBe(0);
   });
 });
+
+it.each(['LOCAL_RETENTION', 'OPT_OUT'])(
+  'in the mode %s nobody who works alone is refused or told anything: logged out, beside 10,000 rows of an old queue',
+  async (mode) => {
+    const { machine, root, at } = await site();
+    const queue = oldQueue(path.join(machine.home, 'queue.db'));
+    const numbers = Array.from({ length: 10_000 }, (_, n) => n + 1);
+    queue.addEvents(numbers, { projectId: projectIdOf(root) as ProjectId });
+    queue.close();
+    await machine.run(['sync', 'mode', mode], at);
+    for (const argv of [
+      [...SETUP, ...CLOCK],
+      [...FINALIZE, ...CLOCK],
+      ['emit', 'BuildHeartbeat', '--payload', '{"build_id":"1"}'],
+      ['sync', 'import'],
+      ['sync', 'now'],
+    ]) {
+      expect([argv, await machine.run(argv, at)]).toMatchObject([argv, { exit: 0, stderr: '' }]);
+    }
+  },
+);
 
 it('chooses the mission by its directory or because it is the only one, and asks for a name otherwise', async () => {
   const { machine, root, at } = await site();

@@ -1,6 +1,7 @@
 import { EXIT, UserError, type ExitCode } from '../../base/index.ts';
 import { connect, coversCheckout, findDestination, type Route } from '../../delivery/index.ts';
 import { findGit, initProject, projectRoot } from '../../home/index.ts';
+import type { Endpoint } from '../../receivers/index.ts';
 import type { Answer } from '../answer.ts';
 import { grantEndpoint } from '../consent.ts';
 import { flagOption, textOption, type Context } from '../io.ts';
@@ -66,7 +67,7 @@ async function walk(context: Context, progress: Progress): Promise<void> {
 }
 
 function take(progress: Progress, step: StepName, state: Step['state'], detail: string): void {
-  progress.steps.push({ step, state, detail });
+  progress.steps.push({ step, state, detail, notes: [] });
 }
 
 /** Only what looks like a repository gets an identity without being asked for it. */
@@ -115,39 +116,44 @@ async function seeToTarget(
   { place, isPermitted }: { readonly place: Place; readonly isPermitted: boolean },
   progress: Progress,
 ): Promise<Route> {
-  const endpoint = place.isLocal ? await openLocal(context, progress) : place.endpoint;
+  const { endpoint, notes } = place.isLocal
+    ? await openLocal(context, progress)
+    : { ...place, notes: [] };
   if (endpoint === null) throw new UserError('target_unresolved', 'no receiver', { remedy: null });
-  const isNew = progress.receiver?.['started'] === true;
-  take(progress, 'target', isNew || !place.isActive ? 'done' : 'ok', endpoint.canonicalUrl);
+  const isNew = !place.isActive || progress.receiver?.['started'] === true;
+  const state = isNew ? 'done' : 'ok';
+  progress.steps.push({ step: 'target', state, detail: endpoint.canonicalUrl, notes });
   progress.at = 'consent';
   if (isPermitted && place.route !== null) {
     take(progress, 'consent', 'ok', 'permitted for this checkout');
     return place.route;
   }
-  const { route, lines } = grantEndpoint(context, workspace, {
+  const existing = place.route ?? routeAt(workspace, endpoint);
+  const what = whatWouldGo(context, workspace, existing);
+  const { route } = grantEndpoint(context, workspace, {
     endpoint,
     mode: place.mode,
     by: 'up',
-    existing: place.route ?? routeAt(workspace, endpoint),
-    allowHttp: flagOption(context.options, 'allowHttp') || (place.route?.target.allowHttp ?? false),
+    existing,
+    allowHttp: flagOption(context.options, 'allowHttp') || (existing?.target.allowHttp ?? false),
   });
-  take(progress, 'consent', 'done', lines[1]?.trim() ?? 'permitted for this checkout');
+  take(progress, 'consent', 'done', `permitted for this checkout: ${what}, and what follows`);
   return route;
 }
 
 async function openLocal(
   context: Context,
   progress: Progress,
-): Promise<ReturnType<typeof parseAddress>> {
+): Promise<{ readonly endpoint: Endpoint; readonly notes: readonly string[] }> {
   const { receiver, isNew } = await startLocal(context.home);
   const { url, pid } = receiver;
   const { db } = placesOf(context.home);
   progress.receiver = { url, pid, database: db, started: isNew };
-  progress.said.push(
-    `The receiver of this home ${isNew ? 'was started' : 'runs'} at ${url} (process ${pid}) and keeps what it gets in ${db}.`,
-    'Stop it with `spec-kitty receiver stop`; `spec-kitty up` starts it again.',
-  );
-  return parseAddress(context, url);
+  const notes = [
+    `a receiver of this home, ${isNew ? 'started' : 'running'} as process ${pid}; it keeps what it gets in ${db}`,
+    '`spec-kitty receiver stop` ends it, `spec-kitty up` starts it again',
+  ];
+  return { endpoint: parseAddress(context, url), notes };
 }
 
 /** A gate that is closed here. A missing login is left to the delivery where a person can answer it. */

@@ -18,6 +18,8 @@ export interface Step {
   readonly step: StepName;
   readonly state: 'ok' | 'done';
   readonly detail: string;
+  /** What else a person should know of it. */
+  readonly notes: readonly string[];
 }
 
 /** Where the walk ended, and the one command to go on with. */
@@ -37,6 +39,7 @@ export interface Walk {
   /** The report of `sync now`; null when it was not reached. */
   readonly report: Answer['json'] | null;
   readonly proof: Proof | null;
+  /** What a delivery said that did not come to its end. */
   readonly said: readonly string[];
 }
 
@@ -52,7 +55,7 @@ export function tellWalk(walk: Walk): Answer {
   return {
     exit,
     json: {
-      steps,
+      steps: steps.map(({ step, state, detail }) => ({ step, state, detail })),
       stuck_at: stuck?.step ?? null,
       code: stuck?.code ?? null,
       detail: stuck?.detail ?? null,
@@ -64,7 +67,7 @@ export function tellWalk(walk: Walk): Answer {
       exit_code: exit,
     },
     lines: [
-      ...steps.map(({ step, detail }) => `✓ ${step.padEnd(WIDTH)}${printable(detail, MAX_DETAIL)}`),
+      ...steps.flatMap(stepLines),
       ...said.map((line) => `  ${line}`),
       ...(stuck === null ? [] : stuckLines(stuck)),
     ],
@@ -73,6 +76,11 @@ export function tellWalk(walk: Walk): Answer {
 
 const WIDTH = 14;
 const MAX_DETAIL = 1_000;
+
+function stepLines({ step, detail, notes }: Step): readonly string[] {
+  const line = `✓ ${step.padEnd(WIDTH)}${printable(detail, MAX_DETAIL)}`;
+  return [line, ...notes.map((note) => `  ${' '.repeat(WIDTH)}${printable(note, MAX_DETAIL)}`)];
+}
 
 function stuckLines({ step, detail, next }: Stuck): readonly string[] {
   const line = `✗ ${step.padEnd(WIDTH)}${printable(detail, MAX_DETAIL)}`;
