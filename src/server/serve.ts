@@ -73,15 +73,15 @@ export async function serve(store: Store, options: ServeOptions): Promise<Receiv
   const server = buildServer(store, options, patience);
   const url = await listen(server, host, port);
   const { readyFile } = options;
-  if (readyFile !== undefined) {
-    const ready = { url, pid: readyFile.pid, server_instance_id: store.instanceId };
-    readyFile.files.write(readyFile.path, `${JSON.stringify(ready)}\n`);
-  }
+  const ready = `${JSON.stringify({ url, pid: readyFile?.pid, server_instance_id: store.instanceId })}\n`;
+  readyFile?.files.write(readyFile.path, ready);
   return {
     url,
     instanceId: store.instanceId,
     close: async () => {
-      readyFile?.files.remove(readyFile.path);
+      // Another receiver may have come since and written its own.
+      const isOurs = readyFile?.files.readText(readyFile.path) === ready;
+      if (isOurs) readyFile.files.remove(readyFile.path);
       await stop(server, options, patience);
     },
   };

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
@@ -33,6 +33,22 @@ describe('receiver serve', () => {
     expect(ended.json).toMatchObject({ url, stopped: true });
     expect(ended.json['server_instance_id']).toMatch(/^[0-9a-f-]{36}$/);
   });
+
+  it.each([
+    ['is gone', (file: string) => rmSync(file)],
+    ['speaks of another', (file: string) => writeFileSync(file, '{}')],
+  ])(
+    'ends with --until-removed when its ready file %s, and leaves that of another',
+    async (_, change) => {
+      const machine = createMachine();
+      const { ended } = await serve(machine, '--until-removed');
+      const file = path.join(machine.dir, 'ready.json');
+      change(file);
+      const kept = existsSync(file);
+      expect((await ended).exit).toBe(0);
+      expect(existsSync(file)).toBe(kept);
+    },
+  );
 
   it.each([
     [['--port', 'many'], 2, 'usage'],
@@ -208,6 +224,7 @@ describe('receiver token', () => {
 
 interface Serving {
   readonly url: string;
+  readonly ended: Promise<Ended>;
   readonly stop: () => Promise<Ended>;
 }
 
@@ -221,6 +238,7 @@ async function serve(machine: Machine, ...more: readonly string[]): Promise<Serv
   const { url } = JSON.parse(readFileSync(ready, 'utf8')) as { url: string };
   return {
     url,
+    ended: running,
     stop: () => {
       stopping.abort();
       return running;
