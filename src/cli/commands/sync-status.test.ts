@@ -263,6 +263,7 @@ describe('a home that cannot be written', () => {
         conservation: [
           { delivered: EXAMPLE_FACTS, balanced: true },
           { stream: 'bodies', balanced: true },
+          { stream: 'snapshots', balanced: true },
         ],
       });
     }

@@ -1,4 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { childScript, startScript } from '../../../test/support/child-script.ts';
 import { ANN, loginServer, type LoginServer } from '../../../test/support/login-server.ts';
 import { answerAll, recordingServer } from '../../../test/support/recording-server.ts';
 import { tempDir, testSystem } from '../../../test/support/temp-home.ts';
@@ -151,6 +152,31 @@ describe('a renewal', () => {
       owner_pid: null,
     });
   });
+});
+
+it('goes to the next at once when the process whose turn it is was killed', async () => {
+  const place = await loggedIn('device', await loginServer());
+  const { root } = place.home.paths;
+  const script = childScript(`
+    import { createSystem } from './src/base/index.ts';
+    import { openHome } from './src/home/index.ts';
+    import { takeTurn } from './src/home/login/refresh-turn.ts';
+    const [root, origin] = process.argv.slice(2);
+    const home = openHome(createSystem({ SPEC_KITTY_HOME: root, SPEC_KITTY_KEYRING: '0' }, root));
+    const turn = await takeTurn(home, origin, () => Promise.resolve(true));
+    console.log(turn.fence);
+    setInterval(() => {}, 1_000);`);
+  const holder = startScript(script, [root, place.session.origin]);
+  expect(await holder.firstLine).toBe('1');
+  place.server.expireAccess();
+  const waiting = statusOf(place);
+  await systemClock().sleep(300);
+  expect(place.server.renewals()).toBe(0);
+  await holder.kill();
+  const killed = systemClock().now();
+  expect(await waiting).toBe(200);
+  expect(systemClock().now() - killed).toBeLessThan(2_000);
+  expect(place.server.renewals()).toBe(1);
 });
 
 describe('a token', () => {
