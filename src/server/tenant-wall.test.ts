@@ -14,7 +14,9 @@ import {
   PROJECT,
   send,
 } from '../../test/support/receiver-trial.ts';
+import { freshDatabase, runsPostgres } from '../../test/support/postgres.ts';
 import { createIds, sha256Hex } from '../base/index.ts';
+import { operatorScope } from './auth.ts';
 import { readAudit, teamForOperator } from './identity/administration.ts';
 import { createToken } from './operator.ts';
 import { ROUTES } from './routes.ts';
@@ -49,8 +51,8 @@ async function machine(trial: LoginTrial, scope: TokenScope, projects: 'all' | r
   return (await createToken(store, options)).secret;
 }
 
-async function build(): Promise<Wall> {
-  const trial = await startLoginTrial();
+async function build(place?: string): Promise<Wall> {
+  const trial = await startLoginTrial(place);
   await trial.person('ann@kitty.example', { harbour: 'owner' });
   await trial.person('ben@kitty.example', { harbour: 'member' });
   await trial.person('cas@kitty.example', { harbour: 'read-only' });
@@ -284,7 +286,7 @@ async function answer(trial: LoginTrial, token: string, { path, body }: Ask): Pr
 }
 
 async function holdings(trial: LoginTrial, team: string): Promise<string> {
-  const { driver } = trial.store;
+  const driver = trial.store.driver.of(operatorScope(team));
   const tables = [
     'events',
     'namespaces',
@@ -302,34 +304,45 @@ async function holdings(trial: LoginTrial, team: string): Promise<string> {
   return sha256Hex(JSON.stringify(rows));
 }
 
-it('shows nobody what is another team’s, nor whether it is there', async () => {
-  const { trial, orchard, visitors } = await build();
-  const before = await holdings(trial, orchard);
-  const cells = [...readingCells(orchard), ...writingCells()];
-  let count = 0;
-  for (const [visitor, token] of Object.entries(visitors)) {
-    for (const cell of cells) {
-      const theirs = await answer(trial, token, cell.theirs);
-      expect([visitor, cell.name, theirs]).toEqual([
-        visitor,
-        cell.name,
-        await answer(trial, token, cell.nobodys),
-      ]);
-      expect(theirs).not.toMatch(/their (?:plan|spec|notes|issue)/);
-      count += 1;
+const cluster = await runsPostgres();
+
+const PLACES: readonly (readonly [name: string, placeOf: () => Promise<string | undefined>])[] = [
+  ['SQLite', () => Promise.resolve(undefined)],
+  ...(cluster === null ? [] : [['PostgreSQL', () => freshDatabase(cluster)] as const]),
+];
+
+it.each(PLACES)(
+  'shows nobody what is another team’s, nor whether it is there, on %s',
+  async (_on, placeOf) => {
+    const { trial, orchard, visitors } = await build(await placeOf());
+    const before = await holdings(trial, orchard);
+    const cells = [...readingCells(orchard), ...writingCells()];
+    let count = 0;
+    for (const [visitor, token] of Object.entries(visitors)) {
+      for (const cell of cells) {
+        const theirs = await answer(trial, token, cell.theirs);
+        expect([visitor, cell.name, theirs]).toEqual([
+          visitor,
+          cell.name,
+          await answer(trial, token, cell.nobodys),
+        ]);
+        expect(theirs).not.toMatch(/their (?:plan|spec|notes|issue)/);
+        count += 1;
+      }
     }
-  }
-  expect(count).toBeGreaterThanOrEqual(400);
-  expect(await holdings(trial, orchard)).toBe(before);
-  const { entries } = await readAudit(trial.store, 1_000);
-  const harbour = await teamForOperator(trial.store, 'harbour');
-  const refused = entries.filter(
-    ({ action, teamId }) => action === 'access.refused' && teamId === harbour,
-  );
-  expect(new Set(refused.map(({ subject }) => subject))).toEqual(
-    new Set(WALLED.filter((name) => name !== 'takeBatch' && name !== 'takeSnapshot')),
-  );
-}, 120_000);
+    expect(count).toBeGreaterThanOrEqual(400);
+    expect(await holdings(trial, orchard)).toBe(before);
+    const { entries } = await readAudit(trial.store, 1_000);
+    const harbour = await teamForOperator(trial.store, 'harbour');
+    const refused = entries.filter(
+      ({ action, teamId }) => action === 'access.refused' && teamId === harbour,
+    );
+    expect(new Set(refused.map(({ subject }) => subject))).toEqual(
+      new Set(WALLED.filter((name) => name !== 'takeBatch' && name !== 'takeSnapshot')),
+    );
+  },
+  120_000,
+);
 
 it('gives the harbour’s own to the harbour', async () => {
   const { trial, visitors } = await build();

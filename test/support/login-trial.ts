@@ -52,8 +52,9 @@ export interface Page {
   readonly cookie: string;
 }
 
-export async function startLoginTrial(): Promise<LoginTrial> {
-  const trial = await startTrial();
+/** @param place of the store; a file of its own when absent. */
+export async function startLoginTrial(place?: string): Promise<LoginTrial> {
+  const trial = await (place === undefined ? startTrial() : startTrial({}, place));
   const { clock, store, app } = trial;
   const random = seededRandom(11);
   const identity: Identity = { store, clock, ids: createIds(clock, random), random };

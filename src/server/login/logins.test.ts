@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { type LoginTrial, PASSWORD, startLoginTrial } from '../../../test/support/login-trial.ts';
+import { freshDatabase, runsPostgres } from '../../../test/support/postgres.ts';
 import { bearer, envelope, PROJECT, send } from '../../../test/support/receiver-trial.ts';
 import {
   inviteAgain,
@@ -290,4 +291,28 @@ it('reads a form or an object of the named members and nothing else', async () =
     [400, 'bad_request'],
     [400, 'bad_request'],
   ]);
+});
+
+const cluster = await runsPostgres();
+const PLACES: readonly (readonly [name: string, placeOf: () => Promise<string | undefined>])[] = [
+  ['SQLite', () => Promise.resolve(undefined)],
+  ...(cluster === null ? [] : [['PostgreSQL', () => freshDatabase(cluster)] as const]),
+];
+
+it.each(PLACES)('lets one of eight win at the same moment, on %s', async (_on, placeOf) => {
+  const trial = await startLoginTrial(await placeOf());
+  await trial.person(ANN);
+  let token = (await trial.login(ANN)).refresh;
+  for (let round = 0; round < 10; round += 1) {
+    const tries = Array.from({ length: 8 }, () => refresh(trial, token, 'one client'));
+    const replies = await Promise.all(tries);
+    const won = replies.filter(({ status }) => status === 200);
+    expect([won.length, replies.filter(({ status }) => status === 409).length]).toEqual([1, 7]);
+    token = String(won[0]?.json['refresh']);
+  }
+  expect((await refresh(trial, token, 'one client')).status).toBe(200);
+  expect((await refresh(trial, token, 'a thief')).status).toBe(401);
+  const { entries, brokenAt } = await readAudit(trial.store, 1);
+  expect(entries).toMatchObject([{ action: 'refresh.reused' }]);
+  expect(brokenAt).toBeNull();
 });
