@@ -35,6 +35,7 @@ interface Recorded {
     readonly tree: string;
     readonly files?: Readonly<Record<string, { readonly text?: string; readonly base64?: string }>>;
     readonly runs?: readonly RecordedRun[];
+    readonly indexed_paths?: readonly string[];
   }[];
   readonly cases: readonly (RecordedRun & { readonly mission_dir: string })[];
 }
@@ -110,6 +111,25 @@ describeVectors<Recorded>('indexer.json', ({ synthetic, cases }) => {
     expect(index(root, path.join(root, 'm'), 'software-dev').length).toBe(
       Object.keys(files ?? {}).filter((name) => !/(?:^|\/)\./.test(name)).length,
     );
+  });
+
+  it('a tree with links: the earlier program followed them, ours never does', () => {
+    const recorded = synthetic.find(({ tree }) => tree === 'symlinks');
+    expect(recorded?.indexed_paths).toContain('escape.md');
+    const root = tempDir();
+    const at = (name: string): string => path.join(root, 'm', name);
+    fs.mkdirSync(at('real'), { recursive: true });
+    fs.writeFileSync(path.join(root, 'outside.md'), 'secret');
+    fs.writeFileSync(at('spec.md'), '# Spec\n');
+    fs.writeFileSync(at('real/a.md'), 'a');
+    fs.symlinkSync('spec.md', at('link.md'));
+    fs.symlinkSync('real', at('dirlink'));
+    fs.symlinkSync('missing', at('dangling.md'));
+    fs.symlinkSync(path.join(root, 'outside.md'), at('escape.md'));
+    const all = index(root, path.join(root, 'm'), 'software-dev');
+    const present = all.filter((each) => each.isPresent).map((each) => each.path);
+    expect(present).toEqual(['real/a.md', 'spec.md']);
+    expect(all.filter((each) => each.error === 'symlink')).toHaveLength(4);
   });
 
   const samples = sampleMissions();
