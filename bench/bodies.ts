@@ -44,7 +44,7 @@ export async function benchBodies(): Promise<readonly Measured[]> {
 async function prepare(count: number): ReturnType<typeof pairs> {
   return pairs(
     // The small ones are over in milliseconds: more of them, until the programs are warm.
-    count < 1_000 ? 5 * PAIRS : PAIRS,
+    count < 1_000 ? 10 * PAIRS : PAIRS,
     async () => {
       const world = createWorld();
       writeMission(world, count);

@@ -42,8 +42,9 @@ export interface Files {
   /**
    * Reads a regular file that really lies below `root`, at most `maxBytes` of it, without following a link at
    * any component and without ever blocking on a pipe.
+   * @param into where its bytes are put, for callers that have many files: then it must be smaller than that.
    */
-  readInside(root: string, file: string, maxBytes: number): ReadInside;
+  readInside(root: string, file: string, maxBytes: number, into?: Buffer): ReadInside;
   /**
    * Hashes a file that `readInside` would read, whatever its size, a piece at a time.
    * @param piece what it reads into, for callers that have many files; else it takes one of its own.

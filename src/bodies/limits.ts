@@ -16,3 +16,6 @@ export const MAX_META_BYTES = 1024 * 1024;
 
 /** What of a file is hashed at a time. */
 export const PIECE_BYTES = 64 * 1024;
+
+/** Texts that are prepared lie one behind the other in pieces of this size. */
+export const SHELF_BYTES = 512 * 1024;

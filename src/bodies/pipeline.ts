@@ -134,19 +134,17 @@ function bringUpToDate(mission: Mission): DossierOutcome {
   };
   const closing = close(mission, gone);
   const isUnchanged = changed.length === 0 && gone.length === 0 && closing === null;
-  const known = new Map(
-    artifacts.flatMap((each): readonly (readonly [string, UploadOutcome])[] =>
-      each.isUnchanged ? [[each.path, recall(each, dossier?.files.get(each.path))]] : [],
-    ),
-  );
   const done = isUnchanged ? NOTHING : attempt(mission, changed, closing);
-  for (const outcome of done.outcomes) known.set(outcome.path, outcome);
+  const fresh = new Map(done.outcomes.map((outcome) => [outcome.path, outcome]));
   return {
     ...base,
     problem: done.problem,
     isUnchanged,
     events: done.events,
-    outcomes: artifacts.flatMap(({ path: each }) => known.get(each) ?? []),
+    outcomes: artifacts.flatMap((each) => {
+      const known = each.isUnchanged ? recall(each, dossier?.files.get(each.path)) : [];
+      return fresh.get(each.path) ?? known;
+    }),
   };
 }
 

@@ -1,10 +1,10 @@
 import { isUtf8 } from 'node:buffer';
-import { sha256Hex, type Files } from '../base/index.ts';
+import { sha256Hex } from '../base/index.ts';
 import { captureDrafts, type Draft, type Journal, type Receipt } from '../journal/index.ts';
 import { announceArtifact, announceMissing, type Speaker } from './dossier/announcements.ts';
 import { PASSING, signatureOf, type Artifact } from './dossier/artifacts.ts';
 import { ensureDossier, rememberFile, seenFiles, type SeenFile } from './dossier/memory.ts';
-import { CHUNK_ARTIFACTS, CHUNK_BYTES, MAX_BODY_BYTES } from './limits.ts';
+import { CHUNK_ARTIFACTS, CHUNK_BYTES, MAX_BODY_BYTES, SHELF_BYTES } from './limits.ts';
 import { skipped, type UploadOutcome } from './outcomes.ts';
 import { inlineFormat, isSurface } from './surfaces.ts';
 import { keepUpload, placesTaken, wouldStore, type Stored, type Upload } from './uploads.ts';
@@ -58,6 +58,7 @@ export function prepareBodyUploads(
   let events = 0;
   let chunk: Ready[] = [];
   let bytes = 0;
+  const shelf = { piece: Buffer.alloc(0), used: 0 };
   const flush = (last: Closing | null): void => {
     const done = keep(preparation, chunk, last);
     outcomes.push(...done.outcomes);
@@ -66,7 +67,7 @@ export function prepareBodyUploads(
     bytes = 0;
   };
   for (const artifact of artifacts) {
-    const ready = makeReady(preparation.journal.system.files, preparation.root, artifact);
+    const ready = makeReady(preparation, artifact, shelf);
     if (chunk.length >= CHUNK_ARTIFACTS || bytes >= CHUNK_BYTES) flush(null);
     chunk.push(ready);
     bytes += ready.content?.length ?? 0;
@@ -80,10 +81,12 @@ export function foreseeBodyUploads(
   preparation: Preparation,
   artifacts: readonly Artifact[],
 ): readonly UploadOutcome[] {
-  const { journal, capacity, root } = preparation;
+  const { journal, capacity } = preparation;
+  const shelf = { piece: Buffer.alloc(0), used: 0 };
   let left = capacity - placesTaken(journal.db);
   return artifacts.map((artifact) => {
-    const ready = makeReady(journal.system.files, root, artifact);
+    const ready = makeReady(preparation, artifact, shelf);
+    shelf.used = 0;
     if (ready.reason !== null) return skipped(artifact.path, ready.reason);
     const stored = wouldStore(journal.db, upload(preparation, ready, null), left);
     if (stored === 'enqueued') left -= 1;
@@ -92,11 +95,13 @@ export function foreseeBodyUploads(
 }
 
 /** Whether an artifact's text is uploaded, by what the index says of it, and the text as it is now. */
-function makeReady(files: Files, root: string, artifact: Artifact): Ready {
+function makeReady({ journal, root }: Preparation, artifact: Artifact, shelf: Shelf): Ready {
   const not = (reason: string): Ready => ({ artifact, content: null, reason });
   const refused = refusalOf(artifact);
   if (refused !== null) return not(refused);
-  const read = files.readInside(root, artifact.absolutePath, MAX_BODY_BYTES);
+  const { files } = journal.system;
+  const into = placeOn(shelf, artifact.bytes + 1);
+  const read = files.readInside(root, artifact.absolutePath, MAX_BODY_BYTES, into);
   if (!read.ok) {
     if (read.reason === 'absent') return not('deleted_after_scan');
     return not(
@@ -106,7 +111,23 @@ function makeReady(files: Files, root: string, artifact: Artifact): Ready {
   if (sha256Hex(read.bytes) !== artifact.sha256) return not('content_hash_mismatch');
   if (!isUtf8(read.bytes)) return not('not_valid_utf8');
   if (read.bytes.length === 0) return not('empty_content');
+  shelf.used += read.bytes.length;
   return { artifact, content: read.bytes, reason: null };
+}
+
+/** Where texts are put: a buffer for each would cost more than reading it. */
+interface Shelf {
+  piece: Buffer;
+  used: number;
+}
+
+/** Room for so many bytes, behind the texts that stay. */
+function placeOn(shelf: Shelf, bytes: number): Buffer {
+  if (shelf.piece.length - shelf.used < bytes) {
+    shelf.piece = Buffer.allocUnsafe(Math.max(bytes, SHELF_BYTES));
+    shelf.used = 0;
+  }
+  return shelf.piece.subarray(shelf.used, shelf.used + bytes);
 }
 
 /** Why nothing is uploaded of an artifact, in the order of the contract (disk contract 7.5); null when it may be. */

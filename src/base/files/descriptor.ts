@@ -98,3 +98,14 @@ export function readAtMost(fd: number, limit: number, expected = PIECE_BYTES): B
   }
   return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, total);
 }
+
+/** The bytes of an open file, no more than `limit` of them, at the beginning of `into`; a view of it. */
+export function readInto(fd: number, into: Buffer, limit: number): Buffer {
+  let total = 0;
+  while (total < limit) {
+    const read = fs.readSync(fd, into, total, limit - total, null);
+    if (read === 0) break;
+    total += read;
+  }
+  return into.subarray(0, total);
+}

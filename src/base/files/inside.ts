@@ -8,6 +8,7 @@ import {
   isAbsent,
   orNull,
   readAtMost,
+  readInto,
   toFileStat,
   withDescriptor,
   type FileStat,
@@ -40,10 +41,17 @@ export type DigestInside =
   | NotRead<Refusal | 'changed'>;
 
 /** See `Files.readInside`. */
-export function readInside(root: string, file: string, maxBytes: number): ReadInside {
+export function readInside(
+  root: string,
+  file: string,
+  maxBytes: number,
+  into?: Buffer,
+): ReadInside {
   return inside<ReadInside>(root, file, (fd, stat) => {
-    const bytes = readAtMost(fd, maxBytes + 1, stat.size);
-    return bytes.length > maxBytes ? { ok: false, reason: 'too_large' } : { ok: true, bytes, stat };
+    const most = into === undefined ? maxBytes : Math.min(maxBytes, into.length - 1);
+    const bytes =
+      into === undefined ? readAtMost(fd, most + 1, stat.size) : readInto(fd, into, most + 1);
+    return bytes.length > most ? { ok: false, reason: 'too_large' } : { ok: true, bytes, stat };
   });
 }
 

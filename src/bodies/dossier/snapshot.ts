@@ -21,16 +21,22 @@ export function takeSnapshot(
   artifacts: readonly Pick<Artifact, 'sha256' | 'isPresent' | 'requiredBy'>[],
   hasManifest: boolean,
 ): Snapshot {
-  const hashes = artifacts.flatMap(({ sha256 }) => (sha256 === null ? [] : [sha256])).sort();
-  const required = artifacts.filter(({ requiredBy }) => requiredBy !== null);
-  const requiredPresent = required.filter(({ isPresent }) => isPresent).length;
-  const whole = requiredPresent === required.length ? 'complete' : 'incomplete';
+  const hashes: string[] = [];
+  let [required, requiredPresent] = [0, 0];
+  for (const { sha256, requiredBy, isPresent } of artifacts) {
+    if (sha256 !== null) hashes.push(sha256);
+    if (requiredBy === null) continue;
+    required += 1;
+    if (isPresent) requiredPresent += 1;
+  }
+  hashes.sort();
+  const whole = requiredPresent === required ? 'complete' : 'incomplete';
   return {
     hash: sha256Hex(hashes.join('')),
     artifacts: artifacts.length,
-    required: required.length,
+    required,
     requiredPresent,
-    optional: artifacts.length - required.length,
+    optional: artifacts.length - required,
     optionalPresent: hashes.length - requiredPresent,
     completeness: hasManifest ? whole : 'unknown',
   };

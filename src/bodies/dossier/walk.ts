@@ -64,7 +64,7 @@ function visit(walk: Walk, directory: string, prefix: string, depth: number): vo
   for (const name of names.slice(0, left)) {
     if (name.startsWith('.')) continue;
     walk.looked += 1;
-    look(walk, { path: `${prefix}${name}`, absolutePath: path.join(directory, name) }, depth);
+    look(walk, { path: `${prefix}${name}`, absolutePath: `${directory}${path.sep}${name}` }, depth);
   }
 }
 
