@@ -46,7 +46,8 @@ export async function run(context: Context): Promise<Answer> {
   };
 }
 
-const IN_ORDER: ReadonlySet<string> = new Set(['Connected', 'Disabled']);
+/** A receiver that does not say who it is may be in order all the same. */
+const IN_ORDER: ReadonlySet<string> = new Set(['Connected', 'Disabled', 'Unexpected']);
 
 /** Nobody is healthy whose server does not answer. */
 function unreachable(ping: Ping | null): readonly Finding[] {
