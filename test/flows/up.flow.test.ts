@@ -53,6 +53,12 @@ function states(ended: Ended): string {
     .join(', ');
 }
 
+/** A person who answers one question after the other. */
+function inTurn(...answers: readonly string[]): () => string {
+  const left = [...answers];
+  return () => left.shift() ?? '';
+}
+
 describe('a clone and a receiver of this home', () => {
   it('ends with everything delivered and shown, runs again with nothing to do, stops and comes back', async () => {
     const { machine, root, at } = clone(asProgram());
@@ -106,6 +112,24 @@ describe('a clone and a receiver of this home', () => {
     });
     const store = openStoreOf(machine, root);
     expect(store.all('SELECT DISTINCT canonical_url FROM targets')).toHaveLength(1);
+  });
+
+  it('asks a person who names nothing where to, and whether that is permitted, and nothing else', async () => {
+    const { machine, at } = clone(asProgram());
+    const pids: number[] = [];
+    endLocalReceiver(machine, pids);
+    const ended = await machine.run(['up', '--json'], { ...at, answer: inTurn('', 'yes') });
+    pids.push(upOf(ended).receiver.pid);
+    expect(ended.json).toMatchObject({ verified: true, receiver: { started: true } });
+    expect(ended.stderr).toMatch(
+      /^Where shall this project be sent\? .*: 0 retained event\(s\) and 21 new line\(s\) of repo would go to a receiver on this machine\. Permit it for this checkout\? \[y\/N\] $/,
+    );
+    const odd = clone();
+    const wrong = await odd.machine.run(['up', '--json'], {
+      ...odd.at,
+      answer: inTurn('ftp://x'),
+    });
+    expect(wrong.json).toMatchObject({ stuck_at: 'target', code: 'invalid_url' });
   });
 
   it('two commands at once start one', async () => {
