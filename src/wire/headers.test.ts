@@ -17,6 +17,7 @@ it('spells the paths as the clients of every generation call them', () => {
     oauthDevice: '/oauth/device',
     oauthToken: '/oauth/token',
     oauthRevoke: '/oauth/revoke',
+    sessionStatus: '/api/v1/session-status',
   });
 });
 
