@@ -57,15 +57,17 @@ export async function benchIngest(): Promise<readonly Measured[]> {
 }
 
 /** What whoever reads the columns out of the events cannot do without. */
-function parseEach(events: readonly Uint8Array[]): void {
+export function parseEach(events: readonly Uint8Array[]): void {
   for (const bytes of events) JSON.parse(Buffer.from(bytes).toString());
 }
 
-function batch(from: number): readonly Uint8Array[] {
+/** The next events in the order of their numbers. */
+export function batch(from: number): readonly Uint8Array[] {
   return Array.from({ length: BATCH }, (_, n) => bytesOf(from + n));
 }
 
-async function post(app: ReturnType<typeof createApp>, body: Buffer): Promise<void> {
+/** Posts a batch as the app in this process takes it. */
+export async function post(app: ReturnType<typeof createApp>, body: Buffer): Promise<void> {
   const response = await app.fetch(
     new Request('http://127.0.0.1/api/v1/events/batch/', {
       method: 'POST',

@@ -1,5 +1,5 @@
 // The table of performance goals: every line measured in this run, ours and its baseline in turns.
-// Usage: npm run bench [-- capture drain status preflight encode startup ingest import migrate bodies processes memory | --large]
+// Usage: npm run bench [-- capture drain status preflight encode startup ingest postgres import migrate bodies processes memory | --large]
 import { writeFileSync } from 'node:fs';
 import { benchBodies } from './bodies.ts';
 import { benchCapture } from './capture.ts';
@@ -8,6 +8,7 @@ import { benchImport } from './import.ts';
 import { benchIngest } from './ingest.ts';
 import { growth, type Measured } from './measure.ts';
 import { benchMigrate } from './migrate.ts';
+import { benchPostgres, serveInChild } from './postgres.ts';
 import { benchPreflight } from './preflight.ts';
 import { benchMemory, benchProcesses, workInChild } from './processes.ts';
 import { benchStatus } from './status.ts';
@@ -65,6 +66,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   bodies: () => benchBodies(),
   texts: () => benchTexts(),
   ingest: () => benchIngest(),
+  postgres: () => benchPostgres(),
   import: () => benchImport(),
   migrate: () => benchMigrate(),
   processes: () => benchProcesses(),
@@ -79,7 +81,8 @@ async function main(words: readonly string[]): Promise<void> {
     return;
   }
   if (words[0] === 'child') {
-    await workInChild(words.slice(1));
+    if (words[1] === 'receiver') await serveInChild(words[2] ?? '');
+    else await workInChild(words.slice(1));
     return;
   }
   const large = words.includes('--large');

@@ -19,7 +19,7 @@ await build({
   target: 'node20',
   format: 'esm',
   loader: { '.sql': 'text' },
-  external: ['better-sqlite3', 'better-sqlite3-node22', '@napi-rs/keyring'],
+  external: ['better-sqlite3', 'better-sqlite3-node22', '@napi-rs/keyring', 'pg-native'],
   banner: {
     js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);",
   },

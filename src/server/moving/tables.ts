@@ -7,7 +7,7 @@ export interface Table {
   readonly columns: readonly string[];
   /** The columns of its primary key, in order. */
   readonly key: readonly string[];
-  /** Rows are numbered and never change, so what is there of them is a beginning. */
+  /** Rows are numbered as they come, so what is there of them is a beginning. */
   readonly isNumbered: boolean;
   /** Rows are seen by their team alone. */
   readonly isWalled: boolean;
