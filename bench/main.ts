@@ -6,6 +6,7 @@ import { benchCapture } from './capture.ts';
 import { benchDrain, benchEncode } from './drain.ts';
 import { benchImport } from './import.ts';
 import { benchIngest } from './ingest.ts';
+import { benchLocal } from './local.ts';
 import { growth, type Measured } from './measure.ts';
 import { benchMigrate } from './migrate.ts';
 import { benchPostgres, serveInChild } from './postgres.ts';
@@ -62,7 +63,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
     return [...small.lines, ...usual.lines, ...most.lines, perEvent, idle];
   },
   status: (large) => benchStatus(large ? [100_000, LARGE] : [100_000]),
-  preflight: () => benchPreflight(),
+  preflight: async () => [...(await benchPreflight()), ...(await benchLocal())],
   bodies: () => benchBodies(),
   texts: () => benchTexts(),
   ingest: () => benchIngest(),
