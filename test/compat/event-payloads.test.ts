@@ -2,13 +2,16 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import {
+  encodeBatch,
   EVENT_TYPES,
   isKnownType,
   judgePayload,
   parseEnvelope,
+  PATHS,
   type JsonObject,
 } from '../../src/wire/index.ts';
 import { createMachine } from '../support/command-line.ts';
+import { realReceiver } from '../support/real-receiver.ts';
 import { openStoreOf } from '../support/store-view.ts';
 import { describeVectors, expectSame, type Difference } from './vectors.ts';
 
@@ -103,6 +106,20 @@ describeVectors<Recorded>('event_payloads.json', (recorded) => {
       expect(isKnownType(type) ? judgePayload(type, payload) : []).toEqual([]);
     },
   );
+
+  it('takes the fixtures of the batch contract at the receiver, each with its own word', async () => {
+    const fixtures = envelopes.filter(({ source }) => source.startsWith('batch contract fixture'));
+    expect(fixtures.length).toBeGreaterThan(0);
+    const receiver = await realReceiver();
+    const events = fixtures.map(({ envelope }) => Buffer.from(JSON.stringify(envelope)));
+    const answer = await fetch(`${receiver.url}${PATHS.events}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: new Uint8Array(encodeBatch(events)),
+    });
+    const { results } = (await answer.json()) as { results: readonly { status: string }[] };
+    expect(results.map(({ status }) => status)).toEqual(fixtures.map(() => 'success'));
+  });
 
   it.each(Object.entries(recorded.payload_only_fixtures))(
     'judges the payload %s',
