@@ -128,7 +128,7 @@ describe.each(['jira', 'linear'] as const)('a thousand issues of %s', (name) => 
         ['RIVER', ISSUES],
       ]);
       expect(stored[0]?.titles).toEqual(
-        expect.arrayContaining(['Edited 10', 'Edited 500', 'Issue 1']),
+        expect.arrayContaining(['Edited 10', 'Edited 500', 'Task 1']),
       );
     }
     for (const books of await balancedBooks(machine, root, 'snapshots')) {

@@ -44,7 +44,7 @@ interface Shape {
 async function localTracker(shape: Shape, count: number): Promise<LocalTracker> {
   const issues: LocalIssue[] = Array.from({ length: count }, (_, index) => ({
     number: index + 1,
-    title: `Issue ${index + 1}`,
+    title: `Task ${index + 1}`,
     updatedAt: new Date(BEGIN + index * EVERY_MS).toISOString(),
   }));
   const sent = { issues: 0 };
