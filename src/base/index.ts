@@ -23,7 +23,7 @@ export { derivedId, sha256Hex } from './hash.ts';
 export { createIds, systemRandom, uuidV5 } from './ids.ts';
 export type { Ids, Random } from './ids.ts';
 export { createLog, silentLog } from './log.ts';
-export type { Log } from './log.ts';
+export type { Log, LogFields } from './log.ts';
 export { migrate, migration } from './migrate.ts';
 export type { Migration } from './migrate.ts';
 export { failed, ok } from './result.ts';

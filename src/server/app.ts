@@ -7,7 +7,7 @@ import {
   type Random,
   systemRandom,
 } from '../base/index.ts';
-import { encodeHealth, HEADERS, type ItemResult } from '../wire/index.ts';
+import { encodeHealth, HEADERS } from '../wire/index.ts';
 import {
   identify,
   identifyBrowser,
@@ -17,10 +17,9 @@ import {
   type Visitor,
 } from './auth.ts';
 import { readArtifacts, readBody, readNamespaces } from './http/artifacts.ts';
-import { pushReceiver } from './http/bodies.ts';
 import { openInlet } from './http/body.ts';
 import { HttpError } from './http/errors.ts';
-import { type BatchReceipt, batchReceiver, readEvent, readPage } from './http/events.ts';
+import { readEvent, readPage } from './http/events.ts';
 import {
   baseOf,
   callerOf,
@@ -29,17 +28,20 @@ import {
   type Handler,
   type Here,
   type NodeRequest,
-  postOf,
 } from './http/here.ts';
 import { loginHandlers } from './http/login.ts';
-import { refuse, rememberRefusal } from './http/refusal.ts';
-import { readSnapshot, readSnapshots, snapshotReceiver } from './http/snapshots.ts';
+import { refuse } from './http/refusal.ts';
+import { readSnapshot, readSnapshots } from './http/snapshots.ts';
+import { takeBatches, takeBodies, takeSnapshots } from './http/taking.ts';
 import type { Identity } from './identity/identity.ts';
 import { MAX_BATCH_BYTES, MAX_CONCURRENT_BATCHES, MAX_EVENTS_PER_BATCH } from './limits.ts';
 import { cookieOf } from './pages/browser.ts';
 import { deviceHandlers } from './pages/device.ts';
 import { entranceHandlers } from './pages/entrance.ts';
 import { goTo } from './pages/html.ts';
+import { accounting } from './operations/account.ts';
+import { createMeters, type Meters, METRICS_MEDIA_TYPE } from './operations/meters.ts';
+import { requireReady, requireScraper } from './operations/probes.ts';
 import { type Gate, PAGES, type RouteName, ROUTES, type RouteSpec } from './routes.ts';
 import type { Store } from './store/store.ts';
 
@@ -58,6 +60,10 @@ export interface AppOptions {
   readonly deployment?: Deployment;
   /** The address people reach this receiver by, without a path; what each request says when absent. */
   readonly publicUrl?: string;
+  /** Lets whoever knows it see `/metrics` from another machine; this machine only when absent. */
+  readonly metricsToken?: string;
+  /** How many connections are open, for `/metrics`. */
+  readonly openConnections?: () => number;
   /** Where ids and secrets come from; the system's own when absent. */
   readonly ids?: Ids;
   readonly random?: Random;
@@ -78,9 +84,11 @@ type Members = Readonly<Record<string, unknown>>;
  * stable code and the receiver's instance id; people get pages.
  */
 export function createApp(store: Store, options: AppOptions): App {
-  const { clock } = options;
+  const { clock, log, ids = createIds(clock), openConnections = () => 0 } = options;
+  const meters = createMeters(openConnections);
   const app = new Hono<Hall>({ strict: false });
   app.onError((error, c) => refuse(c, error, { store, ...options }));
+  app.use(accounting({ meters, clock, log, ids }));
   app.use(async (c, next) => {
     c.set('inlet', openInlet(chunksOf(c), clock));
     c.set('visitor', null);
@@ -88,7 +96,7 @@ export function createApp(store: Store, options: AppOptions): App {
     c.set('base', options.publicUrl ?? baseOf(c));
     await next();
   });
-  const handlers = handlersOf(store, options);
+  const handlers = handlersOf(store, { ...options, ids }, meters);
   const names = Object.keys(ROUTES) as readonly RouteName[];
   for (const path of new Set(names.map((name) => ROUTES[name].path))) {
     const here = names.filter((name) => ROUTES[name].path === path);
@@ -110,14 +118,20 @@ export function createApp(store: Store, options: AppOptions): App {
   return { fetch: (request, env = {}) => app.fetch(request, env), routes: app.routes };
 }
 
-function handlersOf(store: Store, options: AppOptions): Handlers {
+function handlersOf(store: Store, options: AppOptions, meters: Meters): Handlers {
   const { clock, ids = createIds(clock), random = systemRandom } = options;
   const identity: Identity = { store, clock, ids, random };
   return {
     health: (c) => c.json(healthOf(c.var.visitor, store.instanceId, options)),
-    takeBatch: takeBatches(store, options),
-    takeBody: takeBodies(store, options),
-    takeSnapshot: takeSnapshots(store, options),
+    takeBatch: takeBatches(store, options, meters),
+    takeBody: takeBodies(store, options, meters),
+    takeSnapshot: takeSnapshots(store, options, meters),
+    alive: (c) => c.json({ status: 'alive' }),
+    ready: async (c) => {
+      await requireReady(store);
+      return c.json({ status: 'ready' });
+    },
+    metrics: (c) => c.body(meters.write(), 200, { [HEADERS.contentType]: METRICS_MEDIA_TYPE }),
     ...readingHandlers(store),
     ...loginHandlers(identity),
     ...entranceHandlers(identity),
@@ -134,6 +148,10 @@ interface Passage {
 /** Lets a request through its gate, or throws what stands against it. */
 async function passing(c: Here, gate: Gate, { store, options, next }: Passage): Promise<Response> {
   if (gate === 'open') return next(c);
+  if (gate === 'scraper') {
+    requireScraper(callerOf(c), options.metricsToken ?? null);
+    return next(c);
+  }
   if (gate === 'browser') {
     const visitor = await identifyBrowser(store, cookieOf(c), options.clock.now());
     c.set('visitor', visitor);
@@ -215,75 +233,6 @@ function onlyWith(methods: readonly string[]): () => never {
       headers: { allow: method },
     });
   };
-}
-
-function takeBatches(store: Store, options: AppOptions): (c: Here) => Promise<Response> {
-  const { clock, log } = options;
-  const receive = batchReceiver(store, {
-    isStrict: options.isStrict ?? false,
-    now: () => clock.now(),
-  });
-  return async (c) => {
-    const started = clock.monotonic();
-    const receipt = await receive(postOf(c));
-    if (receipt.results.some((each) => each.error_category === 'project_refused')) {
-      await rememberRefusal(c, { store, clock, log });
-    }
-    log.info('receiver.ingest', {
-      ...senderOf(c),
-      ...countsOf(receipt),
-      ms: Math.round(clock.monotonic() - started),
-    });
-    return c.json({ results: receipt.results, server_instance_id: store.instanceId });
-  };
-}
-
-function takeBodies(store: Store, { clock, log }: AppOptions): (c: Here) => Promise<Response> {
-  const receive = pushReceiver(store, () => clock.now());
-  return async (c) => {
-    const started = clock.monotonic();
-    const { status, answer, bytes } = await receive(postOf(c));
-    const ms = Math.round(clock.monotonic() - started);
-    log.info('receiver.body', { ...senderOf(c), status, bytes, ms });
-    return c.json({ ...answer, server_instance_id: store.instanceId }, status);
-  };
-}
-
-function takeSnapshots(store: Store, { clock, log }: AppOptions): (c: Here) => Promise<Response> {
-  const receive = snapshotReceiver(store, () => clock.now());
-  return async (c) => {
-    const started = clock.monotonic();
-    const labels = {
-      idempotencyKey: c.req.header(HEADERS.idempotencyKey) ?? null,
-      contentSha256: c.req.header(HEADERS.contentSha256) ?? null,
-    };
-    const { status, answer, bytes } = await receive(postOf(c), labels);
-    const ms = Math.round(clock.monotonic() - started);
-    log.info('receiver.snapshot', { ...senderOf(c), status, bytes, ms });
-    return c.json({ ...answer, server_instance_id: store.instanceId }, status);
-  };
-}
-
-/** Who sent something, by ids alone: names and addresses of people stay out of the log. */
-function senderOf(c: Here): Readonly<Record<'team' | 'token' | 'session', string | null>> {
-  const { team, actor } = requireVisitor(c.var.visitor);
-  return {
-    team,
-    token: actor.kind === 'token' ? actor.token.id : null,
-    session: actor.kind === 'person' ? actor.access.session.id : null,
-  };
-}
-
-function countsOf({ results, requestBytes, batchBytes }: BatchReceipt): Record<string, number> {
-  const counts: Record<string, number> = { requestBytes, batchBytes, events: results.length };
-  for (const result of results) {
-    for (const name of namesOf(result)) counts[name] = (counts[name] ?? 0) + 1;
-  }
-  return counts;
-}
-
-function namesOf({ status, category }: ItemResult): readonly string[] {
-  return category === undefined ? [status] : [status, category];
 }
 
 function healthOf(visitor: Visitor | null, instanceId: string, options: AppOptions): Members {

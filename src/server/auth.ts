@@ -147,7 +147,8 @@ export function coversProject({ projects }: Visitor, projectId: string): boolean
   return projects === 'all' || projects.includes(projectId);
 }
 
-function authenticationRequired(detail: string): HttpError {
+/** The one answer to whoever is not known. */
+export function authenticationRequired(detail: string): HttpError {
   return new HttpError(401, 'authentication_required', 'authentication_required', {
     members: { detail },
     headers: { 'www-authenticate': 'Bearer' },

@@ -3,9 +3,9 @@ import type { Right } from './identity/rights.ts';
 
 /**
  * Who may pass: who has the right to what the team owns; a person by an access token; a browser by its cookie;
- * everybody, greeted by name where they have one; everybody, whose credentials, if any, are in the request's body.
+ * everybody, greeted by name where they have one; who may see figures of all teams; everybody, whose credentials, if any, are in the request's body.
  */
-export type Gate = Right | 'person' | 'browser' | 'greeted' | 'open';
+export type Gate = Right | 'person' | 'browser' | 'greeted' | 'scraper' | 'open';
 
 export interface RouteSpec {
   readonly method: 'GET' | 'POST';
@@ -19,6 +19,13 @@ export const PAGES = {
   login: '/login',
   logout: '/logout',
   device: '/device',
+} as const;
+
+/** What machines that look after the receiver ask for. */
+export const OPERATIONS = {
+  alive: '/healthz',
+  ready: '/readyz',
+  metrics: '/metrics',
 } as const;
 
 /** Every route there is, and who may pass. What is not here is not answered. */
@@ -41,6 +48,9 @@ export const ROUTES = {
   logOut: { method: 'POST', path: PATHS.oauthRevoke, gate: 'open' },
   me: { method: 'GET', path: PATHS.me, gate: 'person' },
   sessionStatus: { method: 'GET', path: PATHS.sessionStatus, gate: 'person' },
+  alive: { method: 'GET', path: OPERATIONS.alive, gate: 'open' },
+  ready: { method: 'GET', path: OPERATIONS.ready, gate: 'open' },
+  metrics: { method: 'GET', path: OPERATIONS.metrics, gate: 'scraper' },
   setupPage: { method: 'GET', path: PAGES.setup, gate: 'open' },
   setUp: { method: 'POST', path: PAGES.setup, gate: 'open' },
   loginPage: { method: 'GET', path: PAGES.login, gate: 'open' },

@@ -110,7 +110,8 @@ function shellWord(text: string): string {
 }
 
 function buildServer(store: Store, options: AppOptions, patience: Patience): Server {
-  const app = createApp(store, options);
+  let openConnections = 0;
+  const app = createApp(store, { ...options, openConnections: () => openConnections });
   const answer = getRequestListener(
     (request, { incoming }) => {
       assert(incoming instanceof IncomingMessage, 'the server speaks HTTP/1.1');
@@ -132,6 +133,12 @@ function buildServer(store: Store, options: AppOptions, patience: Patience): Ser
   );
   server.maxConnections = MAX_CONNECTIONS;
   server.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION;
+  server.on('connection', (socket: Socket) => {
+    openConnections += 1;
+    socket.once('close', () => {
+      openConnections -= 1;
+    });
+  });
   limitPerAddress(server);
   return server;
 }

@@ -26,6 +26,8 @@ export const HEADERS = {
   idempotencyKey: 'idempotency-key',
   /** Lower-case hexadecimal SHA-256 of the request's body. */
   contentSha256: 'x-content-sha256',
+  /** What one request is called in logs on both sides. */
+  requestId: 'x-request-id',
 } as const;
 
 export const JSON_MEDIA_TYPE = 'application/json';

@@ -29,6 +29,7 @@ function serveOptions(context: Context): ServeOptions {
   const host = textOption(options, 'host');
   const ready = textOption(options, 'readyFile');
   const publicUrl = publicUrlOf(textOption(options, 'publicUrl'));
+  const metricsToken = system.env['SPEC_KITTY_METRICS_TOKEN'] ?? '';
   return {
     clock: system.clock,
     log: createLog(system.clock, (line) => {
@@ -40,6 +41,7 @@ function serveOptions(context: Context): ServeOptions {
       environmentName: system.env['SPEC_KITTY_ENVIRONMENT'] ?? null,
       gitSha: system.env['SPEC_KITTY_GIT_SHA'] ?? null,
     },
+    ...(metricsToken === '' ? {} : { metricsToken }),
     ...(host === null ? {} : { host }),
     ...(port === null ? {} : { port }),
     ...(publicUrl === null ? {} : { publicUrl }),

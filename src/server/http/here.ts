@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Context } from 'hono';
+import type { LogFields } from '../../base/index.ts';
 import { HEADERS } from '../../wire/index.ts';
 import {
   type Caller,
@@ -24,9 +25,17 @@ export interface Hall {
     inlet: Inlet;
     /** Which of the routes was asked for; null for none. */
     route: RouteName | null;
+    /** What the log will say of it. */
+    line: Line;
     /** The receiver's own address as its clients name it, without a path. */
     base: string;
   };
+}
+
+export interface Line {
+  readonly level: 'info' | 'error';
+  readonly event: string;
+  readonly fields: LogFields;
 }
 
 /** One request, and what has been found out about it. */

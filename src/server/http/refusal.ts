@@ -1,4 +1,4 @@
-import { type Clock, type Log, messageOf, printable } from '../../base/index.ts';
+import { type Clock, messageOf, printable } from '../../base/index.ts';
 import { HEADERS } from '../../wire/index.ts';
 import { nameOf } from '../auth.ts';
 import { rememberSeldom } from '../identity/audit.ts';
@@ -14,16 +14,20 @@ import type { Here } from './here.ts';
 export interface Refusing {
   readonly store: Store;
   readonly clock: Clock;
-  readonly log: Log;
 }
 
 /** The answer to a request that failed, or was not to be done: JSON for programs, a page for people. */
 export async function refuse(c: Here, error: Error, refusing: Refusing): Promise<Response> {
-  const { store, log } = refusing;
+  const { store } = refusing;
   const refusal = toRefusal(error);
   const fields = { status: refusal.status, code: refusal.code, path: printable(c.req.path, 200) };
-  if (refusal.status < 500) log.info('receiver.refused', fields);
-  else log.error('receiver.failed', { ...fields, message: printable(messageOf(error), 500) });
+  const failure = { ...fields, message: printable(messageOf(error), 500) };
+  c.set(
+    'line',
+    refusal.status < 500
+      ? { level: 'info', event: 'receiver.refused', fields }
+      : { level: 'error', event: 'receiver.failed', fields: failure },
+  );
   if (TENANT_REFUSALS.has(refusal.code)) await rememberRefusal(c, refusing);
   const isClean = await c.var.inlet.drain();
   const headers = { ...refusal.headers, ...(isClean ? {} : { connection: 'close' }) };

@@ -1,5 +1,5 @@
 import { type Migration, migration } from '../../base/index.ts';
-import type { Dialect } from './driver.ts';
+import type { Dialect, Sql } from './driver.ts';
 import receiver0001 from './sql/0001-receiver.sql';
 import receiver0002 from './sql/0002-artifacts.sql';
 import receiver0003 from './sql/0003-identity.sql';
@@ -20,6 +20,14 @@ export function receiverMigrations(dialect: Dialect): readonly Migration[] {
 
 /** The same in the words of SQLite. */
 export const RECEIVER_MIGRATIONS: readonly Migration[] = receiverMigrations(sqliteDialect);
+
+const REACHED = 'SELECT max(number) AS number FROM migrations';
+
+/** Whether the store has every step that this program knows. */
+export async function schemaReached(sql: Sql): Promise<boolean> {
+  const [row] = await sql.all<{ readonly number: number | null }>(REACHED);
+  return (row?.number ?? 0) >= Math.max(...STEPS.map(([number]) => number));
+}
 
 function inDialect(sql: string, dialect: Dialect): string {
   return sql
