@@ -19,6 +19,11 @@ export interface Sql {
    * given out before a lower one is visible. Asked before a page is read.
    */
   settled(): Promise<number>;
+  /**
+   * From here to the end of the transaction, no other one of this team that asks for the same name goes on: what it
+   * reads before it writes stays true.
+   */
+  alone(name: string): Promise<void>;
   /** For many rows in one statement, where the database takes a whole column as one parameter; null where not. */
   readonly columns: ColumnSql | null;
 }
@@ -38,7 +43,10 @@ export interface Driver extends Sql {
   of(team: TeamScope): Driver;
   /** Goes on numbering the rows of a table behind `last`, which another store gave out. */
   numberFrom(table: string, column: string, last: number): Promise<void>;
-  /** Runs `work` as one durable transaction: all of it is stored when this resolves, nothing when it rejects. */
+  /**
+   * Runs `work` as one durable transaction: all of it is stored when this resolves, nothing when it rejects.
+   * Transactions without a team, which are about who somebody is, take turns.
+   */
   tx<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }

@@ -80,6 +80,7 @@ export async function storeSnapshot(
   snapshot: NewSnapshot,
 ): Promise<'stored' | 'already_exists'> {
   const { head, idempotencyKey, sha256, bytes } = snapshot;
+  await sql.alone('turns of snapshots');
   const [next] = await sql.all<{ readonly turn: number }>(NEXT_TURN, [team]);
   const turn = next?.turn ?? 1;
   const [added] = await sql.each(STORE, [

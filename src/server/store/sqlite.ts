@@ -44,6 +44,7 @@ export function sqliteDriver(db: Db): Driver {
     // A row that says its own number moves the count by itself.
     numberFrom: () => Promise.resolve(),
     settled: () => sql.settled(),
+    alone: (name) => sql.alone(name),
     columns: null,
     all: (text, params) => inTurn(() => sql.all(text, params)),
     each: (text, lists) => inTurn(() => sql.each(text, lists)),
@@ -61,6 +62,7 @@ function sqlOf(db: Db): Sql {
     columns: null,
     // Writers take turns, so numbers become visible in their order.
     settled: async () => Number.MAX_SAFE_INTEGER,
+    alone: () => Promise.resolve(),
     all: async <Row>(text: string, params: readonly SqlParam[] = []) =>
       guarded(() => db.all<Row>(text, bind(params))),
     each: async (text, lists) =>

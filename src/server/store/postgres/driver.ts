@@ -54,17 +54,23 @@ export function postgresDriver(pool: Pool): Driver {
 }
 
 function scoped(pool: Pool, team: string): Driver {
-  const tx: Driver['tx'] = (work) => transact(pool, team, work);
+  const one: Driver['tx'] = (work) => transact(pool, team, work);
+  const tx: Driver['tx'] = (work) =>
+    one(async (sql) => {
+      if (team === '') await sql.alone(PEOPLE);
+      return work(sql);
+    });
   return {
     of: (wanted) => scoped(pool, wanted),
     numberFrom: async (table, column, last) => {
-      await tx((sql) => sql.all(NUMBER_FROM, [table, column, last]));
+      await one((sql) => sql.all(NUMBER_FROM, [table, column, last]));
     },
     tx,
-    all: (text, params) => tx((sql) => sql.all(text, params)),
-    each: (text, lists) => tx((sql) => sql.each(text, lists)),
-    settled: () => tx((sql) => sql.settled()),
-    columns: (text, params) => tx((sql) => columnsOf(sql)(text, params)),
+    all: (text, params) => one((sql) => sql.all(text, params)),
+    each: (text, lists) => one((sql) => sql.each(text, lists)),
+    settled: () => one((sql) => sql.settled()),
+    columns: (text, params) => one((sql) => columnsOf(sql)(text, params)),
+    alone: (name) => one((sql) => sql.alone(name)),
     close: async () => {
       if (!pool.ending) await pool.end();
     },
@@ -143,6 +149,9 @@ function sqlOf(client: PoolClient): Sql {
       for (const params of lists) changed.push((await run(text, params)).rowCount ?? 0);
       return changed;
     },
+    alone: async (name) => {
+      await run(ALONE, [name]);
+    },
     settled: async () => {
       const [given] = await all<{ readonly last: number }>(LAST_GIVEN);
       const [open] = await all<{ readonly lowest: number | null }>(LOWEST_OPEN);
@@ -161,6 +170,9 @@ function toValue(value: Value): unknown {
 // lock whose key is that number below this mark. Nobody ever waits for it. A reader asks first which number was given
 // out last and then what is held: whoever drew one of those before holds its lock, or has ended.
 const MARK = 0x534b;
+/** Whom all transactions without a team wait for: a check of who is there and what follows from it belong together. */
+const PEOPLE = 'people';
+const ALONE = `SELECT pg_advisory_xact_lock(hashtextextended($1 || ' ' || current_setting('${TEAM_SETTING}'), 0))`;
 const NUMBER_FROM = 'SELECT setval(pg_get_serial_sequence($1, $2), $3)';
 const LAST = 'SELECT last_value - CASE WHEN is_called THEN 0 ELSE 1 END FROM events_arrival_seq';
 const ANNOUNCE = `SELECT pg_advisory_xact_lock_shared((${MARK}::bigint << 48) | (${LAST}))`;

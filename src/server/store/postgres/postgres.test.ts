@@ -19,7 +19,7 @@ import { createIds, systemFiles } from '../../../base/index.ts';
 import { createApp } from '../../app.ts';
 import { operatorScope } from '../../auth.ts';
 import { listEvents } from '../../operator.ts';
-import { StoreUnavailable } from '../driver.ts';
+import { type Driver, StoreUnavailable } from '../driver.ts';
 import { openStore, type StoreOptions } from '../store.ts';
 import { ROLE } from './driver.ts';
 import { openPostgres, type PoolLimits, withoutSecrets } from './open.ts';
@@ -235,7 +235,7 @@ describe.skipIf(cluster === null)('what the database cannot do now', () => {
       ['t1', 't2'],
       ['t2', 't1'],
     ].map(([first = '', second = '']) =>
-      driver.tx(async (sql) => {
+      driver.of(OURS).tx(async (sql) => {
         await sql.all(touch, [first]);
         await trial.clock.sleep(100);
         await sql.all(touch, [second]);
@@ -245,6 +245,22 @@ describe.skipIf(cluster === null)('what the database cannot do now', () => {
     expect(ended.map((each) => each.status).toSorted()).toEqual(['fulfilled', 'rejected']);
     const lost = ended.find((each) => each.status === 'rejected');
     expect(lost?.reason).toBeInstanceOf(StoreUnavailable);
+  });
+
+  it('lets what is read before it is written stay true, where no team keeps it apart', async () => {
+    const { trial } = await siteOn(running());
+    const { driver } = trial.store;
+    const count = (scoped: Driver): Promise<void> =>
+      scoped.tx(async (sql) => {
+        await sql.alone('counting');
+        const [row] = await sql.all<{ n: number }>('SELECT created_at AS n FROM instance');
+        await trial.clock.sleep(2);
+        await sql.all('UPDATE instance SET created_at = $1', [(row?.n ?? 0) + 1]);
+      });
+    await driver.all('UPDATE instance SET created_at = 0');
+    await Promise.all(Array.from({ length: 10 }, () => count(driver)));
+    await Promise.all(Array.from({ length: 10 }, () => count(driver.of(OURS))));
+    expect(await driver.all('SELECT created_at AS n FROM instance')).toEqual([{ n: 20 }]);
   });
 
   it('survives that its connections are cut, and answers the next request', async () => {
