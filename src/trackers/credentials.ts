@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { UserError } from '../base/index.ts';
-import { readForeignToml, type Place } from '../home/index.ts';
+import { readForeignToml, type Home, type Keyring, type Place } from '../home/index.ts';
 
 /** What a tracker asks for; names are the tracker's own. */
 export type Credentials = Readonly<Record<string, string>>;
@@ -28,26 +28,80 @@ export function looksSecret(name: string): boolean {
 /**
  * The credentials of an account: ours, otherwise those that the earlier program kept for the tracker; null when there
  * are none.
- * @throws UserError `credentials_unreadable` when others may read our file, it is a link, or it is not ours.
+ * @throws UserError `credentials_unreadable` when others may read our file, it is a link, or it is not ours, and when
+ * they were put into a keyring that does not give them back.
  */
-export async function readCredentials(place: Place, account: Account): Promise<Credentials | null> {
-  const kept = readFile(place);
+export async function readCredentials(home: Home, account: Account): Promise<Credentials | null> {
+  const kept = readFile(home);
   const key = keyOf(account);
-  if (!Object.hasOwn(kept, key)) return readForeign(place, account.provider);
-  return textsOf(kept[key]);
+  if (!Object.hasOwn(kept, key)) return readForeign(home, account.provider);
+  const entry = kept[key];
+  if (!isRecord(entry) || entry['keyring'] !== true) return textsOf(entry);
+  return fromKeyring(home, await home.keyring(), key);
 }
 
-/** Keeps credentials in a file that its owner alone can read; all of an account are replaced. */
-export function saveCredentials(place: Place, account: Account, credentials: Credentials): void {
-  writeFile(place, { ...readFile(place), [keyOf(account)]: credentials });
+/**
+ * Keeps credentials, all of an account anew: in the keyring where there is one, else in a file that its owner alone can
+ * read.
+ */
+export async function saveCredentials(
+  home: Home,
+  account: Account,
+  credentials: Credentials,
+): Promise<void> {
+  const key = keyOf(account);
+  const keyring = await home.keyring();
+  keyring?.write(inKeyring(home, key), JSON.stringify(credentials));
+  writeFile(home, { ...readFile(home), [key]: keyring === null ? credentials : { keyring: true } });
 }
 
 /**
  * Forgets the credentials of an account. Those that the earlier program kept lie in its own file, which is not ours to
  * change: from now on they are passed over.
  */
-export function forgetCredentials(place: Place, account: Account): void {
-  writeFile(place, { ...readFile(place), [keyOf(account)]: {} });
+export async function forgetCredentials(home: Home, account: Account): Promise<void> {
+  const key = keyOf(account);
+  const kept = readFile(home);
+  const entry = kept[key];
+  if (isRecord(entry) && entry['keyring'] === true) {
+    (await home.keyring())?.remove(inKeyring(home, key));
+  }
+  writeFile(home, { ...kept, [key]: {} });
+}
+
+/** Two homes of one user keep theirs apart. */
+function inKeyring({ paths }: Home, key: string): string {
+  return `tracker ${key} ${paths.root}`;
+}
+
+function fromKeyring(home: Home, keyring: Keyring | null, key: string): Credentials {
+  const text = readQuietly(keyring, inKeyring(home, key));
+  if (text !== null) return textsOf(parseJsonText(text));
+  throw new UserError(
+    'credentials_unreadable',
+    `the credentials for ${key} are in the keyring, which does not give them back`,
+    { remedy: 'spec-kitty tracker bind --help' },
+  );
+}
+
+/** A keyring that is locked throws what the system says; to us it has nothing. */
+function readQuietly(keyring: Keyring | null, account: string): string | null {
+  try {
+    return keyring?.read(account) ?? null;
+  } catch (error) {
+    if (error instanceof Error) return null;
+    throw error;
+  }
+}
+
+/** Null for what is no JSON. The parser's message quotes the text, so neither it nor a cause may travel. */
+function parseJsonText(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
 }
 
 function keyOf({ provider, workspace }: Account): string {
@@ -103,14 +157,7 @@ function readFile(place: Place): Kept {
 }
 
 function parse(file: string, text: string): Kept {
-  let document: unknown;
-  try {
-    document = JSON.parse(text);
-  } catch (error) {
-    // The parser's message quotes the file, so neither it nor a cause may travel.
-    if (error instanceof SyntaxError) throw unreadable(file, NOT_OURS);
-    throw error;
-  }
+  const document = parseJsonText(text);
   const kept = isRecord(document) && document['version'] === FORMAT ? document['trackers'] : null;
   if (isRecord(kept)) return kept;
   throw unreadable(file, NOT_OURS);

@@ -26,7 +26,7 @@ export async function run(context: Context): Promise<Answer> {
   };
   const { project, db } = await openWorkspace(context);
   const credentials = await statedCredentials(context, provider);
-  if (credentials !== null) saveCredentials(home, { provider, workspace }, credentials);
+  if (credentials !== null) await saveCredentials(home, { provider, workspace }, credentials);
   await writeBinding(system, project, binding);
   const { resource, takenFrom } = await openTracking(home, db, project);
   const owners = Object.keys(binding.fieldOwners).length;

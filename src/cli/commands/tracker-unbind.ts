@@ -11,7 +11,7 @@ export async function run(context: Context): Promise<Answer> {
   const { project } = await openWorkspace(context);
   const binding = await readBinding(system, project);
   await removeBinding(system, project);
-  if (binding !== null) forgetCredentials(home, binding);
+  if (binding !== null) await forgetCredentials(home, binding);
   return fine({ removed: binding !== null }, [
     binding === null ? 'Tracker is not configured' : 'Tracker binding removed',
   ]);
