@@ -79,7 +79,7 @@ describe('credentials', () => {
       } else expect(await reading).toEqual({});
     }
     const locked: Keyring = {
-      ...keyring,
+      ...memoryKeyring(),
       read: () => {
         throw new Error('locked');
       },
