@@ -13,7 +13,6 @@ export { acceptInstance, readFollow, type Generation } from './generations.ts';
 export { attemptsOf, dropParked, dropStuck, listParked, retryParked } from './parked.ts';
 export type { ParkedItem } from './parked.ts';
 export { readDelivery, type ItemDelivery } from './inspect/item.ts';
-export type { OwnWay } from './drain/connection.ts';
 export { formatCursor, parseCursor } from './inspect/cursor.ts';
 export { readHistory, type EventHistory } from './inspect/history.ts';
 export { countDeliveredEverywhere, isRetired, retireTarget } from './inspect/retirement.ts';
