@@ -1031,10 +1031,48 @@ CREATE TABLE events (
 
 CREATE INDEX events_of_project ON events (team_id, project_id, arrival);
 
+CREATE TABLE findings (
+  team_id TEXT NOT NULL,
+  project_id TEXT NOT NULL,
+  mission_slug TEXT NOT NULL,
+  occurred_at INTEGER NOT NULL,
+  event_id TEXT NOT NULL,
+  code TEXT NOT NULL,
+  detail TEXT NOT NULL,
+  PRIMARY KEY (team_id, project_id, mission_slug, occurred_at, event_id, code)
+) STRICT;
+
 CREATE TABLE instance (
   one INTEGER PRIMARY KEY CHECK (one = 1),
   server_instance_id TEXT NOT NULL,
   created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE lane_changes (
+  team_id TEXT NOT NULL,
+  project_id TEXT NOT NULL,
+  mission_slug TEXT NOT NULL,
+  occurred_at INTEGER NOT NULL,
+  lamport INTEGER NOT NULL,
+  event_id TEXT NOT NULL,
+  wp_id TEXT NOT NULL,
+  from_lane TEXT NOT NULL,
+  to_lane TEXT NOT NULL,
+  actor TEXT NOT NULL,
+  PRIMARY KEY (team_id, project_id, mission_slug, occurred_at, lamport, event_id)
+) STRICT;
+
+CREATE TABLE last_words (
+  team_id TEXT NOT NULL,
+  project_id TEXT NOT NULL,
+  mission_slug TEXT NOT NULL,
+  wp_id TEXT NOT NULL,
+  topic TEXT NOT NULL CHECK (topic IN ('type', 'title', 'lane')),
+  value TEXT NOT NULL,
+  occurred_at INTEGER NOT NULL,
+  lamport INTEGER NOT NULL,
+  event_id TEXT NOT NULL,
+  PRIMARY KEY (team_id, project_id, mission_slug, wp_id, topic)
 ) STRICT;
 
 CREATE TABLE memberships (
@@ -1050,6 +1088,16 @@ CREATE INDEX memberships_of_user ON memberships (user_id);
 CREATE TABLE migrations (
     number INTEGER PRIMARY KEY, name TEXT NOT NULL, sha256 TEXT NOT NULL,
     breaking INTEGER NOT NULL CHECK (breaking IN (0, 1)), applied_at INTEGER NOT NULL) STRICT;
+
+CREATE TABLE missions (
+  team_id TEXT NOT NULL,
+  project_id TEXT NOT NULL,
+  mission_slug TEXT NOT NULL,
+  events INTEGER NOT NULL,
+  first_at INTEGER NOT NULL,
+  last_at INTEGER NOT NULL,
+  PRIMARY KEY (team_id, project_id, mission_slug)
+) STRICT;
 
 CREATE TABLE namespaces (
   team_id TEXT NOT NULL,
@@ -1068,6 +1116,25 @@ CREATE TABLE one_time_links (
   created_at INTEGER NOT NULL,
   expires_at INTEGER NOT NULL,
   used_at INTEGER
+) STRICT;
+
+CREATE TABLE producer_runs (
+  team_id TEXT NOT NULL,
+  project_id TEXT NOT NULL,
+  node_id TEXT NOT NULL,
+  first_lamport INTEGER NOT NULL,
+  last_lamport INTEGER NOT NULL,
+  PRIMARY KEY (team_id, project_id, node_id, first_lamport)
+) STRICT;
+
+CREATE TABLE producers (
+  team_id TEXT NOT NULL,
+  project_id TEXT NOT NULL,
+  node_id TEXT NOT NULL,
+  events INTEGER NOT NULL,
+  last_seen_at INTEGER NOT NULL,
+  last_event_at INTEGER NOT NULL,
+  PRIMARY KEY (team_id, project_id, node_id)
 ) STRICT;
 
 CREATE TABLE projects (
@@ -1123,6 +1190,17 @@ CREATE TABLE signing_keys (
 ) STRICT;
 
 CREATE TABLE sqlite_sequence(name,seq);
+
+CREATE TABLE tallies (
+  team_id TEXT NOT NULL,
+  project_id TEXT NOT NULL,
+  topic TEXT NOT NULL CHECK (topic IN ('day', 'type', 'finding')),
+  name TEXT NOT NULL,
+  count INTEGER NOT NULL,
+  PRIMARY KEY (team_id, project_id, topic, name)
+) STRICT;
+
+CREATE INDEX tallies_by_name ON tallies (team_id, topic, name);
 
 CREATE TABLE teams (
   team_id TEXT PRIMARY KEY,
@@ -1187,4 +1265,11 @@ CREATE TABLE users (
   password TEXT,
   created_at INTEGER NOT NULL,
   disabled_at INTEGER
+) STRICT;
+
+CREATE TABLE view_cursors (
+  team_id TEXT NOT NULL,
+  project_id TEXT NOT NULL,
+  arrival INTEGER NOT NULL,
+  PRIMARY KEY (team_id, project_id)
 ) STRICT;

@@ -36,5 +36,5 @@ export type { ArtifactEntry, ArtifactVersion, NamespaceEntry } from './store/art
 export type { EventEntry, StoredEvent } from './store/events.ts';
 export { isPostgres, openStore } from './store/store.ts';
 export type { Store, StoreOptions } from './store/store.ts';
-export { TOKEN_SCOPES } from './store/tokens.ts';
-export type { TokenEntry, TokenScope } from './store/tokens.ts';
+export { TOKEN_SCOPES, type TokenEntry, type TokenScope } from './store/tokens.ts';
+export { rebuildViews } from './views/catch-up.ts';

@@ -23,6 +23,7 @@ import {
   STOP_WITHIN_MS,
 } from './limits.ts';
 import type { Store } from './store/store.ts';
+import { keepUp } from './views/catch-up.ts';
 
 export interface ServeOptions extends AppOptions {
   /** `127.0.0.1` when absent. */
@@ -75,6 +76,8 @@ export async function serve(store: Store, options: ServeOptions): Promise<Receiv
   const { readyFile } = options;
   const ready = `${JSON.stringify({ url, pid: readyFile?.pid, server_instance_id: store.instanceId })}\n`;
   readyFile?.files.write(readyFile.path, ready);
+  const closing = new AbortController();
+  const views = keepUp(store, options, closing.signal);
   return {
     url,
     instanceId: store.instanceId,
@@ -82,7 +85,9 @@ export async function serve(store: Store, options: ServeOptions): Promise<Receiv
       // Another receiver may have come since and written its own.
       const isOurs = readyFile?.files.readText(readyFile.path) === ready;
       if (isOurs) readyFile.files.remove(readyFile.path);
+      closing.abort();
       await stop(server, options, patience);
+      await views;
     },
   };
 }

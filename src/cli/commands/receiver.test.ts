@@ -257,3 +257,19 @@ async function filled(): Promise<{ readonly machine: Machine; readonly projectId
   const { json } = await machine.run(['init', '--json'], { cwd: root });
   return { machine, projectId: String(json['project_uuid']) };
 }
+
+it('folds the views anew from what is stored', async () => {
+  const machine = createMachine();
+  const { url, stop } = await serve(machine);
+  const root = await machine.project('repo', EXAMPLE_MISSIONS);
+  await machine.run(['sync', 'mode', 'EXTERNAL_RECEIVER', '--endpoint', url], { cwd: root });
+  expect((await machine.run(['sync', 'now'], { cwd: root })).exit).toBe(0);
+  await stop();
+  const listed = await machine.run(['receiver', 'ls', '--limit', '1000', '--json']);
+  const events = (listed.json['events'] as readonly unknown[]).length;
+  const rebuilt = await machine.run(['receiver', 'rebuild', '--json']);
+  expect(rebuilt.json).toEqual({ projects: 1, events });
+  expect((await machine.run(['receiver', 'rebuild'])).stdout).toBe(
+    `✓ Views of 1 project folded from ${events} events\n`,
+  );
+});

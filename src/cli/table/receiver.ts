@@ -101,6 +101,13 @@ export const RECEIVER_COMMANDS: readonly CommandSpec[] = [
     load: () => import('../commands/receiver-artifacts.ts'),
   },
   {
+    path: ['receiver', 'rebuild'],
+    what: 'fold the views of the pages anew from all events',
+    options: [DB],
+    examples: ['spec-kitty receiver rebuild --db receiver.db'],
+    load: () => import('../commands/receiver-rebuild.ts'),
+  },
+  {
     path: ['receiver', 'migrate-store'],
     what: 'move everything a stopped receiver holds into another store, and compare the two',
     options: [

@@ -79,14 +79,27 @@ export async function pageOfEvents(sql: Sql, query: PageQuery): Promise<readonly
   return rows.map(toEntry);
 }
 
+const FULL_PAGE_OF_PROJECT = `
+  SELECT ${ENTRY}, payload FROM events WHERE team_id = $1 AND project_id = $5 AND arrival > $2 AND arrival <= $3
+  ORDER BY arrival LIMIT $4`;
+
+/** One page of a project's events with their bytes, in order of arrival. */
+export async function settledPage(
+  sql: Sql,
+  query: PageQuery & { readonly projectId: string },
+): Promise<readonly StoredEvent[]> {
+  const params = [query.team, query.after, await sql.settled(), query.limit, query.projectId];
+  return (await sql.all<FullRow>(FULL_PAGE_OF_PROJECT, params)).map(toStored);
+}
+
 /** Every event of the team with this id: one for each project that has it. */
 export async function eventsById(
   sql: Sql,
   team: TeamScope,
   eventId: string,
 ): Promise<readonly StoredEvent[]> {
-  const rows = await sql.all<EventRow & { readonly payload: Uint8Array }>(BY_ID, [team, eventId]);
-  return rows.map((row) => ({ ...toEntry(row), bytes: row.payload }));
+  const rows = await sql.all<FullRow>(BY_ID, [team, eventId]);
+  return rows.map(toStored);
 }
 
 interface EventRow {
@@ -100,6 +113,14 @@ interface EventRow {
   readonly sha256: string;
   readonly occurred_at: number;
   readonly received_at: number;
+}
+
+interface FullRow extends EventRow {
+  readonly payload: Uint8Array;
+}
+
+function toStored(row: FullRow): StoredEvent {
+  return { ...toEntry(row), bytes: row.payload };
 }
 
 function toEntry(row: EventRow): EventEntry {

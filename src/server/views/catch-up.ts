@@ -1,0 +1,132 @@
+import { type Clock, type Log, messageOf, type Millis } from '../../base/index.ts';
+import { parseEnvelope } from '../../wire/index.ts';
+import { operatorScope } from '../auth.ts';
+import type { Driver } from '../store/driver.ts';
+import { settledPage } from '../store/events.ts';
+import type { Store } from '../store/store.ts';
+import type { TeamScope } from '../store/team-scope.ts';
+import { factsOf } from './facts.ts';
+import { fold } from './fold.ts';
+import { applyChange, emptyViews, lockViews, type ProjectScope } from './tables.ts';
+
+/** Events of one transaction: ingest waits no longer than they take. */
+const PAGE = 200;
+
+/** Pages that one look at a project waits for; the rest is folded behind its back. */
+const PAGES_OF_A_LOOK = 10;
+
+const REST_MS = 2_000;
+
+const BEHIND = `
+  SELECT p.project_id FROM projects p
+  LEFT JOIN view_cursors c ON c.team_id = p.team_id AND c.project_id = p.project_id
+  WHERE p.team_id = $1 AND EXISTS (SELECT 1 FROM events e WHERE e.team_id = p.team_id
+    AND e.project_id = p.project_id AND e.arrival > coalesce(c.arrival, 0))
+  ORDER BY p.project_id`;
+
+/** The projects of a team with events that no view knows yet. */
+async function projectsBehind(driver: Driver, team: TeamScope): Promise<readonly string[]> {
+  const rows = await driver.all<{ readonly project_id: string }>(BEHIND, [team]);
+  return rows.map((row) => row.project_id);
+}
+
+/**
+ * Brings the views of a team nearer to its events, as far as somebody who looks will wait.
+ * @returns false when there is more to fold.
+ */
+export async function catchUp(store: Store, team: TeamScope): Promise<boolean> {
+  const driver = store.driver.of(team);
+  let left = PAGES_OF_A_LOOK;
+  for (const projectId of await projectsBehind(driver, team)) {
+    while (left > 0 && (await foldPage(driver, [team, projectId])) === PAGE) left -= 1;
+    if (left === 0) return false;
+  }
+  return true;
+}
+
+/**
+ * Empties every view of every team and folds all events anew.
+ * @returns how many projects and events that were.
+ */
+export async function rebuildViews(
+  store: Store,
+): Promise<{ readonly projects: number; readonly events: number }> {
+  let projects = 0;
+  let events = 0;
+  for (const team of await allTeams(store)) {
+    const driver = store.driver.of(team);
+    for (const projectId of await allProjects(driver, team)) {
+      const scope = [team, projectId] as const;
+      await driver.tx(async (sql) => {
+        await lockViews(sql, scope);
+        await emptyViews(sql, scope);
+      });
+      events += await foldRest(driver, scope);
+      projects += 1;
+    }
+  }
+  return { projects, events };
+}
+
+/** Keeps the views of every team near its events until `signal`. What fails is tried again after a rest. */
+export async function keepUp(
+  store: Store,
+  { clock, log, restMs = REST_MS }: { clock: Clock; log: Log; restMs?: Millis },
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await foldAll(store, signal);
+    } catch (error) {
+      // Views are behind then, which their pages say; whatever it is, the receiver goes on taking events.
+      log.error('receiver.views', { error: messageOf(error) });
+    }
+    await clock.sleep(restMs, signal);
+  }
+}
+
+async function foldAll(store: Store, signal: AbortSignal): Promise<void> {
+  for (const team of await allTeams(store)) {
+    const driver = store.driver.of(team);
+    for (const projectId of await projectsBehind(driver, team)) {
+      while (!signal.aborted && (await foldPage(driver, [team, projectId])) === PAGE);
+    }
+  }
+}
+
+async function foldRest(driver: Driver, scope: ProjectScope): Promise<number> {
+  let sum = 0;
+  for (;;) {
+    const count = await foldPage(driver, scope);
+    sum += count;
+    if (count < PAGE) return sum;
+  }
+}
+
+async function foldPage(driver: Driver, scope: ProjectScope): Promise<number> {
+  return driver.tx(async (sql) => {
+    const after = await lockViews(sql, scope);
+    const [team, projectId] = scope;
+    const page = await settledPage(sql, { team, projectId, after, limit: PAGE });
+    const last = page.at(-1);
+    if (last === undefined) return 0;
+    const facts = page.map((event) => {
+      const parsed = parseEnvelope(event.bytes);
+      return factsOf(event, parsed.ok ? parsed.value.envelope : null);
+    });
+    await applyChange(sql, scope, fold(facts), last.cursor);
+    return page.length;
+  });
+}
+
+async function allTeams({ driver }: Store): Promise<readonly TeamScope[]> {
+  type Row = { readonly team_id: string };
+  const rows = await driver.all<Row>('SELECT team_id FROM teams ORDER BY team_id');
+  return rows.map((row) => operatorScope(row.team_id));
+}
+
+async function allProjects(driver: Driver, team: TeamScope): Promise<readonly string[]> {
+  type Row = { readonly project_id: string };
+  const text = 'SELECT project_id FROM projects WHERE team_id = $1 ORDER BY project_id';
+  return (await driver.all<Row>(text, [team])).map((row) => row.project_id);
+}
