@@ -31,6 +31,12 @@ const INSERT_COLUMNS = `
 const STORED_HASH =
   'SELECT sha256 FROM events WHERE team_id = $1 AND project_id = $2 AND event_id = $3';
 
+// A subquery for each row is always an index search; a join might read the whole table.
+const STORED_HASHES = `
+  SELECT (SELECT sha256 FROM events
+    WHERE team_id = $1 AND project_id = given.project_id AND event_id = given.event_id) AS sha256
+  FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS given (project_id, event_id, place) ORDER BY place`;
+
 const NEW: Arrival = { isNew: true };
 
 /**
@@ -47,11 +53,39 @@ export async function insertEvents(
     sql.columns === null
       ? await addRows(sql, team, now, events)
       : await addColumns(sql.columns, team, now, events);
+  const known = events.filter((event) => !added.has(event));
+  const hashes = await storedHashes(sql, team, known);
   const arrivals = new Map<NewEvent, Arrival>();
-  for (const event of events) {
-    arrivals.set(event, added.has(event) ? NEW : await knownArrival(sql, team, event));
+  for (const event of added) arrivals.set(event, NEW);
+  for (const [index, event] of known.entries()) {
+    const storedSha256 = hashes[index];
+    assert(typeof storedSha256 === 'string', 'an event that was not added is there already');
+    arrivals.set(event, { isNew: false, storedSha256 });
   }
   return arrivals;
+}
+
+type HashRow = { readonly sha256: string | null };
+
+/** The hash of what is stored under the id of each event, in their order. */
+async function storedHashes(
+  sql: Sql,
+  team: TeamScope,
+  events: readonly NewEvent[],
+): Promise<readonly (string | null | undefined)[]> {
+  if (events.length === 0) return [];
+  const projects = events.map((event) => event.projectId);
+  const ids = events.map((event) => event.eventId);
+  if (sql.columns !== null) {
+    const rows = await sql.columns<HashRow>(STORED_HASHES, [team, projects, ids]);
+    return rows.map((row) => row.sha256);
+  }
+  const hashes: (string | null | undefined)[] = [];
+  for (const event of events) {
+    const [row] = await sql.all<HashRow>(STORED_HASH, [team, event.projectId, event.eventId]);
+    hashes.push(row?.sha256);
+  }
+  return hashes;
 }
 
 async function addRows(
@@ -100,13 +134,6 @@ function toColumns(events: readonly NewEvent[]): readonly (SqlParam | readonly S
     events.map(({ bytes }) => bytes.length),
     Buffer.concat(events.map(({ bytes }) => bytes)),
   ];
-}
-
-async function knownArrival(sql: Sql, team: TeamScope, event: NewEvent): Promise<Arrival> {
-  const key = [team, event.projectId, event.eventId];
-  const [row] = await sql.all<{ readonly sha256: string }>(STORED_HASH, key);
-  assert(row !== undefined, 'an event that was not added is there already');
-  return { isNew: false, storedSha256: row.sha256 };
 }
 
 function toParams(team: TeamScope, now: Millis, event: NewEvent): readonly SqlParam[] {
