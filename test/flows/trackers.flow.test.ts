@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createMachine, type Ended, type Machine } from '../support/command-line.ts';
 import { realReceiver, type RealReceiver } from '../support/real-receiver.ts';
-import { balancedBooks } from '../support/store-view.ts';
+import { balancedBooks, projectIdOf } from '../support/store-view.ts';
 import { tracesOf } from '../support/traces.ts';
 import { openDb, systemClock } from '../../src/base/index.ts';
 
@@ -225,6 +225,43 @@ describe('publishing', () => {
     });
     const nowhere = await publish(at, '--server-url', 'https://nowhere.test');
     expect(nowhere.exit).not.toBe(0);
+  });
+
+  it('belongs to the project that the operator of the receiver names', async () => {
+    const at = await story();
+    await bind(at, 'ACME');
+    const receiver = await realReceiver();
+    await pointAt(at, receiver.url);
+    await publish(at);
+    const db = ['--db', receiver.file];
+    const mapping = (...line: readonly string[]): Promise<Ended> =>
+      at.run(['receiver', 'mapping', ...line, ...db, '--json']);
+    const resource = { external_resource_type: 'jira_project', external_resource_id: 'ACME' };
+    const project = projectIdOf(at.root);
+    expect((await mapping('list')).json).toMatchObject({
+      mappings: [],
+      unmapped: [{ ...resource, snapshots: 1, stated_project: project }],
+    });
+    const set = ['set', project, ...SITE];
+    const named = ['--resource-type', 'jira_project', '--resource-id', 'ACME'];
+    expect(await mapping(...set, ...named)).toMatchObject({
+      exit: 0,
+      json: { ...resource, project },
+    });
+    expect((await mapping('list')).json).toMatchObject({ mappings: [{ project }], unmapped: [] });
+    const people = await at.run(['receiver', 'mapping', 'list', ...db]);
+    expect(people.stdout).toBe(`jira  acme.atlassian.net  jira_project ACME  ->  ${project}\n`);
+    await bind(at, 'OTHER');
+    await publish(at);
+    await bind(at, 'ACME');
+    expect((await publish(at)).json).toMatchObject({ body: { resolved_by: 'resource', project } });
+    for (const wrong of [
+      ['set', 'x', ...SITE],
+      ['set', project],
+      [...set, ...named.slice(2)],
+    ]) {
+      expect(await mapping(...wrong)).toMatchObject({ exit: 2 });
+    }
   });
 
   it('keeps secrets in their store alone', async () => {
