@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { freshDatabase, runsPostgres } from '../../../test/support/postgres.ts';
 import {
   OTHER_PROJECT,
   PROJECT,
@@ -62,9 +63,15 @@ async function list(trial: Trial, query = '', token?: string): Promise<Page> {
   return (await (await get(trial, `${PATHS.snapshots}${query}`, token)).json()) as Page;
 }
 
-describe('a snapshot', () => {
+const cluster = await runsPostgres();
+const PLACES: readonly (readonly [string, () => Promise<string | null>])[] = [
+  ['SQLite', () => Promise.resolve(null)],
+  ...(cluster === null ? [] : [['PostgreSQL', () => freshDatabase(cluster)] as const]),
+];
+
+describe.each(PLACES)('a snapshot on %s', (_name, placeOf) => {
   it('is stored once for its key and its bytes', async () => {
-    const trial = await startTrial();
+    const trial = await startTrial({}, await placeOf());
     const body = documentOf();
     const answer = { idempotency_key: KEY, content_hash: sha256Hex(body), resolved_by: 'manual' };
     expect(await post(trial, body)).toMatchObject({
@@ -81,7 +88,7 @@ describe('a snapshot', () => {
   });
 
   it('with the key of another one and other bytes is another state, and the newest counts', async () => {
-    const trial = await startTrial();
+    const trial = await startTrial({}, await placeOf());
     const [first, second] = [documentOf(), documentOf({ issues: [{ title: 'edited' }] })];
     expect((await post(trial, first)).status).toBe(201);
     expect((await post(trial, second)).status).toBe(201);
@@ -95,7 +102,7 @@ describe('a snapshot', () => {
   });
 
   it('is taken from clients that do not send the two fields, or a key', async () => {
-    const trial = await startTrial();
+    const trial = await startTrial({}, await placeOf());
     const old = documentOf({ external_resource_type: undefined, external_resource_id: undefined });
     expect(await post(trial, old)).toMatchObject({ status: 201 });
     const beads = { provider: 'beads', workspace: 'my-workspace', issues: [], mappings: [] };
@@ -121,13 +128,13 @@ describe('a snapshot', () => {
     [documentOf(), { 'content-type': 'text/plain' }, 415, 'unsupported_media_type'],
     ['x'.repeat(MAX_SNAPSHOT_BYTES + 1), {}, 413, 'payload_too_large'],
   ])('like %.40s with %o is refused with %i', async (body, headers, status, code) => {
-    const trial = await startTrial();
+    const trial = await startTrial({}, await placeOf());
     expect(await post(trial, body, headers)).toMatchObject({ status, json: { error_code: code } });
     expect((await list(trial)).items).toEqual([]);
   });
 
   it('needs a token that may send for its project, and one that may read to be seen', async () => {
-    const trial = await startTrial();
+    const trial = await startTrial({}, await placeOf());
     const [mine, theirs] = [
       await trial.token('ingest', [PROJECT]),
       await trial.token('ingest', [OTHER_PROJECT]),
@@ -157,9 +164,9 @@ describe('a snapshot', () => {
   });
 });
 
-describe('a resource', () => {
+describe.each(PLACES)('a resource on %s', (_name, placeOf) => {
   it('belongs to the project said of it, else of its workspace, else it waits for somebody to say it', async () => {
-    const trial = await startTrial();
+    const trial = await startTrial({}, await placeOf());
     const { store, clock } = trial;
     const identity = { store, clock, ids: createIds(clock), random: systemRandom };
     const place = { team: null, provider: 'jira', workspace: 'acme.atlassian.net' };
@@ -195,7 +202,7 @@ describe('a resource', () => {
   });
 
   it('is listed page by page', async () => {
-    const trial = await startTrial();
+    const trial = await startTrial({}, await placeOf());
     for (const id of ['A', 'B', 'C']) await post(trial, documentOf({ external_resource_id: id }));
     const first = await list(trial, '?limit=2');
     expect(first).toMatchObject({
