@@ -7,6 +7,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { spawn } from 'node:child_process';
 import os from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
@@ -23,6 +24,8 @@ import {
 
 /** Names the directory of the run's one PostgreSQL. */
 export const POSTGRES_DIR = 'TEST_POSTGRES_DIR';
+/** Names the process whose end is the end of that PostgreSQL, however it comes. */
+export const POSTGRES_RUN = 'TEST_POSTGRES_RUN';
 /** Written there when it runs, or cannot. */
 export const READY = 'ready.json';
 const POLL_MS = 50;
@@ -60,10 +63,24 @@ function isFirst(dir: string): boolean {
 
 async function boot(dir: string): Promise<Outcome> {
   try {
-    return { cluster: await bootPostgres(unpackPostgres(dir), dir), reason: '' };
+    const cluster = await bootPostgres(unpackPostgres(dir), dir);
+    watch(cluster, process.env[POSTGRES_RUN] ?? '');
+    return { cluster, reason: '' };
   } catch (error) {
     return { cluster: null, reason: error instanceof Error ? error.message : String(error) };
   }
+}
+
+/** A run that is killed tears nothing down, so somebody waits for its end beside it. */
+function watch({ pid, dir }: Cluster, run: string): void {
+  if (process.platform === 'win32') return;
+  const script =
+    'while kill -0 "$1" && kill -0 "$2"; do sleep 1; done; kill -0 "$1" || { kill -9 "$2"; rm -rf "$3"; }';
+  spawn('sh', ['-c', script, 'sh', run, String(pid), dir], {
+    detached: true,
+    stdio: 'ignore',
+    env: { PATH: process.env['PATH'] ?? '' },
+  }).unref();
 }
 
 /** A new empty database that the ordinary login owns, dropped with the test; its address. */
