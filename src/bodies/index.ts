@@ -7,7 +7,7 @@ export type { NamespaceIssue, NamespaceRef } from './namespace.ts';
 export { UPLOAD_STATUSES } from './outcomes.ts';
 export type { UploadOutcome, UploadStatus } from './outcomes.ts';
 export { syncFeatureDossier } from './pipeline.ts';
-export { prepareBodyUploads } from './prepare.ts';
+export { prepareBodyUploads, refusalOf } from './prepare.ts';
 export type { Preparation, Prepared } from './prepare.ts';
 export type { DossierOutcome, DossierProblem, DossierRun } from './pipeline.ts';
 export { bodiesStream } from './stream.ts';

@@ -105,7 +105,7 @@ export function planReplay(
 
 /**
  * Begins a replay of what is retained now and fits; the drain opens it page by page beside the follow generation. One
- * that was under way at this route gives way to it.
+ * that was under way at this route gives way to it, unless this is a further one: one more part of the same wish.
  * @returns the number of the generation.
  */
 export function openReplay(
@@ -115,11 +115,13 @@ export function openReplay(
     readonly stream: Stream;
     readonly filter: ReplayFilter;
     readonly now: Millis;
+    readonly isFurther?: boolean;
   },
 ): number {
-  const { routeId, stream, filter, now } = options;
+  const { routeId, stream, filter, now, isFurther = false } = options;
   return db.tx(() => {
-    for (const replay of openReplays(db, routeId, stream)) replace(db, stream, replay, now);
+    const giveWay = isFurther ? [] : openReplays(db, routeId, stream);
+    for (const replay of giveWay) replace(db, stream, replay, now);
     const from = coveredFrom(db, routeId, stream);
     const genId = db.run(CREATE, { routeId, stream: stream.code, from, now }).rowid;
     db.run(CHOOSE, { genId, toSeq: lastSeq(db, stream), ...filter });

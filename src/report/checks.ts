@@ -78,11 +78,12 @@ const CHECKS: readonly Check<HomeStatus>[] = [
     severity: 'waiting',
     needs: 'stores',
     find: ({ projects }) =>
-      granted(projects).flatMap(({ route }) =>
-        route.blocked === null
-          ? []
-          : [found(`${route.target.canonicalUrl} is blocked: ${route.blocked.reason}`, NOW)],
-      ),
+      routesOf(projects).flatMap(({ project, route }) => {
+        const { blocked, grantedAt } = route.route;
+        if (grantedAt === null || blocked === null) return [];
+        const detail = `${urlOf(route)} is blocked: ${blocked.reason}`;
+        return [foundAt(project, detail, sendTo(project, route))];
+      }),
   },
   {
     code: 'not_delivered',
@@ -94,10 +95,15 @@ const CHECKS: readonly Check<HomeStatus>[] = [
           ({ route, stream: { books, isTaken } }) =>
             route.route.grantedAt !== null && isTaken && books.balanced && !isSettled(books),
         )
-        .map(({ route, stream: { facts, books } }) => {
+        .map(({ project, route, stream: { facts, books } }) => {
           const waiting = books.unopened + books.queued;
+          if (waiting === 0) {
+            const detail = `${books.parked} of the ${facts.stream} are parked at ${urlOf(route)}`;
+            return foundAt(project, detail, PARKED);
+          }
           const parked = books.parked === 0 ? '' : `, ${books.parked} parked`;
-          return found(`${waiting} of the ${facts.stream} wait for ${urlOf(route)}${parked}`, NOW);
+          const detail = `${waiting} of the ${facts.stream} wait for ${urlOf(route)}${parked}`;
+          return foundAt(project, detail, sendTo(project, route));
         }),
   },
   {
@@ -107,10 +113,11 @@ const CHECKS: readonly Check<HomeStatus>[] = [
     find: ({ projects }) =>
       streamsOf(projects)
         .filter(({ route, stream }) => route.route.grantedAt !== null && stream.replaying > 0)
-        .map(({ route, stream }) =>
-          found(
+        .map(({ project, route, stream }) =>
+          foundAt(
+            project,
             `${stream.replaying} of a replay of ${stream.facts.stream} wait for ${urlOf(route)}`,
-            NOW,
+            sendTo(project, route),
           ),
         ),
   },
@@ -156,6 +163,7 @@ const CHECKS: readonly Check<HomeStatus>[] = [
 const START = 'spec-kitty daemon start';
 const VERIFY = 'spec-kitty sync verify --repair';
 const NOW = 'spec-kitty sync now';
+const PARKED = 'spec-kitty sync parked list';
 const DECIDE = 'spec-kitty sync migrate --resolve keep-journal --all';
 const IMPORT = 'spec-kitty sync import';
 const GIVE_UP = 'spec-kitty sync parked drop --waiting --code index_entry_not_found --yes';
@@ -191,18 +199,31 @@ export function exitOf(findings: readonly Finding[], judges: boolean): ExitCode 
 
 const RANKS: readonly Severity[] = ['integrity', 'unknown', 'boundary', 'waiting'];
 
-function granted(projects: readonly KnownProject[]): readonly RouteStatus[] {
-  return projects.flatMap(({ status }) =>
-    status.routes.filter(({ route }) => route.grantedAt !== null),
-  );
+interface AtRoute {
+  readonly project: KnownProject;
+  readonly route: RouteStatus;
+}
+
+function routesOf(projects: readonly KnownProject[]): readonly AtRoute[] {
+  return projects.flatMap((project) => project.status.routes.map((route) => ({ project, route })));
 }
 
 function streamsOf(
   projects: readonly KnownProject[],
-): readonly { readonly route: RouteStatus; readonly stream: RouteStatus['streams'][number] }[] {
-  return projects.flatMap(({ status }) =>
-    status.routes.flatMap((route) => route.streams.map((stream) => ({ route, stream }))),
-  );
+): readonly (AtRoute & { readonly stream: RouteStatus['streams'][number] })[] {
+  return routesOf(projects).flatMap((at) => at.route.streams.map((stream) => ({ ...at, stream })));
+}
+
+/** What is found at a target. A remedy is typed in the project it is for; elsewhere the finding names the project. */
+function foundAt({ isHere, slug, status }: KnownProject, detail: string, remedy: string): Found {
+  return isHere
+    ? found(detail, remedy)
+    : found(`in the project ${slug ?? status.projectId}: ${detail}`);
+}
+
+/** The command that sends to a target: the active one needs no name. */
+function sendTo({ current }: KnownProject, { route }: RouteStatus): string {
+  return current?.route.id === route.id ? NOW : `${NOW} --target ${route.target.publicId}`;
 }
 
 function besideStore({ status: { spill, legacy } }: KnownProject): readonly Found[] {

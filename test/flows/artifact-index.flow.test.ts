@@ -88,9 +88,11 @@ it('a mission that is indexed here is known there, edits and deletions too', asy
   expect(second.get('spec.md')?.versions).toHaveLength(2);
 });
 
-it('spec-kitty receiver artifacts lists what is stored, waiting and deleted', async () => {
+it('spec-kitty receiver artifacts lists what is stored, waited for, announced alone and deleted', async () => {
   const trial = missionTrial();
-  for (const each of ['spec.md', 'plan.md', 'research/a.csv']) trial.put(each, each);
+  for (const each of ['spec.md', 'plan.md', 'research/a.csv', 'notes.md', 'research/a.png'])
+    trial.put(each, each);
+  trial.put('research/empty.md', '');
   trial.sync();
   remove(trial, 'plan.md');
   trial.sync();
@@ -104,15 +106,21 @@ it('spec-kitty receiver artifacts lists what is stored, waiting and deleted', as
   expect(shown.stdout).toBe(
     [
       'm  main  software-dev  1',
-      '  deleted                plan.md',
-      `  waiting  ${sha256Hex('research/a.csv').slice(0, 12)}  research/a.csv`,
-      `  stored   ${sha256Hex('spec.md').slice(0, 12)}  spec.md`,
+      `  announced  ${sha256Hex('notes.md').slice(0, 12)}  notes.md`,
+      '  deleted                  plan.md',
+      `  waiting    ${sha256Hex('research/a.csv').slice(0, 12)}  research/a.csv`,
+      `  announced  ${sha256Hex('research/a.png').slice(0, 12)}  research/a.png`,
+      `  announced  ${sha256Hex('').slice(0, 12)}  research/empty.md`,
+      `  stored     ${sha256Hex('spec.md').slice(0, 12)}  spec.md`,
       '',
     ].join('\n'),
   );
   const { json } = await machine.run(['receiver', 'artifacts', PROJECT_ID, '--json']);
   expect(json['namespaces']).toMatchObject([
-    { mission_slug: 'm', artifacts: [{}, {}, { path: 'spec.md', body: 'stored', versions: 1 }] },
+    {
+      mission_slug: 'm',
+      artifacts: [{}, {}, {}, {}, {}, { path: 'spec.md', body: 'stored', versions: 1 }],
+    },
   ]);
   const other = ['receiver', 'artifacts', PROJECT_ID, '--mission', 'x'];
   expect((await machine.run(other)).stdout).toBe('Nothing here.\n');

@@ -118,6 +118,24 @@ describe('the artifacts of the example', () => {
     expect(await sync(at, 'bodies', '--all')).toMatchObject({ dispatched: true });
   });
 
+  it('are asked for again of the missions that are named alone', async () => {
+    const at = await story(EXAMPLE_MISSIONS);
+    await sync(at, 'now');
+    const uploaded = async (...line: readonly string[]): Promise<number> => {
+      const { targets } = (await sync(at, ...line)) as {
+        readonly targets: readonly { readonly bodies: { readonly selected: number } }[];
+      };
+      return targets[0]?.bodies.selected ?? 0;
+    };
+    const one = await uploaded('bodies', '--all', '--mission', '001-tide-clock');
+    const other = await uploaded('bodies', '--all', '--mission', '002-harbour-notices');
+    const both = ['--mission', '001-tide-clock', '--mission', '002-harbour-notices'];
+    expect(one).toBeGreaterThan(0);
+    expect(await uploaded('bodies', '--all', ...both)).toBe(one + other);
+    expect(await uploaded('bodies', '--all')).toBeGreaterThanOrEqual(one + other);
+    expect(await uploaded('bodies')).toBe(0);
+  });
+
   it('are left out where the environment says so', async () => {
     const at = await story(EXAMPLE_MISSIONS);
     const options = { cwd: at.root, env: { SPEC_KITTY_SYNC_ARTIFACTS: 'off' } };

@@ -79,6 +79,37 @@ describe('124 events that only the previous target has', () => {
   });
 });
 
+it('what waits for a target that is not the active one names a command that sends there', async () => {
+  const { machine, root, first, isDown } = await deliveredProject();
+  const at = { cwd: root };
+  isDown.value = true;
+  const emit = ['emit', 'BuildHeartbeat', '--payload', '{"build_id":"ci-7"}'];
+  expect((await machine.run(emit, at)).exit).toBe(0);
+  expect((await machine.run(['sync', 'now'], at)).exit).toBe(1);
+  const second = await recordingServer((request) => answerAll(request));
+  await machine.run(['sync', 'mode', 'EXTERNAL_RECEIVER', '--endpoint', second.url], at);
+  expect((await machine.run(['sync', 'now'], at)).exit).toBe(0);
+  isDown.value = false;
+  const found = (await statusOf(machine, root, '--check'))['findings'] as readonly {
+    readonly code: string;
+    readonly detail: string;
+    readonly remedy: string;
+  }[];
+  expect(found.map(({ code }) => code)).toEqual(['route_blocked', 'not_delivered']);
+  expect(found.every(({ detail }) => detail.includes(first.url))).toBe(true);
+  const other = await machine.project('other');
+  const elsewhere = await statusOf(machine, other, '--check');
+  expect(elsewhere['findings']).toMatchObject([
+    { detail: expect.stringContaining('in the project ') as string, remedy: null },
+    { remedy: null },
+  ]);
+  for (const { remedy } of found) {
+    const words = remedy.split(' ').slice(1);
+    expect((await machine.run(words, at)).exit).toBe(0);
+  }
+  expect(await statusOf(machine, root, '--check')).toMatchObject({ ok: true, findings: [] });
+});
+
 describe('the JSON is what the documentation says', () => {
   it('on a machine that knows nothing, and in a project that has no target', async () => {
     const machine = createMachine();

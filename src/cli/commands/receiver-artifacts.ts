@@ -1,4 +1,5 @@
 import { printable } from '../../base/index.ts';
+import { refusalOf } from '../../bodies/index.ts';
 import type { ArtifactEntry, NamespaceEntry, Store, TextPage } from '../../server/index.ts';
 import { fine, type Answer } from '../answer.ts';
 import { textOption, type Context } from '../io.ts';
@@ -48,13 +49,15 @@ async function all<T>(read: (after: string) => Promise<TextPage<T>>): Promise<re
   return items;
 }
 
-type Arrival = 'stored' | 'waiting' | 'deleted';
+type Arrival = 'stored' | 'waiting' | 'announced' | 'deleted';
 
-/** What is known of the present text. */
-function arrivalOf({ sha256, versions }: ArtifactEntry): Arrival {
+/** What is known of the present text. Of most artifacts only the announcement travels; no text of theirs is waited for. */
+function arrivalOf({ path, sha256, sizeBytes, versions }: ArtifactEntry): Arrival {
   if (sha256 === null) return 'deleted';
   const present = versions.find((version) => version.sha256 === sha256);
-  return present === undefined || present.storedAt === null ? 'waiting' : 'stored';
+  if (present !== undefined && present.storedAt !== null) return 'stored';
+  const refused = refusalOf({ path, isPresent: true, error: null, bytes: sizeBytes ?? 1 });
+  return refused === null && sizeBytes !== 0 ? 'waiting' : 'announced';
 }
 
 function toJson({ namespace, artifacts }: Held): Readonly<Record<string, unknown>> {
@@ -80,7 +83,7 @@ function toLines({ namespace, artifacts }: Held): readonly string[] {
     printable(names.filter((name) => name !== '').join('  ')),
     ...artifacts.map((artifact) => {
       const hash = artifact.sha256?.slice(0, 12) ?? '';
-      return printable(`  ${arrivalOf(artifact).padEnd(7)}  ${hash.padEnd(12)}  ${artifact.path}`);
+      return printable(`  ${arrivalOf(artifact).padEnd(9)}  ${hash.padEnd(12)}  ${artifact.path}`);
     }),
   ];
 }

@@ -1,6 +1,6 @@
-import { EXIT, UserError } from '../../base/index.ts';
+import { EXIT, UserError, type Db, type Millis } from '../../base/index.ts';
 import { bodiesStream } from '../../bodies/index.ts';
-import { redeliver } from '../../delivery/index.ts';
+import { openReplay, redeliver } from '../../delivery/index.ts';
 import { takeIn } from '../../journal/index.ts';
 import type { Answer } from '../answer.ts';
 import { mayGatherArtifacts, runDossiers } from '../gather/dossiers.ts';
@@ -11,7 +11,7 @@ import { gatherAndDeliver, type Gathered } from './sync-now.ts';
 
 /**
  * `spec-kitty sync bodies`: the artifacts of the missions alone, without their logs; then what `sync now` does. `--all`
- * asks the target again for every text it has confirmed.
+ * asks the target again for every text it has confirmed, with `--mission` for those of these missions.
  */
 export async function run(context: Context): Promise<Answer> {
   if (!mayGatherArtifacts(context)) {
@@ -27,14 +27,31 @@ export async function run(context: Context): Promise<Answer> {
   if (flagOption(context.options, 'dryRun')) return foresee(context);
   // In the words of `sync now`, `all` means every target.
   const { all, ...options } = context.options;
+  const missions = listOption(options, 'mission');
   return gatherAndDeliver({ ...context, options }, (workspace) => gather(context, workspace), {
     command: 'sync bodies',
     begin: (db, routes) => {
       if (all !== true) return;
       const now = context.system.clock.now();
-      for (const { id } of routes) redeliver(db, { routeId: id, streams: [bodiesStream], now });
+      for (const { id } of routes) askAgain(db, { routeId: id, missions, now });
     },
   });
+}
+
+function askAgain(
+  db: Db,
+  wish: {
+    readonly routeId: number;
+    readonly missions: readonly string[];
+    readonly now: Millis;
+  },
+): void {
+  const { routeId, missions, now } = wish;
+  if (missions.length === 0) redeliver(db, { routeId, streams: [bodiesStream], now });
+  for (const [index, mission] of missions.entries()) {
+    const filter = { mission, type: null, since: null, until: null };
+    openReplay(db, { routeId, stream: bodiesStream, filter, now, isFurther: index > 0 });
+  }
 }
 
 async function gather(context: Context, workspace: Workspace): Promise<Gathered> {

@@ -91,7 +91,7 @@ export const SYNC_COMMANDS: readonly CommandSpec[] = [
     what: 'index the artifacts of missions, keep their texts, and deliver',
     options: [
       { flags: '--mission <slug>', what: 'only this mission', repeatable: true },
-      { flags: '--all', what: 'ask the target again for every text' },
+      { flags: '--all', what: 'ask the target again for every text, or those of --mission' },
       { flags: '--dry-run', what: 'say what would be kept' },
       TARGET,
       { flags: '--no-strict', what: 'exit 0 even when something was refused or waits' },
