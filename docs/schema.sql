@@ -1025,7 +1025,7 @@ CREATE TABLE events (
   sha256 TEXT NOT NULL CHECK (length(sha256) = 64),
   occurred_at INTEGER NOT NULL,
   received_at INTEGER NOT NULL,
-  payload BLOB NOT NULL,
+  payload BLOB NOT NULL, erased_at INTEGER,
   UNIQUE (team_id, event_id, project_id)
 ) STRICT;
 
@@ -1201,6 +1201,13 @@ CREATE TABLE tallies (
 ) STRICT;
 
 CREATE INDEX tallies_by_name ON tallies (team_id, topic, name);
+
+CREATE TABLE team_quotas (
+  team_id TEXT PRIMARY KEY,
+  max_bytes INTEGER NOT NULL CHECK (max_bytes >= 0),
+  used_bytes INTEGER NOT NULL,
+  set_at INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE teams (
   team_id TEXT PRIMARY KEY,

@@ -31,10 +31,11 @@ export {
 } from './operator.ts';
 export type { ArtifactOptions, EventPage, ListOptions, NamespaceOptions } from './operator.ts';
 export type { NewTokenOptions, TextPage } from './operator.ts';
+export { erase, type Erased, type Erasure } from './operations/erasing.ts';
+export { limitTeam, listQuotas } from './operations/quotas.ts';
 export { type Receiver, serve, type ServeOptions } from './serve.ts';
 export type { ArtifactEntry, ArtifactVersion, NamespaceEntry } from './store/artifacts.ts';
 export type { EventEntry, StoredEvent } from './store/events.ts';
-export { isPostgres, openStore } from './store/store.ts';
-export type { Store, StoreOptions } from './store/store.ts';
+export { isPostgres, openStore, type Store, type StoreOptions } from './store/store.ts';
 export { TOKEN_SCOPES, type TokenEntry, type TokenScope } from './store/tokens.ts';
 export { rebuildViews } from './views/catch-up.ts';

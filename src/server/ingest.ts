@@ -14,6 +14,7 @@ import { type DossierFact, readDossier } from './dossier.ts';
 import { claimProjects } from './identity/projects.ts';
 import { MAX_ECHOED_ID_CHARS, MAX_ERROR_BYTES } from './limits.ts';
 import { indexArtifacts } from './store/artifacts.ts';
+import { requireRoom } from './operations/quotas.ts';
 import type { Arrival, NewEvent, PayloadCategory } from './store/events.ts';
 import { insertEvents } from './store/insert-events.ts';
 import type { Store } from './store/store.ts';
@@ -57,6 +58,9 @@ async function arrive(
     const projects = new Set(events.map(({ projectId }) => projectId));
     await claimProjects(sql, visitor.team, projects, { actor: nameOf(visitor), now });
     const arrivals = await insertEvents(sql, visitor.team, now, events);
+    const fresh = events.filter((event) => arrivals.get(event)?.isNew === true);
+    const bytes = fresh.reduce((sum, event) => sum + event.bytes.length, 0);
+    await requireRoom(sql, visitor.team, bytes);
     await indexArtifacts(sql, visitor.team, factsOf(accepted, arrivals));
     return arrivals;
   });
@@ -70,7 +74,8 @@ function factsOf(
   return accepted.flatMap(({ event, fact }) => {
     const arrival = arrivals.get(event);
     const isKept =
-      arrival !== undefined && (arrival.isNew || arrival.storedSha256 === event.sha256);
+      arrival !== undefined &&
+      (arrival.isNew || (arrival.storedSha256 === event.sha256 && !arrival.isErased));
     return fact !== null && isKept ? [fact] : [];
   });
 }
@@ -180,6 +185,10 @@ export function answerArrival(event: NewEvent, arrival: Arrival): ItemResult {
   const answer = { event_id: event.eventId, sha256: event.sha256 };
   const note = event.category === null ? {} : { category: event.category };
   if (arrival.isNew) return { ...answer, status: 'success', ...note };
+  if (arrival.isErased) {
+    const error = 'this event was erased here and is not taken again';
+    return { ...answer, status: 'rejected', error, error_category: 'erased' };
+  }
   if (arrival.storedSha256 === event.sha256) return { ...answer, status: 'duplicate', ...note };
   return {
     ...answer,

@@ -39,6 +39,9 @@ export const PAGE_MAX = 1_000;
 /** Seconds in `Retry-After` when the store cannot write now. */
 export const RETRY_AFTER_SECONDS = 5;
 
+/** The same when a team has no room left: somebody has to act first. */
+export const QUOTA_RETRY_SECONDS = 300;
+
 /** How often the audit notes that one actor is refused at one route. */
 export const REFUSALS_EVERY_MS = 60_000;
 

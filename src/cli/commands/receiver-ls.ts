@@ -44,12 +44,14 @@ export function entryToJson(entry: EventEntry): Readonly<Record<string, unknown>
     sha256: entry.sha256,
     occurred_at: new Date(entry.occurredAt).toISOString(),
     received_at: new Date(entry.receivedAt).toISOString(),
+    ...(entry.erasedAt === null ? {} : { erased_at: new Date(entry.erasedAt).toISOString() }),
   };
 }
 
 function entryLine(entry: EventEntry): string {
   const at = new Date(entry.occurredAt).toISOString();
-  const note = entry.category === null ? '' : `  ${entry.category}`;
+  const word = entry.erasedAt === null ? entry.category : 'erased';
+  const note = word === null ? '' : `  ${word}`;
   return printable(
     `${String(entry.cursor).padStart(6)}  ${at}  ${entry.eventId}  ${entry.type}  ${entry.aggregateId}${note}`,
   );

@@ -31,7 +31,9 @@ export async function run(context: Context): Promise<Answer> {
     `  Occurred  ${new Date(event.occurredAt).toISOString()}`,
     `  Received  ${new Date(event.receivedAt).toISOString()}`,
     `  SHA-256   ${event.sha256}`,
-    `  ${printable(Buffer.from(event.bytes).toString('utf8'), MAX_SHOWN_BYTES)}`,
+    event.erasedAt === null
+      ? `  ${printable(Buffer.from(event.bytes).toString('utf8'), MAX_SHOWN_BYTES)}`
+      : `  Erased    ${new Date(event.erasedAt).toISOString()}`,
   ]);
   return fine({ events: shown }, lines);
 }

@@ -108,6 +108,33 @@ export const RECEIVER_COMMANDS: readonly CommandSpec[] = [
     load: () => import('../commands/receiver-rebuild.ts'),
   },
   {
+    path: ['receiver', 'erase'],
+    what: 'take stored events away for good; their ids and hashes stay, so that they do not come back',
+    options: [
+      DB,
+      TEAM,
+      { flags: '--event <id>', what: 'this event, and the text that it indexed' },
+      { flags: '--project <uuid>', what: 'everything of this project' },
+      { flags: '--before <day>', what: 'only events that arrived before, of one project or all' },
+      { flags: '--yes', what: 'needed: it cannot be undone' },
+    ],
+    examples: ['spec-kitty receiver erase --before 2026-01-31 --yes'],
+    load: () => import('../commands/receiver-erase.ts'),
+  },
+  {
+    path: ['receiver', 'quota', 'set'],
+    what: 'limit what a team may store',
+    args: [{ name: '<bytes>', what: 'for example 500M or 10G; none for no limit' }],
+    options: [DB, TEAM],
+    load: () => import('../commands/receiver-quota-set.ts'),
+  },
+  {
+    path: ['receiver', 'quota', 'list'],
+    what: 'list the teams that have a limit, and how full they are',
+    options: [DB],
+    load: () => import('../commands/receiver-quota-list.ts'),
+  },
+  {
     path: ['receiver', 'migrate-store'],
     what: 'move everything a stopped receiver holds into another store, and compare the two',
     options: [

@@ -15,6 +15,7 @@ import {
 import { coversProject, type Visitor } from '../auth.ts';
 import { BATCHES_AT_WORK, PUSH_RETRY_SECONDS, PUSHES_UNDER_WAY } from '../limits.ts';
 import { type PushOutcome, storeBody } from '../store/bodies.ts';
+import { requireRoom } from '../operations/quotas.ts';
 import type { Store } from '../store/store.ts';
 import { inflate } from './body.ts';
 import { HttpError } from './errors.ts';
@@ -72,7 +73,11 @@ async function take(
     throw refusal(403, NOT_FOR_PROJECT, echo);
   }
   const { team } = visitor;
-  const outcome = await store.driver.of(team).tx((sql) => storeBody(sql, team, now, push));
+  const outcome = await store.driver.of(team).tx(async (sql) => {
+    const stored = await storeBody(sql, team, now, push);
+    await requireRoom(sql, team, stored === 'stored' ? push.content.length : 0);
+    return stored;
+  });
   return receiptOf(push, outcome);
 }
 

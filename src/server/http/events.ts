@@ -124,7 +124,9 @@ export async function readEvent(store: Store, visitor: Visitor, eventId: string)
   const events = await showEvent(store, eventId, visitor.team);
   const shown = events.filter((event) => coversProject(visitor, event.projectId));
   if (shown.length === 0) throw new HttpError(404, 'not_found', 'no event has this id here');
-  const items = shown.flatMap(({ bytes, ...entry }, index) => [
+  const kept = shown.filter(({ erasedAt }) => erasedAt === null);
+  if (kept.length === 0) throw new HttpError(410, 'erased', 'this event was erased');
+  const items = kept.flatMap(({ bytes, ...entry }, index) => [
     Buffer.from(
       `${index === 0 ? '' : ','}${JSON.stringify(toWire(entry)).slice(0, -1)},"envelope":`,
     ),
@@ -147,5 +149,6 @@ function toWire(entry: EventEntry): Readonly<Record<string, unknown>> {
     category: entry.category,
     occurred_at: new Date(entry.occurredAt).toISOString(),
     received_at: new Date(entry.receivedAt).toISOString(),
+    ...(entry.erasedAt === null ? {} : { erased_at: new Date(entry.erasedAt).toISOString() }),
   };
 }

@@ -18,6 +18,7 @@ import {
   snapshotWith,
   storeSnapshot,
 } from '../store/snapshots.ts';
+import { requireRoom } from '../operations/quotas.ts';
 import type { Store } from '../store/store.ts';
 import { inflate } from './body.ts';
 import { HttpError } from './errors.ts';
@@ -92,8 +93,11 @@ async function take(
   const { status, resolution } = await store.driver.of(team).tx(async (sql) => {
     const projects = new Set(head.projectUuid === null ? [] : [head.projectUuid]);
     await claimProjects(sql, team, projects, { actor: nameOf(visitor), now });
+    const snapshot = { head, idempotencyKey, sha256, bytes };
+    const stored = await storeSnapshot(sql, team, now, snapshot);
+    await requireRoom(sql, team, stored === 'stored' ? bytes.length : 0);
     return {
-      status: await storeSnapshot(sql, team, now, { head, idempotencyKey, sha256, bytes }),
+      status: stored,
       resolution: await resolveResource(sql, team, head),
     };
   });

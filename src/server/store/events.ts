@@ -23,7 +23,7 @@ export interface NewEvent {
 /** What became of it: stored now, or already there with this hash. */
 export type Arrival =
   | { readonly isNew: true }
-  | { readonly isNew: false; readonly storedSha256: string };
+  | { readonly isNew: false; readonly storedSha256: string; readonly isErased: boolean };
 
 /** One stored event without its bytes. */
 export interface EventEntry {
@@ -38,10 +38,12 @@ export interface EventEntry {
   readonly sha256: string;
   readonly occurredAt: Millis;
   readonly receivedAt: Millis;
+  /** When its bytes were taken away; null while they are there. */
+  readonly erasedAt: Millis | null;
 }
 
 export interface StoredEvent extends EventEntry {
-  /** The envelope as it came. */
+  /** The envelope as it came; empty when it was erased. */
   readonly bytes: Uint8Array;
 }
 
@@ -55,7 +57,7 @@ export interface PageQuery {
 }
 
 const ENTRY = `arrival, event_id, project_id, type, aggregate_type, aggregate_id, category, sha256, occurred_at,
-    received_at`;
+    received_at, erased_at`;
 
 /** The rows lie in order of arrival; an expression keeps the planner from the project index, and from sorting. */
 export const PAGE_OF_TEAM = `
@@ -113,6 +115,7 @@ interface EventRow {
   readonly sha256: string;
   readonly occurred_at: number;
   readonly received_at: number;
+  readonly erased_at: number | null;
 }
 
 interface FullRow extends EventRow {
@@ -135,5 +138,6 @@ function toEntry(row: EventRow): EventEntry {
     sha256: row.sha256,
     occurredAt: row.occurred_at,
     receivedAt: row.received_at,
+    erasedAt: row.erased_at,
   };
 }

@@ -29,13 +29,15 @@ const INSERT_COLUMNS = `
   RETURNING project_id, event_id`;
 
 const STORED_HASH =
-  'SELECT sha256 FROM events WHERE team_id = $1 AND project_id = $2 AND event_id = $3';
+  'SELECT sha256, erased_at FROM events WHERE team_id = $1 AND project_id = $2 AND event_id = $3';
 
-// A subquery for each row is always an index search; a join might read the whole table.
+// LIMIT makes it an index search for each row; a plain join might read the whole table.
 const STORED_HASHES = `
-  SELECT (SELECT sha256 FROM events
-    WHERE team_id = $1 AND project_id = given.project_id AND event_id = given.event_id) AS sha256
-  FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS given (project_id, event_id, place) ORDER BY place`;
+  SELECT stored.sha256, stored.erased_at
+  FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS given (project_id, event_id, place)
+  LEFT JOIN LATERAL (SELECT sha256, erased_at FROM events
+    WHERE team_id = $1 AND project_id = given.project_id AND event_id = given.event_id LIMIT 1) stored ON true
+  ORDER BY place`;
 
 const NEW: Arrival = { isNew: true };
 
@@ -54,38 +56,41 @@ export async function insertEvents(
       ? await addRows(sql, team, now, events)
       : await addColumns(sql.columns, team, now, events);
   const known = events.filter((event) => !added.has(event));
-  const hashes = await storedHashes(sql, team, known);
+  const stored = await storedHashes(sql, team, known);
   const arrivals = new Map<NewEvent, Arrival>();
   for (const event of added) arrivals.set(event, NEW);
   for (const [index, event] of known.entries()) {
-    const storedSha256 = hashes[index];
-    assert(typeof storedSha256 === 'string', 'an event that was not added is there already');
-    arrivals.set(event, { isNew: false, storedSha256 });
+    const row = stored[index];
+    assert(typeof row?.sha256 === 'string', 'an event that was not added is there already');
+    arrivals.set(event, {
+      isNew: false,
+      storedSha256: row.sha256,
+      isErased: row.erased_at !== null,
+    });
   }
   return arrivals;
 }
 
-type HashRow = { readonly sha256: string | null };
+type HashRow = { readonly sha256: string | null; readonly erased_at: number | null };
 
 /** The hash of what is stored under the id of each event, in their order. */
 async function storedHashes(
   sql: Sql,
   team: TeamScope,
   events: readonly NewEvent[],
-): Promise<readonly (string | null | undefined)[]> {
+): Promise<readonly (HashRow | undefined)[]> {
   if (events.length === 0) return [];
   const projects = events.map((event) => event.projectId);
   const ids = events.map((event) => event.eventId);
   if (sql.columns !== null) {
-    const rows = await sql.columns<HashRow>(STORED_HASHES, [team, projects, ids]);
-    return rows.map((row) => row.sha256);
+    return sql.columns<HashRow>(STORED_HASHES, [team, projects, ids]);
   }
-  const hashes: (string | null | undefined)[] = [];
+  const rows: (HashRow | undefined)[] = [];
   for (const event of events) {
     const [row] = await sql.all<HashRow>(STORED_HASH, [team, event.projectId, event.eventId]);
-    hashes.push(row?.sha256);
+    rows.push(row);
   }
-  return hashes;
+  return rows;
 }
 
 async function addRows(

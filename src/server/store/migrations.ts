@@ -5,6 +5,7 @@ import receiver0002 from './sql/0002-artifacts.sql';
 import receiver0003 from './sql/0003-identity.sql';
 import receiver0010 from './sql/0010-snapshots.sql';
 import receiver0012 from './sql/0012-views.sql';
+import receiver0013 from './sql/0013-operations.sql';
 import { sqliteDialect } from './sqlite.ts';
 
 const STEPS = [
@@ -13,6 +14,7 @@ const STEPS = [
   [3, 'identity', receiver0003],
   [10, 'snapshots', receiver0010],
   [12, 'views', receiver0012],
+  [13, 'operations', receiver0013],
 ] as const;
 
 /** The schema of the receiver's store, in order, in the words of one database. */

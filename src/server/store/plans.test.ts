@@ -17,6 +17,7 @@ import {
   scopeOf,
 } from './artifacts.ts';
 import { bodyWithHash, storeBody } from './bodies.ts';
+import { erasableEvents, erasableWithId, eraseBytes, eraseText } from './erasures.ts';
 import { sqliteDriver } from './sqlite.ts';
 
 const ARTIFACTS = 12_000;
@@ -85,6 +86,11 @@ it('reads and writes a large index through its keys, without sorting', async () 
   expect(
     await bodyWithHash(driver, operatorScope('local'), PROJECT, sha256Hex('text')),
   ).not.toBeNull();
+  const project = [operatorScope('local'), PROJECT] as const;
+  await erasableEvents(driver, project, { after: 0, before: 1, limit: 500 });
+  await erasableWithId(driver, operatorScope('local'), 'event 1');
+  await eraseBytes(driver, project, [{ arrival: 1, eventId: 'x', bytes: Buffer.alloc(0) }], 1);
+  await eraseText(driver, project, { path: 'research/1.md', sha256: sha256Hex('text') });
   const statements = watched();
   expect(statements.length).toBeGreaterThan(12);
   expect(statements.flatMap((each) => wholeScans(db, each))).toEqual([]);
