@@ -1,34 +1,17 @@
 // Server: the receiver one runs oneself. What it stores and answers, who may send and read, how it listens.
 // What travels is wire's; commands, signals and the environment are the command line's.
 export { createApp, type App, type AppOptions, type Deployment } from './app.ts';
-export {
-  addUser,
-  createTeam,
-  inviteAgain,
-  listProjects,
-  listTeams,
-  listUsers,
-  readAudit,
-  removeTeamMember,
-  rotateSigningKey,
-  setAccount,
-  setTeamMember,
-  teamForOperator,
-} from './identity/administration.ts';
+export { addUser, createTeam, inviteAgain, listProjects } from './identity/administration.ts';
+export { listTeams, listUsers, readAudit, removeTeamMember } from './identity/administration.ts';
+export { rotateSigningKey, setAccount, setTeamMember } from './identity/administration.ts';
+export { teamForOperator } from './identity/administration.ts';
 export type { Identity } from './identity/identity.ts';
 export { listResources, mapResource } from './identity/resources.ts';
 export { ROLES } from './identity/rights.ts';
 export { firstLink } from './login/setup.ts';
 export { type Moved, moveStore } from './moving/move.ts';
-export {
-  createToken,
-  listArtifacts,
-  listEvents,
-  listNamespaces,
-  listTokens,
-  revokeToken,
-  showEvent,
-} from './operator.ts';
+export { createToken, listArtifacts, listEvents, listNamespaces, listTokens } from './operator.ts';
+export { revokeToken, showEvent } from './operator.ts';
 export type { ArtifactOptions, EventPage, ListOptions, NamespaceOptions } from './operator.ts';
 export type { NewTokenOptions, TextPage } from './operator.ts';
 export { erase, type Erased, type Erasure } from './operations/erasing.ts';
