@@ -38,10 +38,10 @@ export const OPEN_PAGE = 5_000;
 
 const FOLLOW = `
   SELECT * FROM generations WHERE route_id = :routeId AND stream = :stream AND kind = 1 AND closed_at IS NULL`;
-/** Replays as well: they reached behind the new beginning. */
-const CLOSE_ALL = `
-  UPDATE generations SET closed_at = :now
+const OPEN_PASSES = `
+  SELECT gen_id AS id, route_id AS routeId FROM generations
   WHERE route_id = :routeId AND stream = :stream AND closed_at IS NULL`;
+const CLOSE = 'UPDATE generations SET closed_at = :now WHERE gen_id = :genId';
 const CREATE = `
   INSERT INTO generations (route_id, stream, kind, number, from_seq, next_seq, opened_at)
   SELECT :routeId, :stream, 1, coalesce(max(number), 0) + 1, :from, :from, :now
@@ -80,7 +80,7 @@ export function openFollow(
   const existing = readFollow(db, routeId, stream);
   if (existing !== null) {
     if (!fromNow) return;
-    db.run(CLOSE_ALL, { routeId, stream: stream.code, now });
+    closePasses(db, { routeId, stream, now });
   }
   beginFollow(db, { routeId, stream, from: fromNow ? lastSeq(db, stream) + 1 : 1, now });
 }
@@ -97,6 +97,38 @@ export function beginFollow(
 ): void {
   const { routeId, stream, from, now } = options;
   db.run(CREATE, { routeId, stream: stream.code, from, now });
+}
+
+/** Ends every pass of a route and stream before its time, replays as well: they reach behind the new beginning. */
+export function closePasses(
+  db: Db,
+  options: { readonly routeId: number; readonly stream: Stream; readonly now: Millis },
+): void {
+  const { routeId, stream, now } = options;
+  const passes = db.all<PassKey>(OPEN_PASSES, { routeId, stream: stream.code });
+  for (const pass of passes) closePass(db, stream, pass, now);
+}
+
+type PassKey = Pick<Generation, 'id' | 'routeId'>;
+
+/**
+ * Ends a pass before its time. What still waits or is parked in it is withheld there: nobody sends in a pass that is
+ * over, and nothing lists what is parked in it.
+ */
+export function closePass(db: Db, stream: Stream, { id, routeId }: PassKey, now: Millis): void {
+  const place = { genId: id, routeId };
+  const queued = db.run(
+    `UPDATE ${stream.deliveries} SET state = 5, reason = 'replaced'
+     WHERE live_route = :routeId AND gen_id = :genId`,
+    place,
+  ).changes;
+  const parked = db.run(
+    `UPDATE ${stream.deliveries} SET state = 5, reason = 'replaced'
+     WHERE route_id = :routeId AND state IN (3, 5) AND state = 3 AND +gen_id = :genId`,
+    place,
+  ).changes;
+  moveCounts(db, id, { queued: -queued, parked: -parked, withheld: queued + parked });
+  db.run(CLOSE, { genId: id, now });
 }
 
 /** Whether anything may leave on a route: the row is the permission. */

@@ -9,6 +9,7 @@ import { refusal } from '../../test/support/refusal.ts';
 import { noFaults } from '../base/index.ts';
 import type { TerminalCode } from '../wire/index.ts';
 import { claimDrain, releaseDrain } from './drain/drains.ts';
+import { readCounts } from './counts.ts';
 import { open } from './generations.ts';
 import { begin, record } from './ledger.ts';
 import { attemptsOf, dropParked, listParked, retryParked } from './parked.ts';
@@ -156,13 +157,21 @@ describe('a parked item', () => {
     expect(trial.books(route)).toMatchObject({ queued: 1, parked: 0, withheld: 0 });
   });
 
-  it('of a closed pass is no longer listed', async () => {
+  it('is withheld when a permission from now on ends its pass, and then stays as it is', async () => {
     const trial = ledgerTrial();
     const route = trial.grant('a');
     trial.capture(1);
     await park(trial, route, { 1: 'erased' });
+    const { id: genId } = trial.generation(route);
+    const listed = listParked(trial.db, stream);
     revoke(trial.db, { routeId: route.id, by: 'test', now: 1, streams: STREAMS });
     trial.grant('a', { fromNow: true });
     expect(listParked(trial.db, stream)).toEqual([]);
+    expect(retryParked(trial.db, stream, listed)).toEqual([]);
+    expect(dropParked(trial.db, STREAMS, listed)).toEqual([]);
+    expect(trial.db.all('SELECT gen_id, state, reason FROM event_deliveries')).toEqual([
+      { gen_id: genId, state: 5, reason: 'replaced' },
+    ]);
+    expect(readCounts(trial.db, genId)).toMatchObject({ queued: 0, parked: 0, withheld: 1 });
   });
 });

@@ -2,6 +2,8 @@ import type { Db, Faults, Millis } from '../base/index.ts';
 import { moveCounts, readCounts } from './counts.ts';
 import {
   beginFollow,
+  closePass,
+  closePasses,
   isGranted,
   lastSeq,
   OPEN_PAGE,
@@ -121,7 +123,7 @@ export function openReplay(
   const { routeId, stream, filter, now, isFurther = false } = options;
   return db.tx(() => {
     const giveWay = isFurther ? [] : openReplays(db, routeId, stream);
-    for (const replay of giveWay) replace(db, stream, replay, now);
+    for (const replay of giveWay) closePass(db, stream, replay, now);
     const from = coveredFrom(db, routeId, stream);
     const genId = db.run(CREATE, { routeId, stream: stream.code, from, now }).rowid;
     db.run(CHOOSE, { genId, toSeq: lastSeq(db, stream), ...filter });
@@ -147,8 +149,7 @@ export function redeliver(
   db.tx(() => {
     for (const stream of streams) {
       const follow = readFollow(db, routeId, stream);
-      if (follow !== null) replace(db, stream, follow, now);
-      for (const replay of openReplays(db, routeId, stream)) replace(db, stream, replay, now);
+      closePasses(db, { routeId, stream, now });
       const from = fromStart ? 1 : (follow?.fromSeq ?? 1);
       beginFollow(db, { routeId, stream, from, now });
     }
@@ -218,21 +219,4 @@ function replayById(db: Db, stream: Stream, genId: number): Replay | null {
   );
   if (row === undefined) return null;
   return openReplays(db, row.route_id, stream).find(({ id }) => id === genId) ?? null;
-}
-
-/** Ends a pass before its time: what still waits or is parked in it is withheld there. */
-function replace(db: Db, stream: Stream, { id, routeId }: Generation, now: Millis): void {
-  const place = { genId: id, routeId };
-  const queued = db.run(
-    `UPDATE ${stream.deliveries} SET state = 5, reason = 'replaced'
-     WHERE live_route = :routeId AND gen_id = :genId`,
-    place,
-  ).changes;
-  const parked = db.run(
-    `UPDATE ${stream.deliveries} SET state = 5, reason = 'replaced'
-     WHERE route_id = :routeId AND state IN (3, 5) AND state = 3 AND +gen_id = :genId`,
-    place,
-  ).changes;
-  moveCounts(db, id, { queued: -queued, parked: -parked, withheld: queued + parked });
-  db.run(CLOSE, { genId: id, now });
 }

@@ -25,7 +25,9 @@ const UNPLANNED = `
         OR e.mission <> r.mission OR e.captured_at < r.since_at))`;
 /** Nobody sends in a pass that is over, so nothing may wait there or be parked. */
 const LEFT_BEHIND = `
-  SELECT g.gen_id FROM generations g JOIN event_deliveries d ON d.gen_id = g.gen_id
+  SELECT g.gen_id FROM generations g JOIN (
+    SELECT gen_id, state FROM event_deliveries UNION ALL SELECT gen_id, state FROM body_deliveries
+  ) d ON d.gen_id = g.gen_id
   WHERE g.closed_at IS NOT NULL AND d.state IN (1, 3) LIMIT 1`;
 const IN_STATE = `
   SELECT gen_id, state, count(*) AS n FROM (

@@ -248,6 +248,8 @@ function ledgerOf(db: Db): string {
     'batches',
     'attempts',
     'route_streams',
+    'targets',
+    'target_sightings',
   ];
   return tables.map((table) => JSON.stringify(db.all(`SELECT * FROM ${table}`))).join('\n');
 }

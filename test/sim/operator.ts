@@ -21,12 +21,18 @@ import { spawn, tell, type Process, type World } from './world.ts';
 /** An operator names a receiver in a checkout. */
 export function giveGrant(
   world: World,
-  options: { readonly route: KnownRoute; readonly isFirst?: boolean; readonly checkout?: number },
+  options: {
+    readonly route: KnownRoute;
+    readonly isFirst?: boolean;
+    readonly checkout?: number;
+    /** Left to the dice when nothing is said, except for the first. */
+    readonly isFromNow?: boolean;
+  },
 ): void {
   const { dice } = world;
   const { route } = options;
   const checkout = options.checkout ?? dice.weigh(CHECKOUTS);
-  const isFromNow = options.isFirst !== true && dice.chance(0.15);
+  const isFromNow = options.isFromNow ?? (options.isFirst !== true && dice.chance(0.15));
   const process = spawn(world, 'grant', ['grant.commit']);
   const { project } = checkoutOf(world, checkout);
   const ending = perform(world, process, () => {

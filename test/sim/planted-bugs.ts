@@ -136,11 +136,18 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a pass that another replaces keeps what waits in it',
-    file: 'src/delivery/replay.ts',
+    file: 'src/delivery/generations.ts',
     find: `SET state = 5, reason = 'replaced'
      WHERE live_route = :routeId AND gen_id = :genId`,
     replace: `SET state = 5, reason = 'replaced'
      WHERE live_route = :routeId AND gen_id = :genId AND attempts < 0`,
+    laws: ['L4'],
+  },
+  {
+    name: 'a permission from now on leaves what is parked where nobody looks',
+    file: 'src/delivery/generations.ts',
+    find: 'closePasses(db, { routeId, stream, now });',
+    replace: 'db.run(CLOSE, { genId: existing.id, now });',
     laws: ['L4'],
   },
   {
@@ -181,6 +188,13 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     find: `    requireFence(db, drain, now);
     const recording`,
     replace: '    const recording',
+    laws: ['L11'],
+  },
+  {
+    name: 'whoever lost the drain still says who the receiver is',
+    file: 'src/delivery/drain/identity.ts',
+    find: 'requireFence(db, lease, now);',
+    replace: '',
     laws: ['L11'],
   },
   {

@@ -61,6 +61,27 @@ export const REGRESSIONS: readonly Regression[] = [
     },
   },
   {
+    name: 'a drainer that was taken over from does not say who answered its question',
+    stage: { seed: 9, characters: [RECEIVER] },
+    acts: async (course) => {
+      const [late] = await takenOver(course);
+      await answer(course, late, { kind: 'replica' });
+    },
+  },
+  {
+    name: 'a permission from now on leaves nothing parked in the pass that it ends',
+    stage: { seed: 10, characters: [WITHOUT_HEALTH] },
+    acts: async (course) => {
+      const { world } = course;
+      const route = await permitted(course, 8);
+      const drain = await started(course, route);
+      await answer(course, drain, { kind: 'garbled', how: 'refused by code' });
+      withdraw(world, route);
+      giveGrant(world, { route, checkout: 0, isFromNow: true });
+      await settle(course);
+    },
+  },
+  {
     name: 'a drainer that was taken over from closes no replay',
     stage: { seed: 8, characters: [RECEIVER] },
     acts: async (course) => {

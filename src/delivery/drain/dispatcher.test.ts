@@ -22,6 +22,7 @@ import { drain } from './dispatcher.ts';
 import { acceptInstance, open } from '../generations.ts';
 import { readPacing } from './pacing.ts';
 import { listRoutes, revoke, type Route } from '../routes.ts';
+import { listSightings } from '../sightings.ts';
 import { eventsStream } from '../stream.ts';
 import { setHeaders } from '../targets.ts';
 
@@ -278,6 +279,21 @@ describe('the right to drain', () => {
     expect(tallyRows(trial, route)).toEqual({ queued: 2 });
     expect(drainOwner(trial.db, trial.system, route.id)).toBe(process.ppid);
     trial.books(route);
+  });
+
+  it('is lost to another process while the receiver is asked who it is: what it says counts for nothing', async () => {
+    const server = await recordingServer(() => {
+      trial.db.run('UPDATE drains SET fence = fence + 1');
+      return { status: 200, body: JSON.stringify({ server_instance_id: 'late' }) };
+    });
+    const trial = ledgerTrial();
+    trial.capture(1);
+    const route = permit(trial, server.url);
+    const report = await drainOnce(trial, route);
+    expect(report.blocked).toMatchObject({ reason: 'daemon_lock' });
+    expect(server.requests.map((request) => request.method)).toEqual(['GET']);
+    expect(listSightings(trial.db, route.target.id)).toEqual([]);
+    expect(listRoutes(trial.db)[0]?.target.instanceId).toBeNull();
   });
 
   it.each([

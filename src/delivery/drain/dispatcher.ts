@@ -131,11 +131,11 @@ async function drainStreams(work: Work, signal: AbortSignal): Promise<Blocked | 
 
 /** What a receiver takes may not be known before it was asked once. */
 async function askWhatIsTaken(work: Work, stream: Stream, signal: AbortSignal): Promise<Ended> {
-  const { options, receiver } = work;
+  const { options, receiver, lease } = work;
   const { home, db, route, byOperator, streams } = options;
   if (!byOperator || stream !== streams[0]) return IN_PEACE;
   const expected = readFollow(db, route.id, stream)?.instanceId ?? null;
-  const asked = await askReceiver({ home, db, route, receiver }, expected, signal);
+  const asked = await askReceiver({ home, db, route, receiver, lease }, expected, signal);
   if (asked.kind === 'stopped') return { ...stopped(work, stream, asked.stop), isOfRoute: true };
   return asked.kind === 'blocked' ? { blocked: asked.blocked, isOfRoute: true } : IN_PEACE;
 }
@@ -143,7 +143,7 @@ async function askWhatIsTaken(work: Work, stream: Stream, signal: AbortSignal): 
 const IN_PEACE: Ended = { blocked: null, isOfRoute: false };
 
 async function drainStream(work: Work, stream: Stream, signal: AbortSignal): Promise<Ended> {
-  const { options } = work;
+  const { options, receiver, lease } = work;
   const { db, route, byOperator, home } = options;
   openAll(work, stream);
   const follow = readFollow(db, route.id, stream);
@@ -154,11 +154,7 @@ async function drainStream(work: Work, stream: Stream, signal: AbortSignal): Pro
   );
   // Who the receiver is was asked with the first stream.
   if (due.length === 0 && (!byOperator || stream !== options.streams[0])) return IN_PEACE;
-  const asked = await askReceiver(
-    { home, db, route, receiver: work.receiver },
-    follow.instanceId,
-    signal,
-  );
+  const asked = await askReceiver({ home, db, route, receiver, lease }, follow.instanceId, signal);
   if (asked.kind === 'stopped') return { ...stopped(work, stream, asked.stop), isOfRoute: true };
   if (asked.kind === 'blocked') return { blocked: asked.blocked, isOfRoute: true };
   if (asked.hasAnswered) noteReachable(options);

@@ -1,16 +1,19 @@
 import type { Db } from '../../base/index.ts';
 import type { Home } from '../../home/index.ts';
 import type { Blocked, Receiver, Stop } from '../../receivers/index.ts';
+import type { Drain } from './drains.ts';
+import { requireFence } from '../ledger.ts';
 import { isBack, listSightings, noteSighting } from '../sightings.ts';
 import { routeById, type Route } from '../routes.ts';
 import { recordHealth, type Target } from '../targets.ts';
 
-/** A route and the receiver at its end. */
+/** A route, the receiver at its end and the right to record what it says. */
 export interface Line {
   readonly home: Home;
   readonly db: Db;
   readonly route: Route;
   readonly receiver: Receiver;
+  readonly lease: Drain;
 }
 
 /** Who answers at a target, asked before anything is sent to it. */
@@ -30,6 +33,7 @@ export type Asked =
 /**
  * Asks the receiver who it is and what it takes, and writes that down.
  * @param expected the instance that was delivered to so far, or null.
+ * @throws FenceLost when another process drains this route: an answer that came late must not say who the receiver is.
  */
 export async function askReceiver(
   line: Line,
@@ -94,12 +98,13 @@ type Said =
   | { readonly kind: 'answered'; readonly target: Target; readonly instanceId: string | null };
 
 async function probe(line: Line, signal: AbortSignal): Promise<Said> {
-  const { db, home, route, receiver } = line;
+  const { db, home, route, receiver, lease } = line;
   const answer = await receiver.probe(signal);
   if (answer.kind !== 'health') return answer;
   const now = home.system.clock.now();
   const { health } = answer;
   db.tx(() => {
+    requireFence(db, lease, now);
     recordHealth(db, route.target.id, health, now);
     noteSighting(db, route.target.id, health, now);
   });
