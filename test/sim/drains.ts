@@ -12,7 +12,7 @@ import { checkoutOf, endingOf } from './calls.ts';
 import { importAll } from './captures.ts';
 import { isSpilled } from './laws.ts';
 import type { Life } from './life.ts';
-import { hear, LawBroken, undelivered, type KnownRoute } from './model.ts';
+import { hear, hearOffer, LawBroken, undelivered, type KnownRoute } from './model.ts';
 import type { Exchange } from './network.ts';
 import { routeOf } from './operator.ts';
 import { bury, spawn, tell, type Process, type World } from './world.ts';
@@ -199,6 +199,8 @@ function listen(
   const { exchange, reply } = heard;
   hear(drained.route, exchange, reply);
   hearPush(drained.route, exchange, reply);
+  // Whoever meets a locked store fails, and what he heard is gone with him.
+  if (world.release === null) hearOffer(drained.route, reply);
   const wait = reply.kind === 'response' ? retryAfterOf(reply) : null;
   if (wait === null) return;
   const until = world.timeline.wall() + wait;

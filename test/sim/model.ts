@@ -76,7 +76,7 @@ export interface KnownRoute {
   readonly superseded: Set<string>;
   /** Everyone who has answered under its address. */
   readonly instances: Set<string>;
-  /** Its health was heard to say that it takes bodies: until then none is meant for it. */
+  /** Its health was heard to say that it takes bodies, and that could be kept: until then none is meant for it. */
   offersBodies: boolean;
   /** The receiver asked to be left alone until then by the wall clock; null once that clock was set. */
   leftAlone: { readonly until: number; readonly since: number } | null;
@@ -182,8 +182,6 @@ export function hear(route: KnownRoute, exchange: Exchange, reply: HttpReply): v
   const body = objectIn(reply.body);
   const instance = body['server_instance_id'];
   if (typeof instance === 'string') route.instances.add(instance);
-  const { capabilities } = body as { readonly capabilities?: { readonly bodies?: unknown } };
-  route.offersBodies ||= capabilities?.bodies === true;
   const limit = limitOf(route.receiver, body);
   for (const element of exchange.elements) {
     const words = wordsAbout(element, { exchange, status: reply.status, body, limit });
@@ -194,6 +192,13 @@ export function hear(route: KnownRoute, exchange: Exchange, reply: HttpReply): v
     const codes = route.mayPark.get(element.id) ?? [];
     route.mayPark.set(element.id, new Set([...codes, ...words]));
   }
+}
+
+/** A receiver says what it takes, to somebody who can write it down. */
+export function hearOffer(route: KnownRoute, reply: HttpReply): void {
+  if (reply.kind !== 'response') return;
+  const capabilities = objectIn(reply.body)['capabilities'] as Members | undefined;
+  route.offersBodies ||= capabilities?.['bodies'] === true;
 }
 
 type Members = Readonly<Record<string, unknown>>;

@@ -1,4 +1,5 @@
 import { arrive, settle, type Course } from './course.ts';
+import { keepBody } from './bodies.ts';
 import { captureContradiction, captureNew, importNow, writeLines } from './captures.ts';
 import { give, startDrain, type Drain } from './drains.ts';
 import { dropGarbage } from './garbage.ts';
@@ -36,6 +37,7 @@ const A_YEAR_MS = 31_536_000_000;
 const TILL_RENEWAL_MS = 4_000;
 const LOST: Weather = { kind: 'lost', reason: 'reset' };
 const CLEAR: Weather = { kind: 'clear' };
+const NOT_HERE: Weather = { kind: 'turned away', status: 404, headers: {}, body: '{}' };
 const LATER: Weather = {
   kind: 'turned away',
   status: 429,
@@ -150,6 +152,23 @@ export const REGRESSIONS: readonly Regression[] = [
       unlock(world);
       captureNew(world, 0, 1);
       await settle(course);
+    },
+  },
+  {
+    name: 'no body is meant for a receiver whose offer met a locked store',
+    stage: { seed: 11, characters: [{ ...RECEIVER, takesBodies: true }] },
+    acts: async (course) => {
+      const { world } = course;
+      const route = await permitted(course, 1);
+      const first = await started(course, route);
+      world.release = world.disk.lock();
+      await answer(course, first, CLEAR);
+      unlock(world);
+      keepBody(world);
+      const next = await started(course, route);
+      await answer(course, next, NOT_HERE);
+      await answer(course, next, CLEAR);
+      if (!next.saysAll) throw new LawBroken('L13', 'all is there, and it is not said');
     },
   },
   {
