@@ -28,7 +28,7 @@ export interface Upload {
 export type Stored = 'enqueued' | 'already_in_queue' | 'queue_full';
 
 const KNOWN = `
-  SELECT 1 AS known FROM uploads
+  SELECT seq FROM uploads
   WHERE project_id = ? AND mission_slug = ? AND target_branch = ? AND mission_type = ? AND manifest_version = ?
     AND artifact_path = ? AND sha256 = ?`;
 const KEEP_TEXT = `
@@ -88,9 +88,14 @@ export function keepUpload(
 
 type Key = Pick<Upload, 'namespace' | 'path' | 'sha256'>;
 
+/** The position of the upload of this content of an artifact, or null. */
+export function findUpload(db: Db, upload: Key): number | null {
+  return db.get<{ seq: number }>(KNOWN, keyOf(upload))?.seq ?? null;
+}
+
 /** What keeping an upload comes to; writes nothing. @param left how many places there are. */
 export function wouldStore(db: Db, upload: Key, left: number): Stored {
-  if (db.get(KNOWN, keyOf(upload)) !== undefined) return 'already_in_queue';
+  if (findUpload(db, upload) !== null) return 'already_in_queue';
   return left > 0 ? 'enqueued' : 'queue_full';
 }
 

@@ -12,6 +12,7 @@ export { readRouteFacts, type RouteFacts } from './facts.ts';
 export { acceptInstance, readFollow, type Generation } from './generations.ts';
 export { attemptsOf, dropParked, dropStuck, listParked, retryParked } from './parked.ts';
 export type { ParkedItem } from './parked.ts';
+export { listDelivered } from './inspect/delivered.ts';
 export { readDelivery, type ItemDelivery } from './inspect/item.ts';
 export { formatCursor, parseCursor } from './inspect/cursor.ts';
 export { readHistory, type EventHistory } from './inspect/history.ts';

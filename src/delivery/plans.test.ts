@@ -19,6 +19,7 @@ import { claimDrain, releaseDrain, renewDrain, type Drain } from './drain/drains
 import { open } from './generations.ts';
 import { begin, record, selectDue } from './ledger.ts';
 import { noteFailure, noteSuccess, readPacing } from './drain/pacing.ts';
+import { listDelivered } from './inspect/delivered.ts';
 import { attemptsOf, dropParked, listParked, retryParked } from './parked.ts';
 import { countCovered, revoke, type Route } from './routes.ts';
 import { eventsStream as stream } from './stream.ts';
@@ -153,6 +154,9 @@ function deliver(
 
 /** What an operator asks and changes. */
 function operate(trial: LedgerTrial, route: Route): void {
+  expect(listDelivered(trial.db, stream, { routeId: route.id, after: 0, limit: 10 })).toHaveLength(
+    10,
+  );
   const { db, clock } = trial;
   const parked = listParked(db, stream);
   expect(parked.length).toBeGreaterThan(10);

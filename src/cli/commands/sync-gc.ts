@@ -23,7 +23,7 @@ export async function run(context: Context): Promise<Answer> {
     const confirmed = await isConfirmed(context, `Drop ${what} that every target has?`);
     if (!confirmed) {
       return answer(plan, null, [
-        `Would drop ${what} that every registered target has; ${plan.kept} stay.`,
+        `Would drop ${what} that every registered target has; ${plan.kept} stay, and all texts of artifacts.`,
         'Nothing was dropped. To drop them, run `spec-kitty sync gc --yes`.',
       ]);
     }

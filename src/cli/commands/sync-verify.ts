@@ -1,21 +1,29 @@
-import { EXIT } from '../../base/index.ts';
+import { EXIT, printable, type ExitCode } from '../../base/index.ts';
+import type { Target } from '../../delivery/index.ts';
 import { findProject } from '../../home/index.ts';
 import { verify, type Verification } from '../../report/index.ts';
 import type { Answer } from '../answer.ts';
-import { flagOption, type Context } from '../io.ts';
-import { STREAMS } from '../workspace.ts';
+import { routeOption } from '../history/filters.ts';
+import { flagOption, textOption, type Context } from '../io.ts';
+import { compareHoldings, type Compared, type Comparison } from '../proof/comparison.ts';
+import { openWorkspace, STREAMS } from '../workspace.ts';
 
 const WORDS = { found: '✗', mended: '✓ mended:', set_aside: '! set aside:' } as const;
 
-/** `spec-kitty sync verify`: everything stored of this project, read and compared; `--repair` mends it. */
+/**
+ * `spec-kitty sync verify`: everything stored of this project, read and compared; `--repair` mends it. `--target` then
+ * asks a receiver what it has of the project and compares that with what it has confirmed.
+ */
 export async function run(context: Context): Promise<Answer> {
   const { home, system, options } = context;
   const repair = flagOption(options, 'repair');
   const project = await findProject(system);
   const done = await verify(home, project, { repair, streams: STREAMS });
   const isSound = done.flaws.every(({ state }) => state !== 'found');
+  // What contradicts itself here says nothing about a receiver.
+  const asked = isSound ? await askTarget(context) : null;
   return {
-    exit: isSound ? EXIT.fine : EXIT.integrity,
+    exit: isSound ? exitOf(asked) : EXIT.integrity,
     json: {
       intact: done.flaws.length === 0,
       flaws: done.flaws,
@@ -24,9 +32,83 @@ export async function run(context: Context): Promise<Answer> {
       recovered: done.recovered,
       store_epoch: done.epoch,
       repaired: repair,
+      target: asked === null ? null : askedToJson(asked),
     },
-    lines: [...linesOf(done), verdict(done, { repair, isSound })],
+    lines: [...linesOf(done), verdict(done, { repair, isSound }), ...askedLines(asked)],
   };
+}
+
+interface Asked {
+  readonly target: Target;
+  /** Null when it lists nothing to compare. */
+  readonly found: Comparison | null;
+}
+
+async function askTarget(context: Context): Promise<Asked | null> {
+  if (textOption(context.options, 'target') === null) return null;
+  const workspace = await openWorkspace(context);
+  const route = routeOption(context, workspace);
+  if (route === null) return null;
+  return { target: route.target, found: await compareHoldings(context, workspace, route) };
+}
+
+function exitOf(asked: Asked | null): ExitCode {
+  if (asked === null) return EXIT.fine;
+  if (asked.found === null) return EXIT.failed;
+  return isHeld(asked.found) ? EXIT.fine : EXIT.integrity;
+}
+
+function isHeld({ events, bodies }: Comparison): boolean {
+  return [events, bodies].every(({ absent, differing }) => absent + differing === 0);
+}
+
+function askedToJson({ target, found }: Asked): Readonly<Record<string, unknown>> {
+  const toJson = (each: Compared): Readonly<Record<string, unknown>> => ({
+    delivered: each.delivered,
+    held: each.held,
+    absent: each.absent,
+    absent_ids: each.absentIds,
+    differing: each.differing,
+    differing_ids: each.differingIds,
+  });
+  return {
+    target_id: target.publicId,
+    canonical_url: target.canonicalUrl,
+    all_held: found === null ? null : isHeld(found),
+    events: found === null ? null : toJson(found.events),
+    bodies: found === null ? null : toJson(found.bodies),
+  };
+}
+
+function askedLines(asked: Asked | null): readonly string[] {
+  if (asked === null) return [];
+  const { target, found } = asked;
+  const url = target.canonicalUrl;
+  if (found === null) return [`${url} does not list what it has: nothing could be compared.`];
+  const { events, bodies } = found;
+  if (isHeld(found)) {
+    return [`✓ ${url} lists every one of ${events.held} event(s) and ${bodies.held} text(s).`];
+  }
+  const again = `spec-kitty sync replay --target ${target.publicId} --redeliver`;
+  return [
+    ...quoted(
+      events.absentIds,
+      `✗ ${url} confirmed ${events.absent} event(s) and lists none of them:`,
+    ),
+    ...quoted(
+      bodies.absentIds,
+      `✗ ${url} confirmed ${bodies.absent} text(s) and lists none of them:`,
+    ),
+    ...quoted(
+      events.differingIds,
+      `✗ ${url} lists ${events.differing} event(s) of ours with another hash; they stay apart:`,
+    ),
+    ...(events.absent + bodies.absent === 0 ? [] : [`To send them again, run \`${again}\`.`]),
+  ];
+}
+
+function quoted(ids: readonly string[], heading: string): readonly string[] {
+  return ids.length === 0 ? [] : [heading, ...ids.map((id) => printable(`  ${id}`))];
 }
 
 function linesOf({ flaws, kept, recovered, quarantined }: Verification): readonly string[] {

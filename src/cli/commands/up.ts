@@ -9,7 +9,7 @@ import { placesOf } from '../local-receiver/running.ts';
 import { startLocal } from '../local-receiver/starting.ts';
 import { whatWouldGo } from '../permission.ts';
 import { findPlace, LOCAL, parseAddress, routeAt, type Place } from '../up/place.ts';
-import { proveDelivery, type Proof } from '../up/proof.ts';
+import { proveDelivery, type Proof } from '../proof/delivery.ts';
 import { stuckAt, tellWalk, type Step, type StepName, type Stuck, type Walk } from '../up/steps.ts';
 import { openWorkspace, type Workspace } from '../workspace.ts';
 import { run as syncNow } from './sync-now.ts';

@@ -278,7 +278,13 @@ export const SYNC_COMMANDS: readonly CommandSpec[] = [
   {
     path: ['sync', 'verify'],
     what: 'read and check everything that is stored of this project',
-    options: [{ flags: '--repair', what: 'mend what can be mended, after copying it' }],
+    options: [
+      { flags: '--repair', what: 'mend what can be mended, after copying it' },
+      {
+        flags: '--target <target>',
+        what: 'ask it what it has, and compare with what it confirmed',
+      },
+    ],
     load: () => import('../commands/sync-verify.ts'),
   },
   {

@@ -1,6 +1,6 @@
 import { EXIT, printable, type ExitCode, type UserError } from '../../base/index.ts';
 import type { Answer } from '../answer.ts';
-import type { Proof } from './proof.ts';
+import type { Proof } from '../proof/delivery.ts';
 
 /** What a first delivery needs, in the order in which it is seen to. */
 export const STEPS = [
