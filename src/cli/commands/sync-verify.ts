@@ -63,20 +63,23 @@ function isHeld({ events, bodies }: Comparison): boolean {
 }
 
 function askedToJson({ target, found }: Asked): Readonly<Record<string, unknown>> {
-  const toJson = (each: Compared): Readonly<Record<string, unknown>> => ({
+  return {
+    target_id: target.publicId,
+    canonical_url: target.canonicalUrl,
+    all_held: found === null ? null : isHeld(found),
+    events: found === null ? null : countsOf(found.events),
+    bodies: found === null ? null : countsOf(found.bodies),
+  };
+}
+
+function countsOf(each: Compared): Readonly<Record<string, unknown>> {
+  return {
     delivered: each.delivered,
     held: each.held,
     absent: each.absent,
     absent_ids: each.absentIds,
     differing: each.differing,
     differing_ids: each.differingIds,
-  });
-  return {
-    target_id: target.publicId,
-    canonical_url: target.canonicalUrl,
-    all_held: found === null ? null : isHeld(found),
-    events: found === null ? null : toJson(found.events),
-    bodies: found === null ? null : toJson(found.bodies),
   };
 }
 
