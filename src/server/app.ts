@@ -21,12 +21,14 @@ import { openInlet } from './http/body.ts';
 import { HttpError } from './http/errors.ts';
 import { readEvent, readPage } from './http/events.ts';
 import {
+  addressOf,
   baseOf,
   callerOf,
   chunksOf,
   type Hall,
   type Handler,
   type Here,
+  isLocal,
   type NodeRequest,
 } from './http/here.ts';
 import { loginHandlers } from './http/login.ts';
@@ -34,7 +36,12 @@ import { refuse } from './http/refusal.ts';
 import { readSnapshot, readSnapshots } from './http/snapshots.ts';
 import { takeBatches, takeBodies, takeSnapshots } from './http/taking.ts';
 import type { Identity } from './identity/identity.ts';
-import { MAX_BATCH_BYTES, MAX_CONCURRENT_BATCHES, MAX_EVENTS_PER_BATCH } from './limits.ts';
+import {
+  MAX_BATCH_BYTES,
+  MAX_CONCURRENT_BATCHES,
+  MAX_EVENTS_PER_BATCH,
+  REQUESTS_PER_SECOND,
+} from './limits.ts';
 import { cookieOf } from './pages/browser.ts';
 import { deviceHandlers } from './pages/device.ts';
 import { entranceHandlers } from './pages/entrance.ts';
@@ -42,6 +49,7 @@ import { goTo } from './pages/html.ts';
 import { accounting } from './operations/account.ts';
 import { createMeters, type Meters, METRICS_MEDIA_TYPE } from './operations/meters.ts';
 import { requireReady, requireScraper } from './operations/probes.ts';
+import { createRates, type Rates } from './operations/rates.ts';
 import { type Gate, PAGES, type RouteName, ROUTES, type RouteSpec } from './routes.ts';
 import type { Store } from './store/store.ts';
 
@@ -64,6 +72,8 @@ export interface AppOptions {
   readonly metricsToken?: string;
   /** How many connections are open, for `/metrics`. */
   readonly openConnections?: () => number;
+  /** Requests a second of one token or address; 200 when absent. */
+  readonly requestsPerSecond?: number;
   /** Where ids and secrets come from; the system's own when absent. */
   readonly ids?: Ids;
   readonly random?: Random;
@@ -86,6 +96,7 @@ type Members = Readonly<Record<string, unknown>>;
 export function createApp(store: Store, options: AppOptions): App {
   const { clock, log, ids = createIds(clock), openConnections = () => 0 } = options;
   const meters = createMeters(openConnections);
+  const rates = createRates(clock, options.requestsPerSecond ?? REQUESTS_PER_SECOND);
   const app = new Hono<Hall>({ strict: false });
   app.onError((error, c) => refuse(c, error, { store, ...options }));
   app.use(accounting({ meters, clock, log, ids }));
@@ -94,6 +105,7 @@ export function createApp(store: Store, options: AppOptions): App {
     c.set('visitor', null);
     c.set('route', null);
     c.set('base', options.publicUrl ?? baseOf(c));
+    if (!isLocal(c)) rates.requireAddress(addressOf(c));
     await next();
   });
   const handlers = handlersOf(store, { ...options, ids }, meters);
@@ -102,7 +114,7 @@ export function createApp(store: Store, options: AppOptions): App {
     const here = names.filter((name) => ROUTES[name].path === path);
     for (const name of here) {
       const { method, gate }: RouteSpec = ROUTES[name];
-      const passage = { store, options, next: handlers[name] };
+      const passage = { store, options, rates, next: handlers[name] };
       app.on(method, route(path), (c) => {
         c.set('route', name);
         return passing(c, gate, passage);
@@ -142,11 +154,13 @@ function handlersOf(store: Store, options: AppOptions, meters: Meters): Handlers
 interface Passage {
   readonly store: Store;
   readonly options: AppOptions;
+  readonly rates: Rates;
   readonly next: Handler;
 }
 
 /** Lets a request through its gate, or throws what stands against it. */
-async function passing(c: Here, gate: Gate, { store, options, next }: Passage): Promise<Response> {
+async function passing(c: Here, gate: Gate, passage: Passage): Promise<Response> {
+  const { store, options, rates, next } = passage;
   if (gate === 'open') return next(c);
   if (gate === 'scraper') {
     requireScraper(callerOf(c), options.metricsToken ?? null);
@@ -158,6 +172,7 @@ async function passing(c: Here, gate: Gate, { store, options, next }: Passage): 
     return visitor === null ? goTo(loginPage(c)) : next(c);
   }
   const visitor = await identified(c, store, options);
+  if (visitor !== null) rates.requireVisitor(visitor);
   if (gate === 'person') requirePerson(visitor);
   else if (gate !== 'greeted') requireRight(visitor, gate);
   return next(c);

@@ -14,6 +14,7 @@ export { createToken, listArtifacts, listEvents, listNamespaces, listTokens } fr
 export { revokeToken, showEvent } from './operator.ts';
 export type { ArtifactOptions, EventPage, ListOptions, NamespaceOptions } from './operator.ts';
 export type { NewTokenOptions, TextPage } from './operator.ts';
+export { backUp, restore, type Restored } from './operations/backup.ts';
 export { erase, type Erased, type Erasure } from './operations/erasing.ts';
 export { limitTeam, listQuotas } from './operations/quotas.ts';
 export { type Receiver, serve, type ServeOptions } from './serve.ts';

@@ -42,6 +42,16 @@ export const RETRY_AFTER_SECONDS = 5;
 /** The same when a team has no room left: somebody has to act first. */
 export const QUOTA_RETRY_SECONDS = 300;
 
+/** Requests a second of one token, login or address from elsewhere, unless the operator says otherwise. */
+export const REQUESTS_PER_SECOND = 200;
+
+/** Seconds' worth of requests that may come at once, and how many tokens' worth a team has. */
+export const BURST_SECONDS = 10;
+export const TEAM_SHARES = 4;
+
+/** How many addresses, tokens and teams are kept count of at one time; who was silent for longest goes. */
+export const MAX_BUCKETS = 10_000;
+
 /** How often the audit notes that one actor is refused at one route. */
 export const REFUSALS_EVERY_MS = 60_000;
 

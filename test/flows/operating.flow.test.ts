@@ -1,3 +1,5 @@
+import { statSync } from 'node:fs';
+import path from 'node:path';
 import { expect, it } from 'vitest';
 import { systemClock } from '../../src/base/index.ts';
 import { createMachine, EXAMPLE_FACTS, EXAMPLE_MISSIONS } from '../support/command-line.ts';
@@ -54,4 +56,45 @@ it('erases an event that was not to be stored, and says so of it afterwards', as
     2,
   );
   expect((await machine.run(['receiver', 'quota', 'set', 'much', ...db])).exit).toBe(2);
+});
+
+it('gives a backup back as another receiver, whose clients send what it misses', async () => {
+  const machine = createMachine();
+  const receiver = await realReceiver();
+  const { port } = new URL(receiver.url);
+  const root = await machine.project('repo', EXAMPLE_MISSIONS);
+  const at = { cwd: root };
+  await machine.run(['sync', 'mode', 'EXTERNAL_RECEIVER', '--endpoint', receiver.url], at);
+  await machine.run(['sync', 'now'], at);
+  const file = path.join(machine.dir, 'monday.db');
+  const saved = await machine.run(['receiver', 'backup', file, '--db', receiver.file, '--json']);
+  expect(saved.json).toMatchObject({ file, bytes: statSync(file).size });
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  expect((await machine.run(['receiver', 'backup', file, '--db', receiver.file])).exit).toBe(2);
+  await machine.run(['emit', 'BuildHeartbeat', '--payload', '{"build_id":"b"}'], at);
+  await machine.run(['sync', 'now'], at);
+  expect(await receiver.holdings()).toHaveLength(EXAMPLE_FACTS + 1);
+  await receiver.stop();
+
+  const db = path.join(machine.dir, 'restored.db');
+  const restored = await machine.run(['receiver', 'restore', file, '--db', db, '--json']);
+  expect(restored.json).toMatchObject({ was: receiver.instanceId });
+  expect(restored.json['server_instance_id']).not.toBe(receiver.instanceId);
+  expect((await machine.run(['receiver', 'restore', file, '--db', db])).exit).toBe(2);
+  const back = await realReceiver({ file: db, port: Number(port) });
+  expect(await back.holdings()).toHaveLength(EXAMPLE_FACTS);
+  await machine.run(['emit', 'BuildHeartbeat', '--payload', '{"build_id":"c"}'], at);
+  const blocked = await machine.run(['sync', 'now'], at);
+  expect(blocked.stdout).toContain('receiver_reset');
+  const remedy = /Run `spec-kitty (sync targets accept \S+)`/.exec(blocked.stdout)?.[1] ?? '';
+  await machine.run(remedy.split(' '), at);
+  const replay = await machine.run(
+    ['sync', 'replay', '--target', remedy.split(' ').at(-1) ?? '', '--redeliver'],
+    at,
+  );
+  expect([replay.exit, replay.stderr]).toEqual([0, '']);
+  await machine.run(['sync', 'now'], at);
+  expect(await back.holdings()).toHaveLength(EXAMPLE_FACTS + 2);
+  const renewed = await machine.run(['receiver', 'restore', '--db', db, '--json']);
+  expect(renewed.json).toMatchObject({ was: restored.json['server_instance_id'] });
 });

@@ -41,6 +41,7 @@ function serveOptions(context: Context): ServeOptions {
       environmentName: system.env['SPEC_KITTY_ENVIRONMENT'] ?? null,
       gitSha: system.env['SPEC_KITTY_GIT_SHA'] ?? null,
     },
+    ...rateOf(textOption(options, 'rate')),
     ...(metricsToken === '' ? {} : { metricsToken }),
     ...(host === null ? {} : { host }),
     ...(port === null ? {} : { port }),
@@ -99,6 +100,15 @@ function portOf(text: string | null): number | null {
   const port = Number(text);
   if (/^\d{1,5}$/.test(text) && port <= MAX_PORT) return port;
   throw new UserError('usage', `--port takes a number from 0 to ${MAX_PORT}, not ${text}`, {
+    remedy: 'spec-kitty receiver serve --help',
+    exitCode: EXIT.refused,
+  });
+}
+
+function rateOf(text: string | null): { readonly requestsPerSecond?: number } {
+  if (text === null) return {};
+  if (/^[1-9]\d{0,5}$/.test(text)) return { requestsPerSecond: Number(text) };
+  throw new UserError('usage', `--rate takes a number from 1 to 999999, not ${text}`, {
     remedy: 'spec-kitty receiver serve --help',
     exitCode: EXIT.refused,
   });

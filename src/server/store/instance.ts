@@ -19,6 +19,18 @@ export async function instanceOf(
   return made;
 }
 
+const RENEW = 'UPDATE instance SET server_instance_id = $1, created_at = $2';
+
+/** Makes the store another receiver. @returns its new id. */
+export async function renewInstance(
+  sql: Sql,
+  { ids, clock }: { readonly ids: Ids; readonly clock: Clock },
+): Promise<string> {
+  const id = ids.uuid();
+  await sql.each(RENEW, [[id, clock.now()]]);
+  return id;
+}
+
 /** The store's id, null when it has none yet. */
 export async function readInstance(sql: Sql): Promise<string | null> {
   const [row] = await sql.all<{ readonly server_instance_id: string }>(READ);
