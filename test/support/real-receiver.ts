@@ -1,7 +1,20 @@
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
-import { createIds, silentLog, systemClock, systemFiles } from '../../src/base/index.ts';
-import { listEvents, openStore, serve, type Store } from '../../src/server/index.ts';
+import {
+  createIds,
+  silentLog,
+  systemClock,
+  systemFiles,
+  systemRandom,
+} from '../../src/base/index.ts';
+import {
+  createToken,
+  listEvents,
+  openStore,
+  serve,
+  type Store,
+  type TokenScope,
+} from '../../src/server/index.ts';
 import { tempDir } from './temp-home.ts';
 
 /** The product's own receiver, listening on this machine with a store of its own. */
@@ -51,4 +64,18 @@ async function holdings(store: Store): Promise<readonly string[]> {
     if (page.nextCursor === null) return held.sort();
     after = page.nextCursor;
   }
+}
+
+/** A new token for every project; from now on the receiver wants one of everybody. */
+export async function tokenFor(store: Store, scope: TokenScope): Promise<string> {
+  const clock = systemClock();
+  const made = await createToken(store, {
+    name: scope,
+    scope,
+    projects: 'all',
+    clock,
+    ids: createIds(clock),
+    random: systemRandom,
+  });
+  return made.secret;
 }

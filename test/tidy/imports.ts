@@ -14,6 +14,7 @@ export const ROOMS = [
   'legacy',
   'daemon',
   'report',
+  'conformance',
   'cli',
 ] as const;
 

@@ -1,5 +1,5 @@
 import type { CommandSpec } from '../spec.ts';
-import { DB, TEAM } from './options.ts';
+import { ALLOW_HTTP, DB, TEAM } from './options.ts';
 
 /** The receiver one runs oneself. */
 export const RECEIVER_COMMANDS: readonly CommandSpec[] = [
@@ -162,5 +162,18 @@ export const RECEIVER_COMMANDS: readonly CommandSpec[] = [
       'spec-kitty receiver migrate-store --from receiver.db --to postgres://kitty@db.example/kitty',
     ],
     load: () => import('../commands/receiver-migrate-store.ts'),
+  },
+  {
+    path: ['receiver', 'conformance'],
+    what: 'grade any receiver against the wire contract, rule by rule',
+    options: [
+      { flags: '--url <url>', what: 'its base' },
+      { flags: '--token-env <variable>', what: 'token for posting in it' },
+      { flags: '--read-token-env <variable>', what: 'token for reading in it (default: the same)' },
+      { flags: '--strict', what: 'it is said to refuse what the catalogue does not know' },
+      ALLOW_HTTP,
+    ],
+    examples: ['spec-kitty receiver conformance --url http://127.0.0.1:8765'],
+    load: () => import('../commands/receiver-conformance.ts'),
   },
 ];
