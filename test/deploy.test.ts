@@ -38,7 +38,7 @@ function expectCommand(words: readonly string[]): void {
 }
 
 it('has a container file of known instructions, that runs as nobody and starts a command of ours', () => {
-  const lines = read('Containerfile').replaceAll(/\\\n/g, ' ').split('\n');
+  const lines = read('Containerfile').replaceAll('\\\n', ' ').split('\n');
   const instructions = lines.filter((line) => line !== '' && !line.startsWith('#'));
   for (const line of instructions) expect(INSTRUCTIONS).toContain(line.split(' ')[0]);
   const last = (word: string): string =>

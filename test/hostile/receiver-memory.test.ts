@@ -83,10 +83,10 @@ it('serves a good client, in bounded memory, beside bombs and slow sockets', {
   const events = `${url}/api/v1/events/batch/`;
   const bomb = gzipSync(Buffer.alloc(BOMB_BYTES, ' '));
   const slow = Array.from({ length: SLOW_SOCKETS }, () => dripFrom(url));
-  let isOver = false;
+  const over = new AbortController();
   const refusals = new Set<number>();
   const bombers = Array.from({ length: BOMBS_AT_ONCE }, async () => {
-    while (!isOver) {
+    while (!over.signal.aborted) {
       const response = await fetch(postRequest(bomb, { 'content-encoding': 'gzip' }, events));
       refusals.add(response.status);
       await response.arrayBuffer();
@@ -104,7 +104,7 @@ it('serves a good client, in bounded memory, beside bombs and slow sockets', {
     waits.push(performance.now() - began);
     most = Math.max(most, await residentBytes(url));
   }
-  isOver = true;
+  over.abort();
   await Promise.all(bombers);
   waits.sort((one, other) => one - other);
   const p99 = waits[Math.floor(waits.length * 0.99)] ?? 0;
