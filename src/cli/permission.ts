@@ -5,6 +5,7 @@ import {
   listRoutes,
   routeTo,
   type Destination,
+  type DrainReport,
   type Route,
 } from '../delivery/index.ts';
 import { MODE_AXES } from '../home/index.ts';
@@ -131,4 +132,15 @@ function noGrant(message: string, remedy: string): UserError {
 
 function optIn(target: string | null): string {
   return target === null ? 'spec-kitty sync opt-in' : `spec-kitty sync opt-in --target ${target}`;
+}
+
+/** The command that sends to the active target. */
+export const AGAIN = 'spec-kitty sync now';
+
+/** A drain of a target that was named, or of all: its remedy names the target too, else it would send elsewhere. */
+export function addressed({ options }: Context, report: DrainReport): DrainReport {
+  const { blocked, target } = report;
+  const isNamed = textOption(options, 'target') !== null || flagOption(options, 'all');
+  if (blocked?.remedy !== AGAIN || !isNamed) return report;
+  return { ...report, blocked: { ...blocked, remedy: `${AGAIN} --target ${target.publicId}` } };
 }

@@ -8,5 +8,6 @@ export { assignEvents, listConflicts, resolveConflicts } from './decisions.ts';
 export type { Keep } from './decisions.ts';
 export { migrateSources } from './migrate.ts';
 export type { Migration } from './migrate.ts';
-export { legacyRowsOf, NOT_LOOKED_AT, readLegacy, waitingRowsOf } from './status.ts';
+export { countWithoutProject, legacyRowsOf, NOT_LOOKED_AT, readLegacy } from './status.ts';
+export { waitingRowsOf } from './status.ts';
 export type { LegacyRows, LegacyView, WaitingRows } from './status.ts';

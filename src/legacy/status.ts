@@ -114,6 +114,11 @@ export function waitingRowsOf(
 
 const NOTHING: WaitingRows = { events: 0, bodies: 0 };
 
+/** How many events of old queues name no project and were not given to one; 0 where their store cannot be read. */
+export function countWithoutProject(home: Home): number {
+  return withoutProject(home).unassigned;
+}
+
 /** Unknown is not zero, but an unreadable store says so at its own place. */
 function withoutProject(home: Home): Pick<LegacyView, 'unassigned' | 'conflicts'> {
   const nothing = { unassigned: 0, conflicts: [] };

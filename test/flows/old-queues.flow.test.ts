@@ -213,6 +213,8 @@ describe('every next step that is printed changes the state', () => {
     expect(existsSync(path.join(machine.dir, 'events.ndjson'))).toBe(false);
     const status = await machine.run(['sync', 'status', '--json'], at);
     expect(status.json).toMatchObject({ unassigned_events: 2, legacy_rows: 0 });
+    const told = await machine.run(['sync', 'migrate'], at);
+    expect(told.stdout).toContain('2 event(s) name no project and are kept');
     const stranger = await machine.run(
       ['sync', 'migrate', '--assign', '3f2b8c64-9d0e-4a51-8c77-2b1f6e5d4c3b', '--all'],
       at,

@@ -89,6 +89,9 @@ it('what waits for a target that is not the active one names a command that send
   const second = await recordingServer((request) => answerAll(request));
   await machine.run(['sync', 'mode', 'EXTERNAL_RECEIVER', '--endpoint', second.url], at);
   expect((await machine.run(['sync', 'now'], at)).exit).toBe(0);
+  const again = ['sync', 'now', '--target', first.url];
+  const { stdout } = await machine.run(again, at);
+  const named = /Try again with `spec-kitty sync now --target (\S+)`/.exec(stdout)?.[1];
   isDown.value = false;
   const found = (await statusOf(machine, root, '--check'))['findings'] as readonly {
     readonly code: string;
@@ -103,6 +106,7 @@ it('what waits for a target that is not the active one names a command that send
     { detail: expect.stringContaining('in the project ') as string, remedy: null },
     { remedy: null },
   ]);
+  expect(found.map(({ remedy }) => remedy.split(' ').at(-1))).toEqual([named, named]);
   for (const { remedy } of found) {
     const words = remedy.split(' ').slice(1);
     expect((await machine.run(words, at)).exit).toBe(0);

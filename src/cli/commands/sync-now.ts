@@ -28,7 +28,7 @@ import { runMigration } from '../gather/migration.ts';
 import { flagOption, textOption, type Context } from '../io.ts';
 import { migrationLines, migrationToJson, saysNothing } from '../render/migration.ts';
 import { recoverLogin } from '../login/recovery.ts';
-import { permittedRoutes } from '../permission.ts';
+import { addressed, permittedRoutes } from '../permission.ts';
 import { toLines, toReport, type Outcome } from '../render/dispatch.ts';
 import { createProgress } from '../render/progress.ts';
 import { openWorkspace, STREAMS, type Workspace } from '../workspace.ts';
@@ -156,7 +156,7 @@ async function drainAll(
   );
   progress.end();
   return ended.map((each, index) => {
-    if (each.status === 'fulfilled') return each.value;
+    if (each.status === 'fulfilled') return addressed(context, each.value);
     const route = routes[index];
     // What several targets were sent is told, even when one of them could not be drained at all.
     if (route === undefined || routes.length === 1 || isOurs(each.reason)) throw each.reason;

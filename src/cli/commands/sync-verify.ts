@@ -87,7 +87,7 @@ function askedLines(asked: Asked | null): readonly string[] {
   if (asked === null) return [];
   const { target, found } = asked;
   const url = target.canonicalUrl;
-  if (found === null) return [`${url} does not list what it has: nothing could be compared.`];
+  if (found === null) return [`${url} gave no list of what it has: nothing could be compared.`];
   const { events, bodies } = found;
   if (isHeld(found)) {
     return [`✓ ${url} lists every one of ${events.held} event(s) and ${bodies.held} text(s).`];

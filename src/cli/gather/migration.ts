@@ -1,4 +1,4 @@
-import { listConflicts, migrateSources } from '../../legacy/index.ts';
+import { countWithoutProject, listConflicts, migrateSources } from '../../legacy/index.ts';
 import type { Context } from '../io.ts';
 import type { Migrated } from '../render/migration.ts';
 import { createProgress } from '../render/progress.ts';
@@ -18,5 +18,6 @@ export async function runMigration(
   });
   progress.end();
   const conflicts = options.dryRun || migration.conflicts === 0 ? [] : listConflicts(home);
-  return { migration, conflicts, resolved: 0, assigned: 0, archived: [] };
+  const unassigned = options.dryRun ? 0 : countWithoutProject(home);
+  return { migration, conflicts, unassigned, resolved: 0, assigned: 0, archived: [] };
 }

@@ -12,6 +12,7 @@ import {
 import type { PendingLines } from '../../missions/index.ts';
 import type { SpillStatus } from '../../journal/index.ts';
 import type { LegacyRows } from '../../legacy/index.ts';
+import { AGAIN } from '../permission.ts';
 import { uploadLines, uploadsToJson } from './bodies.ts';
 import { legacyLines } from './legacy.ts';
 import { isLoggedOut } from '../login/recovery.ts';
@@ -49,7 +50,6 @@ export interface TargetOutcome {
 }
 
 const MAX_LISTED = 20;
-const AGAIN = 'spec-kitty sync now';
 
 /** 3 damaged or unbalanced, 4 logged out, 130 stopped, 1 anything refused, parked or waiting, 0 otherwise. */
 export function exitCodeOf(outcome: Outcome): ExitCode {
@@ -199,7 +199,7 @@ function blockedLines(blocked: NonNullable<DrainReport['blocked']>): readonly st
         ? [`Event sync halted: ${detail}`]
         : [`Event sync gated: ${reason}`, `  ${detail}`];
   if (remedy !== null)
-    lines.push(`  ${remedy === AGAIN ? 'Try again with' : 'Run'} \`${remedy}\`.`);
+    lines.push(`  ${remedy.startsWith(AGAIN) ? 'Try again with' : 'Run'} \`${remedy}\`.`);
   return lines;
 }
 
@@ -215,7 +215,9 @@ function waitingLines(status: RouteStatus): readonly string[] {
     if (waiting > 0 && isTaken)
       lines.push(`  ${waiting} waiting (${facts.stream}); nothing is lost`);
     if (waiting > 0 && !isTaken)
-      lines.push(`  ${waiting} ${facts.stream} kept here: this receiver does not take them`);
+      lines.push(
+        `  ${waiting} ${facts.stream} kept here: this receiver has not said that it takes them`,
+      );
     for (const each of facts.queue?.waiting ?? []) {
       lines.push(`  ${each.n} of them wait for their event, which is ${each.event}`);
     }

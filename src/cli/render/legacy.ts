@@ -48,11 +48,14 @@ export function sourceLines(legacy: LegacyView): readonly string[] {
   if (sources.length > MAX_LISTED) lines.push(`  … and ${sources.length - MAX_LISTED} more`);
   for (const file of unknown.slice(0, MAX_LISTED)) lines.push(`  not ours: ${printable(file)}`);
   if (unassigned > 0) {
-    lines.push(
-      `  ${unassigned} event(s) name no project and are kept: \`spec-kitty sync migrate --help\` says how to give them to one`,
-    );
+    lines.push(withoutProject(unassigned));
   }
   return lines;
+}
+
+/** What may not leave before somebody says where it belongs. */
+export function withoutProject(events: number): string {
+  return `  ${events} event(s) name no project and are kept: \`spec-kitty sync migrate --help\` says how to give them to one`;
 }
 
 /** One conflict under the names of the contract. */

@@ -5,7 +5,7 @@ import {
   type Conflict,
   type Migration,
 } from '../../legacy/index.ts';
-import { conflictToJson } from './legacy.ts';
+import { conflictToJson, withoutProject } from './legacy.ts';
 
 const MAX_LISTED = 20;
 const KEEP_JOURNAL = 'spec-kitty sync migrate --resolve keep-journal --all';
@@ -15,6 +15,8 @@ const KEEP_SOURCE = 'spec-kitty sync migrate --resolve keep-source --all';
 export interface Migrated {
   readonly migration: Migration;
   readonly conflicts: readonly Conflict[];
+  /** Events that name no project and wait to be given to one. */
+  readonly unassigned: number;
   /** Conflicts decided, and events given to a project, by this command. */
   readonly resolved: number;
   readonly assigned: number;
@@ -34,7 +36,7 @@ export function exitOf(migrated: Migrated): ExitCode {
 
 /** The value for `--json` (cli contract 7). */
 export function migrationToJson(migrated: Migrated): Readonly<Record<string, unknown>> {
-  const { migration, conflicts, resolved, assigned, archived } = migrated;
+  const { migration, conflicts, resolved, assigned, unassigned, archived } = migrated;
   const { imported, deduped, unreadable, errors } = totals(migrated);
   return {
     dry_run: migration.dryRun,
@@ -48,6 +50,7 @@ export function migrationToJson(migrated: Migrated): Readonly<Record<string, unk
     remembered_deliveries: migration.remembered,
     resolved,
     assigned,
+    unassigned,
     sources: migration.sources.map(({ source, scope, tally, conflicts: open, ...rest }) => ({
       path: source.path,
       kind: source.kind,
@@ -74,13 +77,14 @@ export function migrationToJson(migrated: Migrated): Readonly<Record<string, unk
 
 /** The same for people. */
 export function migrationLines(migrated: Migrated): readonly string[] {
-  const { migration, archived, resolved, assigned } = migrated;
+  const { migration, archived, resolved, assigned, unassigned } = migrated;
   const { imported, deduped, unreadable, errors } = totals(migrated);
   const lines = [
     `Queue migration${migration.dryRun ? ' (dry run)' : ''}: imported ${imported}  deduped ${deduped}  conflicts ${migration.conflicts}  source_errors ${errors.length}  (exit_code ${exitOf(migrated)})`,
   ];
   if (resolved > 0) lines.push(`  ${resolved} conflict(s) decided`);
   if (assigned > 0) lines.push(`  ${assigned} event(s) given to the project`);
+  if (unassigned > 0) lines.push(withoutProject(unassigned));
   if (unreadable > 0) {
     lines.push(`  ${unreadable} row(s) are nothing of ours; they are kept word for word`);
   }
