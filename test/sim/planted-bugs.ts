@@ -144,13 +144,6 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     laws: ['L4'],
   },
   {
-    name: 'a permission from now on leaves what is parked where nobody looks',
-    file: 'src/delivery/generations.ts',
-    find: 'closePasses(db, { routeId, stream, now });',
-    replace: 'db.run(CLOSE, { genId: existing.id, now });',
-    laws: ['L4'],
-  },
-  {
     name: 'a redirect is followed',
     file: 'src/receivers/posting.ts',
     find: `  return reply.kind === 'response'
