@@ -57,13 +57,7 @@ const RULES: readonly Rule[] = [
 export async function gradeReceiver(options: GradeOptions): Promise<Report> {
   const visit = beginVisit(options);
   await requireAnswer(visit, options.base);
-  const verdicts = new Map<string, Verdict>();
-  for (const rule of RULES) {
-    verdicts.set(
-      rule.id,
-      verdictBefore(rule, { visit, options, verdicts }) ?? (await rule.probe(visit)),
-    );
-  }
+  const verdicts = await askRules(visit, options);
   return {
     instanceId: visit.health?.serverInstanceId ?? null,
     project: visit.project,
@@ -86,6 +80,29 @@ async function requireAnswer(visit: Visit, base: string): Promise<void> {
   });
 }
 
+async function askRules(
+  visit: Visit,
+  options: GradeOptions,
+): Promise<ReadonlyMap<string, Verdict>> {
+  const verdicts = new Map<string, Verdict>();
+  let end: string | null = null;
+  for (const rule of RULES) {
+    const known = end === null ? verdictBefore(rule, { visit, options, verdicts }) : skipped(end);
+    const verdict = known ?? (await rule.probe(visit));
+    if (options.signal.aborted) end = 'the run was stopped';
+    // What a stop cut off says nothing of the receiver.
+    verdicts.set(rule.id, known === null && end !== null ? skipped(end) : verdict);
+    if (known === null && verdict.kind === 'fail' && (await isGone(visit))) {
+      end ??= 'the receiver answers no more';
+    }
+  }
+  return verdicts;
+}
+
+async function isGone(visit: Visit): Promise<boolean> {
+  return (await visit.ask({ path: PATHS.health })).status === 0;
+}
+
 interface SoFar {
   readonly visit: Visit;
   readonly options: GradeOptions;
@@ -94,7 +111,6 @@ interface SoFar {
 
 /** What is known of a rule without asking; null where it must be asked. */
 function verdictBefore(rule: Rule, { visit, options, verdicts }: SoFar): Verdict | null {
-  if (options.signal.aborted) return skipped('the run was stopped');
   if (rule.strict === true && !options.isStrict) return skipped('holds with --strict');
   if (rule.strict === false && options.isStrict) return skipped('holds without --strict');
   for (const id of rule.needs ?? []) {

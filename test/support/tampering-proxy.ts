@@ -18,6 +18,9 @@ export interface Told {
   readonly body: Buffer;
 }
 
+/** What becomes of a request that the receiver did not answer. */
+const CUT: Told = { status: 0, headers: {}, body: Buffer.alloc(0) };
+
 export type Forward = (sent: Sent) => Promise<Told>;
 
 /** Stands between a client and a receiver, and may change what either of them says. */
@@ -32,7 +35,9 @@ export interface Proxy {
 export async function startProxy(target: string, tamper: Tamper): Promise<Proxy> {
   const answer = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     const sent = await readSent(incoming);
-    const { status, headers, body } = await tamper(sent, (changed) => forward(target, changed));
+    const { status, headers, body } = await tamper(sent, (changed) =>
+      forward(target, changed).catch(() => CUT),
+    );
     if (status === 0) incoming.socket.destroy();
     else outgoing.writeHead(status, { ...headers, 'content-length': body.length }).end(body);
   };

@@ -18,9 +18,10 @@ export async function run(context: Context): Promise<Answer> {
     isStrict: flagOption(options, 'strict'),
     signal: io.signal,
   });
-  const isKept = report.rules.every(({ verdict }) => verdict.kind !== 'fail');
+  const isBroken = report.rules.some(({ verdict }) => verdict.kind === 'fail');
+  const verdict = isBroken ? EXIT.failed : EXIT.fine;
   return {
-    exit: isKept ? EXIT.fine : EXIT.failed,
+    exit: io.signal.aborted ? EXIT.interrupted : verdict,
     json: toJson(base, report),
     lines: toLines(base, report),
   };

@@ -1,5 +1,5 @@
 import { asArray, asObject, asText, member, PATHS } from '../../wire/index.ts';
-import { postFacts } from '../batch.ts';
+import { postFacts, statusIs } from '../batch.ts';
 import type { Rule } from '../rule.ts';
 import { fail, notOffered, skipped, type Verdict, whether } from '../verdict.ts';
 import type { Seen, Visit } from '../visit.ts';
@@ -26,6 +26,14 @@ export const READING_RULES: readonly Rule[] = [
       const isPage = asArray(member(seen.json, 'items')) !== null && 'next_cursor' in seen.json;
       return whether(seen.status === 200 && isPage, seen.said);
     },
+  },
+  {
+    id: 'read.closed',
+    says: 'Nothing is read without a token.',
+    source: SOURCE,
+    needs: NEEDS,
+    asks: 'token',
+    probe: async (visit) => statusIs(await page({ ...visit, readToken: null }, ''), 401),
   },
   {
     id: 'read.order',

@@ -145,6 +145,7 @@ const READING_BROKEN: readonly Broken[] = [
     'a bare list',
     () => answering(LIST, (told) => edited(told, (json) => json['items'])),
   ],
+  ['read.closed', 'a list for anybody', (token) => welcoming(LIST, token)],
   ['read.order', 'the newest first', () => listing((items) => [...items].reverse())],
   [
     'read.verbatim',
@@ -171,14 +172,16 @@ const READING_BROKEN: readonly Broken[] = [
 
 function listing(change: (items: readonly Members[]) => readonly Members[]): Tamper {
   return answering(LIST, (told) =>
-    edited(told, (json) => ({ ...json, items: change(json['items'] as readonly Members[]) })),
+    told.status === 200
+      ? edited(told, (json) => ({ ...json, items: change(json['items'] as readonly Members[]) }))
+      : told,
   );
 }
 
 /** Lets in who brings no token. */
 function welcoming(path: string, token: string): Tamper {
   return (sent, forward) => {
-    const isStranger = sent.url === path && sent.headers['authorization'] === undefined;
+    const isStranger = sent.url.startsWith(path) && sent.headers['authorization'] === undefined;
     return forward(isStranger ? withHeaders(sent, { authorization: `Bearer ${token}` }) : sent);
   };
 }
