@@ -42,6 +42,7 @@ import {
   MAX_EVENTS_PER_BATCH,
   REQUESTS_PER_SECOND,
 } from './limits.ts';
+import { apiHandlers } from './pages/api.ts';
 import { cookieOf } from './pages/browser.ts';
 import { deviceHandlers } from './pages/device.ts';
 import { entranceHandlers } from './pages/entrance.ts';
@@ -144,6 +145,7 @@ function handlersOf(store: Store, options: AppOptions, meters: Meters): Handlers
       return c.json({ status: 'ready' });
     },
     metrics: (c) => c.body(meters.write(), 200, { [HEADERS.contentType]: METRICS_MEDIA_TYPE }),
+    ...apiHandlers,
     ...readingHandlers(store),
     ...loginHandlers(identity),
     ...entranceHandlers(identity),

@@ -50,6 +50,8 @@ it('says for each route who may pass, and writes through a POST only', () => {
       "GET open alive",
       "GET open ready",
       "GET scraper metrics",
+      "GET open apiPage",
+      "GET open apiDocument",
       "GET open setupPage",
       "POST open setUp",
       "GET open loginPage",

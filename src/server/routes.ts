@@ -26,6 +26,8 @@ export const OPERATIONS = {
   alive: '/healthz',
   ready: '/readyz',
   metrics: '/metrics',
+  apiPage: '/api/docs',
+  apiDocument: '/api/docs/openapi.json',
 } as const;
 
 /** Every route there is, and who may pass. What is not here is not answered. */
@@ -51,6 +53,8 @@ export const ROUTES = {
   alive: { method: 'GET', path: OPERATIONS.alive, gate: 'open' },
   ready: { method: 'GET', path: OPERATIONS.ready, gate: 'open' },
   metrics: { method: 'GET', path: OPERATIONS.metrics, gate: 'scraper' },
+  apiPage: { method: 'GET', path: OPERATIONS.apiPage, gate: 'open' },
+  apiDocument: { method: 'GET', path: OPERATIONS.apiDocument, gate: 'open' },
   setupPage: { method: 'GET', path: PAGES.setup, gate: 'open' },
   setUp: { method: 'POST', path: PAGES.setup, gate: 'open' },
   loginPage: { method: 'GET', path: PAGES.login, gate: 'open' },

@@ -3,6 +3,7 @@ import type { JsonObject } from './json/reader.ts';
 import { explain } from './schemas/explain.ts';
 import * as dossier from './schemas/dossier.ts';
 import * as mission from './schemas/mission.ts';
+import { type JsonSchema, toJsonSchema } from './schemas/json-schema.ts';
 import type { Schema } from './schemas/parts.ts';
 import * as proof from './schemas/proof.ts';
 import * as work from './schemas/work.ts';
@@ -75,6 +76,12 @@ export function judgePayload(type: string, payload: JsonObject): readonly Issue[
   if (first === undefined || !issues.some(lacksMember)) return issues;
   const others = explain(first(), payload);
   return others.length < issues.length ? others : issues;
+}
+
+/** The payloads of a type as JSON Schemas: the later generation, then the first one where it differs. */
+export function payloadSchemas(type: EventType): readonly JsonSchema[] {
+  const generations: Generations = CATALOGUE[type];
+  return generations.flatMap((schema) => (schema === undefined ? [] : [toJsonSchema(schema())]));
 }
 
 function lacksMember({ rule, pointer }: Issue): boolean {

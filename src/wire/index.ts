@@ -14,7 +14,7 @@ export {
   parseBodyPush,
 } from './body.ts';
 export type { BodyAnswer, BodyPush, Namespace } from './body.ts';
-export { EVENT_TYPES, isKnownType, judgePayload } from './catalogue.ts';
+export { EVENT_TYPES, isKnownType, judgePayload, payloadSchemas } from './catalogue.ts';
 export type { EventType } from './catalogue.ts';
 export { composeEnvelope, encodeEnvelope, ENVELOPE_KEYS, parseEnvelope } from './envelope.ts';
 export type { Envelope, EnvelopeKey, EnvelopeParts, ParsedEnvelope } from './envelope.ts';
@@ -24,6 +24,7 @@ export { encodeHealth, parseHealth } from './health.ts';
 export type { Capabilities, Health, HealthIdentity, Limits } from './health.ts';
 export { parseEventId, parseProjectId, type EventId, type ProjectId } from './ids.ts';
 export { canonicalJson } from './json/canonical.ts';
+export type { JsonSchema } from './schemas/json-schema.ts';
 export type { Issue } from './json/issue.ts';
 export { withoutRepeatedKeys } from './json/last-wins.ts';
 export { asArray, asObject, asText, member, parseJson } from './json/reader.ts';
