@@ -1,8 +1,7 @@
 // Wire: what crosses the network and how it is judged. Envelopes, the catalogue of types, batches, bodies, health, outcomes,
 // paths and headers; the one JSON reader for everything foreign. Pure: no I/O, no clock, no state.
 // Sending is delivery's, storing the journal's and the receiver's.
-export { aggregateOf } from './aggregates.ts';
-export type { Aggregate } from './aggregates.ts';
+export { type Aggregate, aggregateOf } from './aggregates.ts';
 export { encodeBatch, parseBatch } from './batch.ts';
 export type { BatchAnswer, BatchLimits, ItemResult } from './batch.ts';
 export {
