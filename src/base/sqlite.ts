@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import type DatabaseConstructor from 'better-sqlite3';
 import { assert } from './assert.ts';
 import type { Clock, Millis } from './clock.ts';
@@ -189,10 +190,18 @@ export function openDb(path: string, options: OpenOptions): Db {
     if (error instanceof UserError) throw error;
     if (isAddonMissing(error)) throw driverMissing(messageOf(error));
     throw new UserError('store_unreadable', `cannot open ${path}: ${messageOf(error)}`, {
-      ...(isDamaged(error) ? DAMAGED : { remedy: 'spec-kitty sync status' }),
+      ...(isDamaged(error) ? DAMAGED : { remedy: openingCommand(error, path) }),
       cause: error,
     });
   }
+}
+
+const DENIED = /^SQLITE_(?:CANTOPEN|READONLY|PERM)/;
+
+/** Whoever may not open a file of the home has to be allowed to; anything else is worth another look. */
+function openingCommand(error: unknown, file: string): string {
+  if (!DENIED.test(sqliteCode(error))) return 'spec-kitty sync status';
+  return `chmod -R u+rwX '${dirname(file).replaceAll("'", String.raw`'\''`)}'`;
 }
 
 function synchronous<T>(value: T): T {

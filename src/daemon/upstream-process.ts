@@ -1,7 +1,7 @@
 import path from 'node:path';
 import process from 'node:process';
-import { errnoOf, isSystemError, type Millis } from '../base/index.ts';
-import type { Place } from '../home/index.ts';
+import { errnoOf, isSystemError, type Files, type Millis } from '../base/index.ts';
+import { homePaths, type Place } from '../home/index.ts';
 import type { UpstreamOwner } from './upstream-owner.ts';
 
 /** What the Python daemon's command line holds, in every version. */
@@ -41,7 +41,7 @@ export function readUpstreamState(place: Place): UpstreamState | null {
   const [url = null, port, , pid] = lines.filter((line) => line !== '');
   const number = toNumber(pid);
   const words = number === null ? null : commandLine(place, number);
-  const isAlive = words !== null && isDaemonOf(place, words);
+  const isAlive = number !== null && words !== null && isDaemonOf(place, number, words);
   return { path: file, url, port: toNumber(port), pid: number, isAlive };
 }
 
@@ -56,7 +56,7 @@ export function doubtOf(place: Place, { record }: UpstreamOwner): string | null 
   if (place.system.host.platform !== 'linux') return 'this platform does not tell processes apart';
   const words = commandLine(place, record.pid);
   if (words === null) return `no process ${record.pid} can be looked at`;
-  if (!isDaemonOf(place, words)) return `process ${record.pid} is not that daemon`;
+  if (!isDaemonOf(place, record.pid, words)) return `process ${record.pid} is not that daemon`;
   const began = beganAt(place, record.pid);
   const written = Date.parse(record.startedAt);
   if (began === null || Number.isNaN(written))
@@ -100,19 +100,36 @@ export function strayUpstreams(place: Place, { record }: UpstreamOwner): readonl
     .filter((pid) => pid !== record?.pid && pid !== place.system.host.pid)
     .filter((pid) => {
       const words = commandLine(place, pid);
-      return words !== null && isDaemonOf(place, words);
+      return words !== null && isDaemonOf(place, pid, words);
     });
 }
 
-function isDaemonOf(place: Place, words: readonly string[]): boolean {
+/** One that does not name its place serves the home that its environment names. */
+function isDaemonOf(place: Place, pid: number, words: readonly string[]): boolean {
   if (!words.some((word) => word.includes(MARK))) return false;
-  const root = words.find((word) => word.startsWith(ROOT_MARK))?.slice(ROOT_MARK.length);
-  return root === undefined || root.startsWith(place.paths.root);
+  const root =
+    words.find((word) => word.startsWith(ROOT_MARK))?.slice(ROOT_MARK.length) ??
+    homeNamedBy(place, pid);
+  return root !== null && `${root}/`.startsWith(`${place.paths.root}/`);
+}
+
+/** Null for another user's process: it cannot write here. */
+function homeNamedBy({ system }: Place, pid: number): string | null {
+  const words = wordsOf(system.files, `/proc/${pid}/environ`);
+  if (words === null) return null;
+  const env = Object.fromEntries(
+    words.map((word) => [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)]),
+  );
+  return homePaths({ ...system, env }).root;
 }
 
 function commandLine({ system: { files } }: Place, pid: number): readonly string[] | null {
+  return wordsOf(files, `/proc/${pid}/cmdline`);
+}
+
+function wordsOf(files: Files, file: string): readonly string[] | null {
   try {
-    const text = files.readText(`/proc/${pid}/cmdline`);
+    const text = files.readText(file);
     return text === null || text === '' ? null : text.split('\0');
   } catch (error) {
     // It ended while we looked, or is another user's.

@@ -15,6 +15,8 @@ export interface Route {
     readonly reason: string;
     readonly detail: string;
     readonly at: Millis;
+    /** The command that ends it, where it is another one than delivering again. */
+    readonly remedy: string | null;
   } | null;
 }
 
@@ -314,6 +316,7 @@ function toRoute(row: RouteRow): Route {
             reason: row.blocked_reason,
             detail: row.blocked_detail ?? '',
             at: row.blocked_at ?? 0,
+            remedy: null,
           },
   };
 }

@@ -81,7 +81,8 @@ export const BOUNDARY_CHECKS: readonly Check<BoundaryFacts>[] = [
 ];
 
 const MIGRATE = 'spec-kitty sync migrate';
-const UPGRADE = 'npm install --global spec-kitty-sync@latest';
+/** A store that a newer program changed needs that program. */
+export const UPGRADE = 'npm install --global spec-kitty-sync@latest';
 
 /** The findings for which nothing may be sent. */
 export function checkBoundary(facts: BoundaryFacts): readonly Finding[] {

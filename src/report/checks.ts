@@ -1,7 +1,8 @@
+import path from 'node:path';
 import { EXIT, type ExitCode } from '../base/index.ts';
 import { putAsideCommand } from '../legacy/index.ts';
 import { isSettled } from './conservation.ts';
-import { BOUNDARY_CHECKS, checkBoundary } from './boundary-checks.ts';
+import { BOUNDARY_CHECKS, checkBoundary, UPGRADE } from './boundary-checks.ts';
 import type { BoundaryFacts } from './boundary.ts';
 import type { RouteStatus } from './facts.ts';
 import {
@@ -45,7 +46,12 @@ const CHECKS: readonly Check<HomeStatus>[] = [
     find: ({ unknown }) =>
       unknown
         .filter(({ isDamaged }) => !isDamaged)
-        .map(({ projectId, error }) => found(`the store of ${projectId} cannot be read: ${error}`)),
+        .map(({ projectId, error, code, remedy }) =>
+          found(
+            `the store of ${projectId} cannot be read: ${error}`,
+            code === 'store_newer' ? UPGRADE : (remedy ?? VERIFY),
+          ),
+        ),
   },
   {
     code: 'mode_unknown',
@@ -54,12 +60,10 @@ const CHECKS: readonly Check<HomeStatus>[] = [
     find: ({ projects }) =>
       projects
         .filter(({ mode }) => mode === null)
-        .map(({ status, isHere }) =>
-          found(
-            `the mode of ${status.projectId} is unknown, so nothing is sent`,
-            isHere ? 'spec-kitty sync mode LOCAL_RETENTION' : null,
-          ),
-        ),
+        .map((project) => {
+          const detail = `the mode of ${project.status.projectId} is unknown, so nothing is sent`;
+          return foundAt(project, detail, 'spec-kitty sync mode LOCAL_RETENTION');
+        }),
   },
   {
     code: 'beside_store',
@@ -82,7 +86,7 @@ const CHECKS: readonly Check<HomeStatus>[] = [
         const { blocked, grantedAt } = route.route;
         if (grantedAt === null || blocked === null) return [];
         const detail = `${urlOf(route)} is blocked: ${blocked.reason}`;
-        return [foundAt(project, detail, sendTo(project, route))];
+        return [foundAt(project, detail, blocked.remedy ?? sendTo(project, route))];
       }),
   },
   {
@@ -160,10 +164,15 @@ const CHECKS: readonly Check<HomeStatus>[] = [
   },
 ];
 
+/** The code of every check there is. */
+export const CHECK_CODES: readonly string[] = [...CHECKS, ...BOUNDARY_CHECKS].map(
+  ({ code }) => code,
+);
+
 const START = 'spec-kitty daemon start';
 const VERIFY = 'spec-kitty sync verify --repair';
 const NOW = 'spec-kitty sync now';
-const PARKED = 'spec-kitty sync parked list';
+const PARKED = 'spec-kitty sync parked retry --all';
 const DECIDE = 'spec-kitty sync migrate --resolve keep-journal --all';
 const IMPORT = 'spec-kitty sync import';
 const GIVE_UP = 'spec-kitty sync parked drop --waiting --code index_entry_not_found --yes';
@@ -214,11 +223,18 @@ function streamsOf(
   return routesOf(projects).flatMap((at) => at.route.streams.map((stream) => ({ ...at, stream })));
 }
 
-/** What is found at a target. A remedy is typed in the project it is for; elsewhere the finding names the project. */
-function foundAt({ isHere, slug, status }: KnownProject, detail: string, remedy: string): Found {
+/**
+ * What is found at a target. A remedy is typed in the project it is for: elsewhere the finding names the project, and the
+ * command goes there first.
+ */
+function foundAt(project: KnownProject, detail: string, remedy: string): Found {
+  const { isHere, slug, root, status } = project;
   return isHere
     ? found(detail, remedy)
-    : found(`in the project ${slug ?? status.projectId}: ${detail}`);
+    : found(
+        `in the project ${slug ?? status.projectId}: ${detail}`,
+        root === null ? null : `cd ${quote(root)} && ${remedy}`,
+      );
 }
 
 /** The command that sends to a target: the active one needs no name. */
@@ -241,12 +257,23 @@ function besideStore({ status: { spill, legacy } }: KnownProject): readonly Foun
   return lines;
 }
 
-function unread({ status: { pending } }: KnownProject): readonly Found[] {
+function unread({ root, status: { pending } }: KnownProject): readonly Found[] {
   if (pending === null) return [];
-  const lines = pending.skipped.map(({ path, reason }) => found(`${path} is not read: ${reason}`));
+  const lines = pending.skipped.map(({ path: below, reason }) =>
+    found(`${below} is not read: ${reason}`, hideCommand(path.join(root ?? '.', below))),
+  );
   if (pending.lines > 0) lines.push(found(`${pending.lines} new line(s) wait`, IMPORT));
   if (pending.badLines > 0) lines.push(found(`${pending.badLines} bad line(s)`, IMPORT));
   return lines;
+}
+
+/** What cannot be read is set aside under a name that nobody looks at. */
+function hideCommand(file: string): string {
+  return `mv ${quote(file)} ${quote(path.join(path.dirname(file), `.${path.basename(file)}`))}`;
+}
+
+function quote(text: string): string {
+  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 function urlOf({ route }: RouteStatus): string {

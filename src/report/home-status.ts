@@ -37,6 +37,7 @@ export interface UnknownProject {
   readonly error: string;
   /** Our own code for it, where there is one. */
   readonly code: UserErrorCode | null;
+  readonly remedy: string | null;
   /** The store opened and contradicts itself. */
   readonly isDamaged: boolean;
 }
@@ -47,6 +48,8 @@ export interface KnownProject {
   readonly slug: string | null;
   /** Whether the question was asked in this project. */
   readonly isHere: boolean;
+  /** Where it was seen last; null when nobody knows. */
+  readonly root: string | null;
   /** Why only a copy could be read; null when the store itself answered. */
   readonly copied: string | null;
   readonly mode: Destination['mode'];
@@ -90,14 +93,14 @@ export async function gatherHome(home: Home, question: HomeQuestion): Promise<Ho
   const projects: KnownProject[] = [];
   const unknown: UnknownProject[] = [];
   let authority: ResolvedSyncTarget | null = null;
-  for (const { projectId, slug } of projectsOf(home, question)) {
+  for (const { projectId, slug, root } of projectsOf(home, question)) {
     const isHere = projectId === question.here?.id;
     const reading = await readStore(home, projectId, (db) =>
       readProject(home, db, { projectId, question, isHere, legacy }),
     );
     if (reading.kind === 'unknown') {
-      const { reason, ...why } = reading;
-      unknown.push({ projectId, slug, error: reason, code: why.code, isDamaged: why.isDamaged });
+      const { kind: _, reason, ...why } = reading;
+      unknown.push({ projectId, slug, error: reason, ...why });
       continue;
     }
     const { status, destination } = reading.value;
@@ -105,6 +108,7 @@ export async function gatherHome(home: Home, question: HomeQuestion): Promise<Ho
     projects.push({
       status,
       slug,
+      root,
       isHere,
       copied: reading.copied,
       mode: destination.mode,
@@ -156,23 +160,28 @@ function storeFacts(
 interface NamedProject {
   readonly projectId: Project['id'];
   readonly slug: string | null;
+  readonly root: string | null;
 }
 
 /** The projects with a store, the one at hand first, whether it has one yet or not. */
 function projectsOf(home: Home, { here, onlyHere }: HomeQuestion): readonly NamedProject[] {
-  const first = here === null ? [] : [{ projectId: here.id, slug: here.slug }];
+  const first = here === null ? [] : [{ projectId: here.id, slug: here.slug, root: here.root }];
   if (onlyHere) return first;
   const known = new Set([...home.projectIds(), ...ofMachine(() => markedProjects(home), [])]);
   const others = [...known].filter((id) => id !== here?.id).sort();
-  return [...first, ...others.map((projectId) => ({ projectId, slug: slugOf(home, projectId) }))];
+  return [
+    ...first,
+    ...others.map((projectId) => ({ projectId, ...whatIsKnownOf(home, projectId) })),
+  ];
 }
 
 /** A name is a convenience: a machine file that cannot be read says nothing of the project's own store. */
-function slugOf(home: Home, projectId: Project['id']): string | null {
-  const sql = 'SELECT slug FROM projects WHERE project_id = :projectId';
+function whatIsKnownOf(home: Home, projectId: Project['id']): Pick<NamedProject, 'slug' | 'root'> {
+  const sql = 'SELECT slug, root FROM projects WHERE project_id = :projectId';
+  const nothing = { slug: null, root: null };
   return ofMachine(
-    () => home.machine().get<{ slug: string | null }>(sql, { projectId })?.slug ?? null,
-    null,
+    () => home.machine().get<Pick<NamedProject, 'slug' | 'root'>>(sql, { projectId }) ?? nothing,
+    nothing,
   );
 }
 

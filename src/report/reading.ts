@@ -27,6 +27,8 @@ export type Reading<T> =
       readonly reason: string;
       /** Our own code for it, where there is one. */
       readonly code: UserErrorCode | null;
+      /** The command that comes with it. */
+      readonly remedy: string | null;
       /** True when the store opened and contradicts itself. */
       readonly isDamaged: boolean;
     };
@@ -52,11 +54,12 @@ async function attempt<T>(ask: () => Promise<T>): Promise<Reading<T>> {
   } catch (error) {
     const contradicts = error instanceof IntegrityError || isDamaged(error);
     if (!contradicts && !isOfStore(error)) throw error;
-    const code = error instanceof UserError ? error.code : null;
-    return { kind: 'unknown', reason: messageOf(error), code, isDamaged: contradicts };
+    const { code, remedy } = error instanceof UserError ? error : NO_WORD;
+    return { kind: 'unknown', reason: messageOf(error), code, remedy, isDamaged: contradicts };
   }
 }
 
+const NO_WORD = { code: null, remedy: null } as const;
 const STORE_CODES: ReadonlySet<string> = new Set(['busy', 'store_newer', 'store_unreadable']);
 
 /** The disk's or the database's own word, as opposed to a wrong setting or a bug of ours. */

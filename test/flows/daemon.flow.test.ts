@@ -35,11 +35,15 @@ describe('a daemon that was started', () => {
     });
     await until(async () => (await receiver.holdings()).length >= EXAMPLE_FACTS);
 
-    const before = (await receiver.holdings()).length;
     const emit = ['emit', 'BuildHeartbeat', '--payload', '{"build_id":"ci-7"}'];
-    expect((await trial.machine.run(emit, at)).exit).toBe(0);
-    const took = await until(async () => (await receiver.holdings()).length > before);
-    expect(took).toBeLessThan(2_000);
+    const waits: number[] = [];
+    for (let capture = 0; capture < 3; capture += 1) {
+      const before = (await receiver.holdings()).length;
+      expect((await trial.machine.run(emit, at)).exit).toBe(0);
+      waits.push(await until(async () => (await receiver.holdings()).length > before));
+    }
+    // The best of them: a machine with other work to do may be late, the daemon may not.
+    expect(Math.min(...waits)).toBeLessThan(1_000);
 
     const log = path.join(root, 'kitty-specs', '001-tide-clock', 'status.events.jsonl');
     const line = readFileSync(log, 'utf8').trim().split('\n')[0] ?? '';

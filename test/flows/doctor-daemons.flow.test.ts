@@ -8,12 +8,15 @@ import { daemonTrial, runs, until, type DaemonTrial } from '../support/daemon-tr
 
 const NEVER_A_PID = 4_194_305;
 
-/** A process that calls itself the Python daemon, or anything else. */
+/** A process of this home that calls itself the Python daemon, or anything else. */
 async function stranger(
+  { machine }: DaemonTrial,
   words: readonly string[],
+  home = machine.home,
 ): Promise<ChildProcess & { readonly pid: number }> {
   const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)', ...words], {
     stdio: 'ignore',
+    env: { SPEC_KITTY_HOME: home },
   });
   onTestFinished(() => {
     child.kill('SIGKILL');
@@ -43,6 +46,7 @@ function record(trial: DaemonTrial, change: Readonly<Record<string, unknown>>): 
   return file;
 }
 
+const ROOT = '--spec-kitty-daemon-root=';
 const RESTART = ['doctor', 'restart-daemon', '--json'];
 
 describe('doctor orphan-daemons', () => {
@@ -100,7 +104,7 @@ describe('doctor restart-daemon', () => {
 
   it('ends the Python daemon that wrote the record', async () => {
     const trial = daemonTrial();
-    const python = await stranger(['run_sync_daemon']);
+    const python = await stranger(trial, ['run_sync_daemon']);
     const file = record(trial, { pid: python.pid });
     const ended = await trial.process(RESTART);
     expect(JSON.parse(ended.stdout)).toMatchObject({
@@ -113,12 +117,13 @@ describe('doctor restart-daemon', () => {
   });
 
   it.each([
-    ['another program has its number', [], 0],
-    ['it began at another time', ['run_sync_daemon'], 3_600_000],
-    ['it serves another home', ['run_sync_daemon', '--spec-kitty-daemon-root=/elsewhere'], 0],
-  ])('never signals when %s', async (_why, words, later) => {
+    ['another program has its number', [], 0, undefined],
+    ['it began at another time', ['run_sync_daemon'], 3_600_000, undefined],
+    ['it serves another home', ['run_sync_daemon', `${ROOT}/elsewhere`], 0, undefined],
+    ['its environment names another home', ['run_sync_daemon'], 0, '/elsewhere'],
+  ])('never signals when %s', async (_why, words, later, home) => {
     const trial = daemonTrial();
-    const python = await stranger(words);
+    const python = await stranger(trial, words, home);
     const startedAt = new Date(Date.parse('2026-01-01T00:00:00Z'));
     const near = new Date(performance.timeOrigin + performance.now() + later);
     const file = record(trial, {
@@ -147,7 +152,7 @@ it('daemon status says what the earlier program left, and how it goes', async ()
     `names process ${NEVER_A_PID}, which is gone: run \`rm '${file}'\``,
   );
   expect(dead.stdout).not.toContain('f00d');
-  const python = await stranger(['run_sync_daemon']);
+  const python = await stranger(trial, ['run_sync_daemon']);
   writeFileSync(file, `http://localhost:9400\n9400\nf00d\n${python.pid}\n`);
   const alive = await trial.machine.run(['daemon', 'status', '--json']);
   expect(alive.json).toMatchObject({

@@ -103,7 +103,10 @@ it('what waits for a target that is not the active one names a command that send
   const other = await machine.project('other');
   const elsewhere = await statusOf(machine, other, '--check');
   expect(elsewhere['findings']).toMatchObject([
-    { detail: expect.stringContaining('in the project ') as string, remedy: null },
+    {
+      detail: expect.stringContaining('in the project ') as string,
+      remedy: expect.stringMatching(/^cd '.+' && spec-kitty /) as string,
+    },
     { remedy: null },
   ]);
   expect(found.map(({ remedy }) => remedy.split(' ').at(-1))).toEqual([named, named]);

@@ -22,6 +22,8 @@ export interface CommandOptions {
   readonly input?: string | Uint8Array | AsyncIterable<Uint8Array>;
   /** What a person answers to each question; without it there is no terminal. Questions are printed to `stderr`. */
   readonly answer?: string | ((question: string) => string);
+  /** Standard output is a terminal; together with an answer, a person sits there. */
+  readonly isSeen?: boolean;
   /** Standard error is a terminal. */
   readonly isTerminal?: boolean;
   readonly signal?: AbortSignal;
@@ -121,12 +123,21 @@ async function runCommand(
 ): Promise<Ended> {
   const stdout: string[] = [];
   const stderr: string[] = [];
-  const { answer, faults, system, http, keyring, input, isTerminal = false } = options;
+  const {
+    answer,
+    faults,
+    system,
+    http,
+    keyring,
+    input,
+    isTerminal = false,
+    isSeen = false,
+  } = options;
   const io: Io = {
     env: options.env,
     cwd: options.cwd,
     stdin: { isTTY: answer !== undefined, chunks: chunksOf(input) },
-    stdout: collect(stdout, false),
+    stdout: collect(stdout, isSeen),
     stderr: collect(stderr, isTerminal, options.onStderr),
     ask: (question) => {
       if (answer !== undefined) stderr.push(question);

@@ -1,18 +1,31 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import type { Db } from '../../base/index.ts';
-import type { Site } from './site.ts';
+import {
+  leaveRecord,
+  NEVER_A_PID,
+  oldQueue,
+  oldText,
+  ownerFile,
+  pretendDaemon,
+} from './earlier-program.ts';
+import { STUB, type Site } from './site.ts';
 
 /** Something that goes wrong on real machines, and the check that exists for it. */
 export interface Fault {
   readonly name: string;
   readonly code: string;
   inflict(site: Site): void;
-  /** What the printed command would do that the self-test must not: install a newer program. */
-  readonly standIn?: (site: Site) => void;
+  /** Where the printed command needs what a test must not have: a newer program, a person who logs in. */
+  readonly standIn?: StandIn;
 }
 
-const NEVER_A_PID = 4_194_305;
+interface StandIn {
+  /** How the command begins that is not typed as it stands. */
+  readonly insteadOf: string;
+  act(site: Site, remedy: string): void;
+}
+
 const PAYLOAD = `'{"build_id":"self-test"}'`;
 const EMIT = `spec-kitty emit BuildHeartbeat --payload ${PAYLOAD}`;
 
@@ -117,9 +130,7 @@ export const FAULTS: readonly Fault[] = [
     inflict: (site) => {
       change(site, path.join(site.home, 'machine.db'), NEWER);
     },
-    standIn: (site) => {
-      change(site, path.join(site.home, 'machine.db'), UNDERSTOOD);
-    },
+    standIn: newerProgram((site) => path.join(site.home, 'machine.db')),
   },
   {
     name: 'a newer program changed the store',
@@ -127,9 +138,7 @@ export const FAULTS: readonly Fault[] = [
     inflict: (site) => {
       change(site, site.store(), NEWER);
     },
-    standIn: (site) => {
-      change(site, site.store(), UNDERSTOOD);
-    },
+    standIn: newerProgram((site) => site.store()),
   },
   {
     name: 'a daemon of another version runs',
@@ -154,7 +163,7 @@ export const FAULTS: readonly Fault[] = [
     name: 'a dead daemon of the earlier program left its record',
     code: 'orphan_owner',
     inflict: (site) => {
-      site.write(ownerFile(site), JSON.stringify(ownerRecord(site)));
+      leaveRecord(site, { pid: NEVER_A_PID, executable_path: '/nowhere/python' });
     },
   },
   {
@@ -164,11 +173,91 @@ export const FAULTS: readonly Fault[] = [
       site.write(ownerFile(site), '{');
     },
   },
+  {
+    name: 'a daemon of the earlier program serves this home',
+    code: 'owner_mismatch',
+    inflict: (site) => {
+      const { program, clock } = site.system;
+      const started_at = new Date(clock.now()).toISOString();
+      const pid = pretendDaemon(site);
+      leaveRecord(site, { pid, started_at, executable_path: program.executable });
+    },
+  },
+  {
+    name: 'a daemon of the earlier program runs that no record names',
+    code: 'stray_daemons',
+    inflict: (site) => {
+      pretendDaemon(site);
+    },
+  },
+  {
+    name: 'a replay ended early because the receiver was away',
+    code: 'replay_waits',
+    inflict: (site) => {
+      const stub = path.join(site.root, STUB);
+      fs.renameSync(stub, `${stub}.away`);
+      fs.mkdirSync(stub);
+      site.type(`spec-kitty sync replay --target stub:${STUB}`);
+      fs.rmdirSync(stub);
+      fs.renameSync(`${stub}.away`, stub);
+    },
+  },
+  {
+    name: 'a receiver has known nothing of a text for more than a day',
+    code: 'bodies_never_indexed',
+    inflict: (site) => {
+      site.set('SPEC_KITTY_SYNC_ARTIFACTS', '1');
+      site.type('spec-kitty up --yes --receiver local');
+      oldText(site);
+      site.type('spec-kitty sync now');
+    },
+  },
+  {
+    name: 'a receiver refused a text that it would take by now',
+    code: 'not_delivered',
+    inflict: (site) => {
+      site.type('spec-kitty up --yes --receiver local');
+      const text = oldText(site);
+      site.type('spec-kitty sync now');
+      site.set('SPEC_KITTY_SYNC_ARTIFACTS', '1');
+      site.write(path.join(path.dirname(site.mission), text.path), text.content);
+      site.type('spec-kitty sync now');
+    },
+  },
+  {
+    name: 'nobody is logged in at the server that the project sends to',
+    code: 'auth_absent',
+    inflict: (site) => {
+      site.type('spec-kitty up --yes --receiver local');
+      const port = fs.readFileSync(path.join(site.home, 'receiver', 'port'), 'utf8').trim();
+      site.type('spec-kitty sync mode TEAMSPACE');
+      site.type(`spec-kitty sync server http://127.0.0.1:${port}`);
+      site.set('SPEC_KITTY_ENABLE_SAAS_SYNC', '1');
+    },
+    standIn: {
+      insteadOf: 'spec-kitty auth login',
+      act: (site, remedy) => {
+        const db = path.join(site.home, 'receiver', 'receiver.db');
+        const made = site.type(`spec-kitty receiver token create --all --db '${db}' --json`);
+        const { token } = JSON.parse(made.stdout) as { readonly token: string };
+        site.type(`${remedy} --token-stdin --claim`, token);
+      },
+    },
+  },
 ];
 
 const NEWER = `INSERT INTO migrations (number, name, sha256, breaking, applied_at)
   VALUES (9999, 'later', '', 1, 0); PRAGMA user_version = 9999`;
 const UNDERSTOOD = 'UPDATE migrations SET breaking = 0 WHERE number = 9999';
+
+function newerProgram(fileOf: (site: Site) => string): StandIn {
+  return {
+    insteadOf: 'npm ',
+    act: (site) => {
+      change(site, fileOf(site), UNDERSTOOD);
+    },
+  };
+}
 
 function change(site: Site, file: string, sql: string): void {
   site.open(file, (db: Db) => {
@@ -179,44 +268,4 @@ function change(site: Site, file: string, sql: string): void {
 function spoil(file: string): void {
   for (const name of [`${file}-wal`, `${file}-shm`]) fs.rmSync(name, { force: true });
   fs.writeFileSync(file, 'this is no database');
-}
-
-function ownerFile({ home }: Site): string {
-  return path.join(home, 'sync', 'daemon', 'owner.json');
-}
-
-function ownerRecord({ home }: Site): Readonly<Record<string, unknown>> {
-  return {
-    pid: NEVER_A_PID,
-    port: 9400,
-    token: '',
-    package_version: '3.2.5',
-    executable_path: '/nowhere/python',
-    source_checkout_path: '/nowhere',
-    server_url: 'https://kitty.example',
-    queue_db_path: path.join(home, 'queue.db'),
-    started_at: '2026-06-29T10:00:00+00:00',
-  };
-}
-
-type Envelope = Readonly<Record<string, unknown>>;
-
-/** A queue as the earlier program left it, with one row made of the newest fact of the journal. */
-function oldQueue(site: Site, make: (envelope: Envelope) => Envelope): void {
-  const text = site.open(site.store(), (db) =>
-    db.get<{ payload: Buffer }>('SELECT payload FROM event_payloads ORDER BY seq DESC LIMIT 1'),
-  );
-  const envelope = make(JSON.parse(text?.payload.toString() ?? '{}') as Envelope);
-  site.open(path.join(site.home, 'queue.db'), (db) => {
-    db.exec(`CREATE TABLE queue (id INTEGER PRIMARY KEY AUTOINCREMENT, event_id TEXT UNIQUE NOT NULL,
-      event_type TEXT NOT NULL, data TEXT NOT NULL, timestamp INTEGER NOT NULL, retry_count INTEGER DEFAULT 0)`);
-    db.run(
-      'INSERT INTO queue (event_id, event_type, data, timestamp) VALUES (:id, :type, :data, 1)',
-      {
-        id: String(envelope['event_id']),
-        type: String(envelope['event_type']),
-        data: JSON.stringify(envelope),
-      },
-    );
-  });
 }

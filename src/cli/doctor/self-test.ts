@@ -71,21 +71,25 @@ function tryFault(fault: Fault, site: Site): Trial {
       isDetected: isCleanBefore && finding !== undefined,
       isFalseGreen: exit === EXIT.fine || site.type('spec-kitty sync doctor').exit === EXIT.fine,
       remedy: finding?.remedy ?? null,
-      isRemedied: follow(fault, site),
+      isRemedied: follow(fault, site) && finding?.remedy != null,
     };
   } finally {
     site.remove();
   }
 }
 
-/** Types the first command that is printed, until nothing is found; true when that comes to an end. */
+/** Types the first command that is printed and was not typed yet, until nothing is found; true when that comes to an end. */
 function follow(fault: Fault, site: Site): boolean {
+  const { standIn } = fault;
+  const typed = new Set<string>();
   for (let step = 0; step < MOST_STEPS; step += 1) {
     const { exit, findings } = look(site);
     if (exit === EXIT.fine) return true;
-    const remedy = findings.find((each) => each.remedy !== null)?.remedy;
-    if (remedy == null) return false;
-    if (fault.standIn !== undefined && remedy.startsWith('npm ')) fault.standIn(site);
+    const remedies = findings.flatMap(({ remedy }) => remedy ?? []);
+    const remedy = remedies.find((each) => !typed.has(each)) ?? remedies[0];
+    if (remedy === undefined) return false;
+    typed.add(remedy);
+    if (standIn !== undefined && remedy.startsWith(standIn.insteadOf)) standIn.act(site, remedy);
     else site.type(remedy);
   }
   return look(site).exit === EXIT.fine;

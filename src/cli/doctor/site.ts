@@ -18,6 +18,8 @@ export interface Site {
   type(line: string, input?: string): Typed;
   /** Opens a database of the site for as long as `use` lasts. */
   open<T>(file: string, use: (db: Db) => T): T;
+  /** From now on every command finds this in its environment. */
+  set(name: string, value: string): void;
   write(file: string, text: string): void;
   remove(): void;
 }
@@ -28,6 +30,8 @@ export interface Typed {
 }
 
 const LINE = `{"actor":"self-test","at":"2026-09-01T08:00:00Z","event_id":"01M1E6PKC46CQ643DZVMXXQKFB","evidence":null,"execution_mode":"worktree","force":false,"from_lane":"planned","mission_slug":"001-self-test","reason":null,"review_ref":null,"to_lane":"doing","wp_id":"WP01"}\n`;
+/** The receiver of a site: a file beside its missions. */
+export const STUB = 'events.ndjson';
 const OURS = /^spec-kitty /;
 const LONGEST_COMMAND_MS = 60_000;
 
@@ -43,13 +47,19 @@ export function createSite(system: System): Site {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'spec-kitty-self-test-'));
   const [home, root] = [path.join(dir, 'home'), path.join(dir, 'repo')];
   const mission = path.join(root, 'kitty-specs', '001-self-test', 'status.events.jsonl');
-  const env = { HOME: dir, SPEC_KITTY_HOME: home, SPEC_KITTY_SYNC_ARTIFACTS: '0' };
+  const env = new Map<string, string | undefined>([
+    ['HOME', dir],
+    ['SPEC_KITTY_HOME', home],
+    ['SPEC_KITTY_SYNC_ARTIFACTS', '0'],
+    ['SPEC_KITTY_KEYRING', '0'],
+    ['PATH', system.env['PATH']],
+  ]);
   const type: Site['type'] = (line, input = '') => {
     const ours = OURS.test(line);
     const text = ours ? `exec "$0" "$1" ${line.replace(OURS, '')}` : line;
     const done = spawnSync('/bin/sh', ['-c', text, program.executable, script], {
       cwd: root,
-      env: { ...env, PATH: system.env['PATH'] },
+      env: Object.fromEntries(env),
       encoding: 'utf8',
       timeout: LONGEST_COMMAND_MS,
       input,
@@ -66,6 +76,9 @@ export function createSite(system: System): Site {
     mission,
     type,
     write,
+    set: (name, value) => {
+      env.set(name, value);
+    },
     store: () => path.join(home, 'projects', storeName(home)),
     open: (file, use) => {
       const db = openDb(file, { clock: system.clock });
@@ -77,12 +90,13 @@ export function createSite(system: System): Site {
     },
     remove: () => {
       type('spec-kitty daemon stop');
+      type('spec-kitty receiver stop');
       fs.rmSync(dir, { recursive: true, force: true });
     },
   };
   for (const line of [
     'spec-kitty init',
-    'spec-kitty sync mode EXTERNAL_RECEIVER --endpoint stub:events.ndjson',
+    `spec-kitty sync mode EXTERNAL_RECEIVER --endpoint stub:${STUB}`,
     'spec-kitty sync now',
   ]) {
     if (type(line).exit !== 0) throw new UserError('usage', `\`${line}\` failed`, { remedy: null });

@@ -17,6 +17,7 @@ import {
   type Receiver,
 } from '../../receivers/index.ts';
 import type { Route } from '../routes.ts';
+import { acceptCommand } from './identity.ts';
 import {
   headersOf,
   healthUrlOf,
@@ -105,11 +106,18 @@ export function standingBlock(
 ): Route['blocked'] {
   const { blocked, target } = route;
   const isGated = blocked !== null && isGate(blocked.reason);
-  if (!isGated && !isWaiting) return blocked;
+  if (!isGated && !isWaiting) return mendable(route);
   const gate = gateOf(home, db, target);
-  if (gate === null) return isGated ? null : blocked;
-  const { reason, detail } = gate;
-  return { reason, detail, at: isGated ? blocked.at : home.system.clock.now() };
+  if (gate === null) return isGated ? null : mendable(route);
+  const { reason, detail, remedy } = gate;
+  return { reason, detail, at: isGated ? blocked.at : home.system.clock.now(), remedy };
+}
+
+/** Only an operator can say that another instance is meant as well. */
+function mendable({ blocked, target }: Route): Route['blocked'] {
+  return blocked?.reason === 'receiver_reset'
+    ? { ...blocked, remedy: acceptCommand(target) }
+    : blocked;
 }
 
 const WITHOUT_TEAM: ReadonlySet<string> = new Set(['missing_team', 'private_teamspace_gate']);
