@@ -53,6 +53,7 @@ describe('receiver serve', () => {
   it.each([
     [['--port', 'many'], 2, 'usage'],
     [['--port', '65536'], 2, 'usage'],
+    [['--rate', '0'], 2, 'usage'],
     [['--host', '0.0.0.0', '--port', '0'], 2, 'receiver_unprotected'],
   ])('refuses %j', async (argv, exit, code) => {
     const machine = createMachine();
