@@ -20,7 +20,10 @@ export interface BackgroundWork {
   /** Takes in what changed in the project's checkout. */
   gather(project: BackgroundProject): Promise<void>;
   /** Sends what may go. */
-  deliver(project: BackgroundProject, signal: AbortSignal): Promise<void>;
+  deliver(
+    project: BackgroundProject,
+    how: { readonly signal: AbortSignal; readonly forgivenAt: Millis },
+  ): Promise<void>;
   /** What the daemon says of itself: the machine's server and account as they are now. */
   account(): Promise<{ readonly serverUrl: string | null; readonly teamOrUser: string | null }>;
 }
@@ -218,7 +221,10 @@ class Loop {
       desk.bell.rang();
       desk.next = this.#nextOf(desk);
       if (desk.next !== null && desk.next <= clock.now()) {
-        await this.#work.deliver(desk.project, this.#hurry.signal);
+        await this.#work.deliver(desk.project, {
+          signal: this.#hurry.signal,
+          forgivenAt: this.#forgivenAt,
+        });
       }
       desk.bell.rang();
       desk.next = this.#nextOf(desk);

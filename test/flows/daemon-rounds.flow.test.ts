@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { thisProgram } from '../../src/base/index.ts';
@@ -78,6 +78,36 @@ describe('what changes while it runs is picked up', () => {
     expect(sent(server)).toBe(EXAMPLE_FACTS);
     await trial.machine.run(['sync', 'opt-in', '--target', server.url], at);
     await until(() => sent(server) === EXAMPLE_FACTS + 1);
+  });
+
+  it('a login that was missing', { timeout: 60_000 }, async () => {
+    const { trial, at } = await running();
+    const server = await recordingServer((request) =>
+      request.headers.authorization === 'Bearer let-me-in' ? answerAll(request) : { status: 401 },
+    );
+    await trial.machine.run(to(server.url), at);
+    await until(() => server.requests.length > 0);
+    await pause(500);
+    const login = ['auth', 'login', '--server', server.url, '--token-stdin'];
+    expect((await trial.machine.run(login, { ...at, input: 'let-me-in' })).exit).toBe(0);
+    await until(() =>
+      server.requests.some((each) => 'authorization' in each.headers && each.method === 'POST'),
+    );
+  });
+
+  it('settings: what was stopped before is tried again at once', { timeout: 60_000 }, async () => {
+    const { trial, at } = await running();
+    let isShut = true;
+    const server = await recordingServer((request) =>
+      isShut ? { status: 403, body: '{}' } : answerAll(request),
+    );
+    await trial.machine.run(to(server.url), at);
+    await until(() => server.requests.length > 0);
+    await pause(500);
+    isShut = false;
+    mkdirSync(trial.machine.home, { recursive: true });
+    appendFileSync(path.join(trial.machine.home, 'config.toml'), '\n# looked at again\n');
+    await until(() => sent(server) >= EXAMPLE_FACTS);
   });
 });
 

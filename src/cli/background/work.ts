@@ -42,8 +42,8 @@ export function backgroundWork(context: Context, log: Log): BackgroundWork {
         await gather({ ...context, home: fresh, system: fresh.system, io: silent(context.io) }, id);
       });
     },
-    deliver: ({ id, root }, signal) =>
-      withHome(context, log, root ?? home.paths.root, (fresh) => deliver(fresh, id, signal)),
+    deliver: ({ id, root }, how) =>
+      withHome(context, log, root ?? home.paths.root, (fresh) => deliver(fresh, id, how)),
   };
 }
 
@@ -110,7 +110,7 @@ async function gather(context: Context, id: BackgroundProject['id']): Promise<vo
 async function deliver(
   home: Home,
   id: BackgroundProject['id'],
-  signal: AbortSignal,
+  how: Parameters<BackgroundWork['deliver']>[1],
 ): Promise<void> {
   const db = home.store(id);
   const asked = await runPreflight(home, { projectId: id, requireAuth: false });
@@ -126,7 +126,7 @@ async function deliver(
         home,
         db,
         route,
-        signal,
+        ...how,
         streams: STREAMS,
         byOperator: false,
         onProgress: () => {},

@@ -4,7 +4,7 @@ import type { Blocked } from '../../receivers/index.ts';
 import type { Stream } from '../stream.ts';
 import { originOf } from '../targets.ts';
 import { LONGEST_WAIT_MS } from '../transition.ts';
-import { readPacing, type Pacing } from './pacing.ts';
+import { readPacing, restsUntil, type Pacing } from './pacing.ts';
 import type { DrainOptions } from './sending.ts';
 
 /** How a stream ended: in peace, for a reason of its own, or for one that holds for the whole route. */
@@ -28,8 +28,8 @@ export function pacingBlock(options: DrainOptions, stream: Stream): Ended | null
   }
   if (byOperator) return null;
   const pacing = readPacing(db, route.id, stream);
-  if (!isAhead(pacing.dueAt - now)) return null;
-  return { blocked: leftAlone(pacing.dueAt - now, pacing), isOfRoute: false };
+  const rest = restsUntil(pacing, options.forgivenAt ?? 0) - now;
+  return isAhead(rest) ? { blocked: leftAlone(rest, pacing), isOfRoute: false } : null;
 }
 
 function leftAlone(left: Millis, { lastError }: Pacing): Blocked {

@@ -7,7 +7,7 @@ import type { Route } from '../routes.ts';
 import type { Stream } from '../stream.ts';
 import { originOf, takesStream } from '../targets.ts';
 import { LONGEST_WAIT_MS } from '../transition.ts';
-import { HALT_RETRY_MS, readPacing } from './pacing.ts';
+import { HALT_RETRY_MS, readPacing, restsUntil } from './pacing.ts';
 
 /** Stops that have a time of their own, or none at all. */
 const PACED: ReadonlySet<string> = new Set(['network_unavailable', 'daemon_lock']);
@@ -37,8 +37,8 @@ export function nextAttempt(options: {
     .map((stream) => ({ stream, due: firstDue(options, stream) }))
     .filter(({ due }) => due !== null)
     .map(({ stream, due }) => {
-      const { dueAt } = readPacing(db, route.id, stream);
-      return Math.max(due ?? 0, held, ahead(dueAt, options.now));
+      const rest = restsUntil(readPacing(db, route.id, stream), options.forgivenAt);
+      return Math.max(due ?? 0, held, ahead(rest, options.now));
     });
   return times.length === 0 ? null : Math.min(...times);
 }

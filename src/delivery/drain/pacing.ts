@@ -51,6 +51,11 @@ export function readPacing(db: Db, routeId: number, stream: Stream): Pacing {
   };
 }
 
+/** Until when a backoff of our own holds: one from before `forgivenAt` was made under other settings. */
+export function restsUntil({ dueAt, lastAttemptAt }: Pacing, forgivenAt: Millis): Millis {
+  return lastAttemptAt !== null && lastAttemptAt < forgivenAt ? 0 : dueAt;
+}
+
 /** Puts a route and stream off after a request failed as a whole. */
 export function noteFailure(
   db: Db,

@@ -20,6 +20,8 @@ export interface DrainOptions {
   readonly streams: readonly Stream[];
   /** An operator's own command ignores backoff, never a Retry-After, and asks the receiver who it is. */
   readonly byOperator: boolean;
+  /** When settings or a login changed last: a backoff from before then is ignored, never a Retry-After. */
+  readonly forgivenAt?: Millis;
   readonly signal: AbortSignal;
   /** What this drain alone brings along to speak to the receiver. */
   readonly own?: OwnWay;
