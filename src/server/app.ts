@@ -11,6 +11,7 @@ import { encodeHealth, HEADERS } from '../wire/index.ts';
 import {
   identify,
   identifyBrowser,
+  identifyReader,
   requirePerson,
   requireRight,
   requireVisitor,
@@ -44,6 +45,7 @@ import {
 } from './limits.ts';
 import { apiHandlers } from './pages/api.ts';
 import { cookieOf } from './pages/browser.ts';
+import { dashboardHandlers } from './pages/dashboard.ts';
 import { deviceHandlers } from './pages/device.ts';
 import { entranceHandlers } from './pages/entrance.ts';
 import { goTo } from './pages/html.ts';
@@ -150,6 +152,7 @@ function handlersOf(store: Store, options: AppOptions, meters: Meters): Handlers
     ...loginHandlers(identity),
     ...entranceHandlers(identity),
     ...deviceHandlers(identity),
+    ...dashboardHandlers(identity),
   };
 }
 
@@ -168,16 +171,28 @@ async function passing(c: Here, gate: Gate, passage: Passage): Promise<Response>
     requireScraper(callerOf(c), options.metricsToken ?? null);
     return next(c);
   }
-  if (gate === 'browser') {
-    const visitor = await identifyBrowser(store, cookieOf(c), options.clock.now());
+  if (gate === 'browser' || gate === 'page') {
+    const visitor = await browserOf(c, gate, passage);
     c.set('visitor', visitor);
-    return visitor === null ? goTo(loginPage(c)) : next(c);
+    if (visitor === null) return goTo(loginPage(c));
+    rates.requireVisitor(visitor);
+    return next(c);
   }
   const visitor = await identified(c, store, options);
   if (visitor !== null) rates.requireVisitor(visitor);
   if (gate === 'person') requirePerson(visitor);
   else if (gate !== 'greeted') requireRight(visitor, gate);
   return next(c);
+}
+
+function browserOf(
+  c: Here,
+  gate: 'browser' | 'page',
+  { store, options }: Passage,
+): Promise<Visitor | null> {
+  const [cookie, now] = [cookieOf(c), options.clock.now()] as const;
+  if (gate === 'browser') return identifyBrowser(store, cookie, now);
+  return identifyReader(store, { cookie, isLocal: isLocal(c) }, now);
 }
 
 function loginPage(c: Here): string {

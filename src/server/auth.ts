@@ -118,6 +118,19 @@ export async function identifyBrowser(
   return session === null ? null : visitorOf({ session, expiresAt: now });
 }
 
+/**
+ * Who looks at a page: whom the cookie speaks for, and this machine as long as nobody is known.
+ * @throws HttpError 401 for a caller from elsewhere while nobody is known.
+ */
+export async function identifyReader(
+  store: Store,
+  { cookie, isLocal: isHere }: { readonly cookie: string | null; readonly isLocal: boolean },
+  now: Millis,
+): Promise<Visitor | null> {
+  const visitor = await identifyBrowser(store, cookie, now);
+  return visitor ?? identify(store, { authorization: null, isLocal: isHere }, now);
+}
+
 /** The visitor, who must be known. @throws HttpError 401. */
 export function requireVisitor(visitor: Visitor | null): Visitor {
   if (visitor === null) throw authenticationRequired('a token is needed');

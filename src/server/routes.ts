@@ -2,10 +2,11 @@ import { PATHS } from '../wire/index.ts';
 import type { Right } from './identity/rights.ts';
 
 /**
- * Who may pass: who has the right to what the team owns; a person by an access token; a browser by its cookie;
+ * Who may pass: who has the right to what the team owns; a person by an access token; a browser by its cookie, or this
+ * machine's where nobody is known yet (`page`); a browser by its cookie alone;
  * everybody, greeted by name where they have one; who may see figures of all teams; everybody, whose credentials, if any, are in the request's body.
  */
-export type Gate = Right | 'person' | 'browser' | 'greeted' | 'scraper' | 'open';
+export type Gate = Right | 'person' | 'page' | 'browser' | 'greeted' | 'scraper' | 'open';
 
 export interface RouteSpec {
   readonly method: 'GET' | 'POST';
@@ -15,6 +16,8 @@ export interface RouteSpec {
 }
 
 export const PAGES = {
+  overview: '/',
+  team: '/team',
   setup: '/setup',
   login: '/login',
   logout: '/logout',
@@ -55,6 +58,10 @@ export const ROUTES = {
   metrics: { method: 'GET', path: OPERATIONS.metrics, gate: 'scraper' },
   apiPage: { method: 'GET', path: OPERATIONS.apiPage, gate: 'open' },
   apiDocument: { method: 'GET', path: OPERATIONS.apiDocument, gate: 'open' },
+  overviewPage: { method: 'GET', path: PAGES.overview, gate: 'page' },
+  projectPage: { method: 'GET', path: '/projects/:project', gate: 'page' },
+  missionPage: { method: 'GET', path: '/projects/:project/missions/:mission', gate: 'page' },
+  chooseTeam: { method: 'POST', path: PAGES.team, gate: 'browser' },
   setupPage: { method: 'GET', path: PAGES.setup, gate: 'open' },
   setUp: { method: 'POST', path: PAGES.setup, gate: 'open' },
   loginPage: { method: 'GET', path: PAGES.login, gate: 'open' },

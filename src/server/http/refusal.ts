@@ -4,7 +4,7 @@ import { nameOf } from '../auth.ts';
 import { rememberSeldom } from '../identity/audit.ts';
 import { REFUSALS_EVERY_MS, RETRY_AFTER_SECONDS } from '../limits.ts';
 import { html, page } from '../pages/html.ts';
-import { PAGES } from '../routes.ts';
+import { PAGES, ROUTES } from '../routes.ts';
 import { StoreUnavailable } from '../store/driver.ts';
 import type { Store } from '../store/store.ts';
 import { HttpError } from './errors.ts';
@@ -44,7 +44,9 @@ export async function refuse(c: Here, error: Error, refusing: Refusing): Promise
 
 function isPage(c: Here): boolean {
   const isForPeople = (c.req.header('accept') ?? '').includes('text/html');
-  return isForPeople && Object.values<string>(PAGES).includes(c.req.path);
+  const { route } = c.var;
+  const isOfDashboard = route !== null && ROUTES[route].gate === 'page';
+  return isForPeople && (isOfDashboard || Object.values<string>(PAGES).includes(c.req.path));
 }
 
 /** What somebody who is known did not get, because it is not there or not theirs: the audit cannot tell either. */

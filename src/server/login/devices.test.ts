@@ -194,7 +194,7 @@ it('logs a browser out, and keeps its pages to itself', async () => {
     'javascript:1',
   ]) {
     const reply = await trial.page('/login', { username: ANN, password: PASSWORD, next });
-    expect(reply.headers.get('location')).toBe('/device');
+    expect(reply.headers.get('location')).toBe('/');
   }
   const login = await trial.page('/login');
   const policy = login.headers.get('content-security-policy') ?? '';

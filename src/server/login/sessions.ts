@@ -93,6 +93,14 @@ const REVOKE_OF_USER = `
   UPDATE sessions SET revoked_at = $2, revoked_for = $3 WHERE user_id = $1 AND revoked_at IS NULL
   RETURNING session_id`;
 
+const TURN = `
+  UPDATE sessions SET team_id = $2 WHERE session_id = $1 AND kind = 'browser' RETURNING session_id`;
+
+/** Lets a browser's login speak for another team, which the caller found its user to be in. */
+export async function turnSession(sql: Sql, id: string, teamId: string): Promise<void> {
+  await sql.all(TURN, [id, teamId]);
+}
+
 /** Why a session ended. */
 export type Ending = 'logout' | 'reuse' | 'password' | 'disabled';
 

@@ -64,9 +64,13 @@ async function setUp(identity: Identity, c: Here): Promise<Response> {
   if (done.kind === 'refused') return showSetup(identity, code, done.problem);
   const secret = await startBrowserLogin(identity, { id: done.userId });
   if (secret === null) throw new HttpError(403, 'login_refused', 'this account cannot log in');
-  return page('Welcome', html`<p>You are logged in and may close this page.</p>`, {
-    headers: setCookie(c, secret),
-  });
+  return page(
+    'Welcome',
+    html`<p>You are logged in. <a href="${PAGES.overview}">See what is here</a>, or close this page.</p>`,
+    {
+      headers: setCookie(c, secret),
+    },
+  );
 }
 
 function showLogin(next: string, problem: string | null): Response {
@@ -106,7 +110,7 @@ async function leave({ store, clock }: Identity, c: Here): Promise<Response> {
 
 /** Where a login leads on to: a page of this receiver, never another place. */
 function nextOf(text: string | undefined): string {
-  return text !== undefined && /^\/(?![/\\])[\w/?=&%.-]*$/.test(text) ? text : PAGES.device;
+  return text !== undefined && /^\/(?![/\\])[\w/?=&%.~!*'()-]*$/.test(text) ? text : PAGES.overview;
 }
 
 export function problemOf(problem: string | null): Html {

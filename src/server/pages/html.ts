@@ -1,4 +1,5 @@
 import { sha256Hex } from '../../base/index.ts';
+import { STYLE } from './style.ts';
 
 /** Text that is HTML already. Everything else is escaped when it is put into a page. */
 export interface Html {
@@ -31,9 +32,6 @@ function toText(value: string | Html | readonly Html[]): string {
   return 'html' in value ? value.html : value.map((each) => each.html).join('');
 }
 
-const STYLE = `body{font:16px/1.5 system-ui,sans-serif;max-width:26rem;margin:3rem auto;padding:0 1rem}
-label{display:block;margin:.75rem 0}input,select{font:inherit;display:block;width:100%;box-sizing:border-box}
-button{font:inherit;margin:.5rem .5rem 0 0}code{font-size:1.5rem;letter-spacing:.1em}`;
 const STYLE_HASH = Buffer.from(sha256Hex(STYLE), 'hex').toString('base64');
 
 /**
@@ -55,13 +53,19 @@ const PAGE_HEADERS = {
 export function page(
   title: string,
   body: Html,
-  { status = 200, headers = {} }: PageOptions = {},
+  { status = 200, headers = {}, above = null }: PageOptions = {},
 ): Response {
   const text = html`<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title}</title>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${title}</title>
 <style>${{ html: STYLE }}</style></head>
-<body><main><h1>${title}</h1>
+<body>${
+    above === null
+      ? html`<main class="narrow">`
+      : html`<a class="skip" href="#main">Skip to the content</a>
+${above}
+<main id="main" tabindex="-1">`
+  }<h1>${title}</h1>
 ${body}
 </main></body>
 </html>
@@ -72,6 +76,8 @@ ${body}
 export interface PageOptions {
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
+  /** What stands above a page of the dashboard; a page without it is narrow. */
+  readonly above?: Html | null;
 }
 
 /** Sends the browser on to another page of this receiver. */

@@ -1,6 +1,8 @@
 import { type Clock, type Log, messageOf, type Millis } from '../../base/index.ts';
 import { parseEnvelope } from '../../wire/index.ts';
 import { operatorScope } from '../auth.ts';
+import { projectsOf } from '../identity/projects.ts';
+import { allTeams } from '../identity/teams.ts';
 import type { Driver } from '../store/driver.ts';
 import { settledPage } from '../store/events.ts';
 import type { Store } from '../store/store.ts';
@@ -53,9 +55,10 @@ export async function rebuildViews(
 ): Promise<{ readonly projects: number; readonly events: number }> {
   let projects = 0;
   let events = 0;
-  for (const team of await allTeams(store)) {
+  for (const { id } of await allTeams(store.driver)) {
+    const team = operatorScope(id);
     const driver = store.driver.of(team);
-    for (const projectId of await allProjects(driver, team)) {
+    for (const { id: projectId } of await projectsOf(driver, team)) {
       const scope = [team, projectId] as const;
       await driver.tx(async (sql) => {
         await lockViews(sql, scope);
@@ -86,7 +89,8 @@ export async function keepUp(
 }
 
 async function foldAll(store: Store, signal: AbortSignal): Promise<void> {
-  for (const team of await allTeams(store)) {
+  for (const { id } of await allTeams(store.driver)) {
+    const team = operatorScope(id);
     const driver = store.driver.of(team);
     for (const projectId of await projectsBehind(driver, team)) {
       while (!signal.aborted && (await foldPage(driver, [team, projectId])) === PAGE);
@@ -117,16 +121,4 @@ async function foldPage(driver: Driver, scope: ProjectScope): Promise<number> {
     await applyChange(sql, scope, fold(facts), last.cursor);
     return page.length;
   });
-}
-
-async function allTeams({ driver }: Store): Promise<readonly TeamScope[]> {
-  type Row = { readonly team_id: string };
-  const rows = await driver.all<Row>('SELECT team_id FROM teams ORDER BY team_id');
-  return rows.map((row) => operatorScope(row.team_id));
-}
-
-async function allProjects(driver: Driver, team: TeamScope): Promise<readonly string[]> {
-  type Row = { readonly project_id: string };
-  const text = 'SELECT project_id FROM projects WHERE team_id = $1 ORDER BY project_id';
-  return (await driver.all<Row>(text, [team])).map((row) => row.project_id);
 }

@@ -9,8 +9,22 @@ import {
   startTrial,
   type Trial,
 } from '../../../test/support/receiver-trial.ts';
+import { watchStatements, wholeScans } from '../../../test/support/statement-watch.ts';
+import { openDb, systemClock } from '../../base/index.ts';
 import { operatorScope } from '../auth.ts';
+import { sqliteDriver } from '../store/sqlite.ts';
 import { catchUp, rebuildViews } from './catch-up.ts';
+import {
+  countsOf,
+  daysOfTeam,
+  findingsOf,
+  laneChanges,
+  laneCounts,
+  missionRows,
+  producersOf,
+  projectRows,
+  workPackages,
+} from './read.ts';
 import { VIEW_TABLES } from './tables.ts';
 
 const LOCAL = operatorScope('local');
@@ -149,4 +163,31 @@ it('folds by itself in a receiver that listens', async () => {
   await expect
     .poll(async () => (await viewsOf(trial))['tallies']?.length, { timeout: 5_000 })
     .toBe(2);
+});
+
+it('reads through keys, whatever a team has', async () => {
+  const trial = await startTrial();
+  await send(trial, history(dice(4)));
+  const db = openDb(trial.file, { clock: systemClock() });
+  const watched = watchStatements(db);
+  const store = { ...trial.store, driver: sqliteDriver(db) };
+  await catchUp(store, LOCAL);
+  const scope = [LOCAL, PROJECT] as const;
+  const { driver } = store;
+  await projectRows(driver, LOCAL);
+  await daysOfTeam(driver, LOCAL, '2026-01-01');
+  await countsOf(driver, scope, 'finding');
+  await missionRows(driver, scope);
+  await laneCounts(driver, scope);
+  await workPackages(driver, scope, '000-demo');
+  await laneChanges(driver, scope, '000-demo');
+  await findingsOf(driver, scope, '000-demo');
+  await producersOf(driver, scope);
+  await rebuildViews(store);
+  const statements = watched();
+  expect(statements.length).toBeGreaterThan(20);
+  expect(statements.flatMap((statement) => wholeScans(db, statement))).toEqual([
+    expect.stringContaining('teams: SCAN'),
+  ]);
+  db.close();
 });

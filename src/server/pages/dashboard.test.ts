@@ -1,0 +1,321 @@
+import { expect, it } from 'vitest';
+import {
+  type LoginTrial,
+  ORIGIN,
+  PASSWORD,
+  startLoginTrial,
+} from '../../../test/support/login-trial.ts';
+import { allIn, type Element, readPage, rowsOf } from '../../../test/support/page-view.ts';
+import {
+  bearer,
+  envelope,
+  listenTrial,
+  OTHER_PROJECT,
+  PROJECT,
+  send,
+  startTrial,
+  type Trial,
+} from '../../../test/support/receiver-trial.ts';
+import { ROUTES } from '../routes.ts';
+import { COLOURS } from './style.ts';
+
+const MISSION = '042-demo';
+
+function move(number: number, wp_id: string, to_lane: string, more: object = {}): Buffer {
+  return envelope(number, {
+    event_type: 'WPStatusChanged',
+    payload: { mission_slug: MISSION, wp_id, from_lane: 'planned', to_lane, actor: 'ann', ...more },
+    timestamp: `2026-03-14T09:${String(number % 60).padStart(2, '0')}:00+00:00`,
+  });
+}
+
+async function look(trial: Pick<Trial, 'app'>, path: string, cookie = ''): Promise<Element> {
+  const response = await trial.app.fetch(
+    new Request(`${ORIGIN}${path}`, { headers: { accept: 'text/html', cookie } }),
+  );
+  const text = await response.text();
+  expect([path, response.status, text.slice(0, 400)]).toEqual([path, 200, text.slice(0, 400)]);
+  expect(headersOf(response)).toEqual(HEADERS);
+  return readPage(text);
+}
+
+/** What every page says, beside the id of its request. */
+const HEADERS = [
+  'cache-control: no-store',
+  "content-security-policy: default-src 'none'; style-src 'sha256-…'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+  'content-type: text/html; charset=utf-8',
+  'cross-origin-opener-policy: same-origin',
+  'cross-origin-resource-policy: same-origin',
+  'referrer-policy: same-origin',
+  'x-content-type-options: nosniff',
+  'x-frame-options: DENY',
+];
+
+function headersOf({ headers }: Response): readonly string[] {
+  return [...headers]
+    .filter(([name]) => name !== 'x-request-id')
+    .map(([name, value]) => `${name}: ${value}`.replace(/sha256-[\w+/=]+/, 'sha256-…'));
+}
+
+const mission = `/projects/${PROJECT}/missions/${MISSION}`;
+
+it('shows this machine what arrived, as long as nobody is known', async () => {
+  const trial = await startTrial();
+  expect((await look(trial, '/')).text).toContain('Nothing has arrived yet');
+  await send(trial, [
+    envelope(1, {
+      event_type: 'MissionCreated',
+      payload: { mission_slug: MISSION, mission_type: 'research', friendly_name: 'A & <b>' },
+    }),
+    envelope(2, {
+      event_type: 'WPCreated',
+      payload: { mission_slug: MISSION, wp_id: 'WP03', wp_title: 'Only made', actor: 'ann' },
+    }),
+    move(3, 'WP01', 'done'),
+    move(4, 'WP02', 'claimed'),
+    move(5, 'WP01', 'limbo'),
+    envelope(6, { project_uuid: OTHER_PROJECT, project_slug: 'other' }),
+  ]);
+  const overview = await look(trial, '/');
+  expect(rowsOf(overview, /2 projects/)).toEqual([
+    ['demo', '1', '5', '2026-03-14 09:26 UTC'],
+    ['other', '0', '1', '2026-03-14 09:26 UTC'],
+  ]);
+  expect(allIn(overview, 'rect', 'bar').at(-1)?.text).toBe('2026-03-14: 6');
+  const project = await look(trial, `/projects/${PROJECT}`);
+  expect(rowsOf(project, /1 mission/)).toEqual([
+    [`A & <b> ${MISSION}`, 'research', '1 claimed, 1 done', '5', '2026-03-14 09:26 UTC'],
+  ]);
+  expect(rowsOf(project, /are odd/)).toEqual([
+    ['missing_evidence', '1'],
+    ['unknown_lane', '1'],
+    ['unvalidated', '2'],
+  ]);
+  expect(rowsOf(project, /Who sent/).map((cells) => cells.slice(0, 3))).toEqual([
+    ['0123456789ab', '5', '0'],
+  ]);
+  const page = await look(trial, mission);
+  expect(allIn(page, 'h1')[0]?.text).toBe('A & <b>');
+  expect(allIn(page, 'section', 'lane').map((lane) => lane.text)).toEqual([
+    'genesis 1 WP03 Only made',
+    'planned 0',
+    'claimed 1 WP02',
+    'in_progress 0',
+    'for_review 0',
+    'in_review 0',
+    'approved 0',
+    'done 1 WP01',
+    'blocked 0',
+    'canceled 0',
+  ]);
+  expect(rowsOf(page, /3 changes/).map((cells) => cells.slice(1))).toEqual([
+    ['WP01', 'planned → limbo', 'ann'],
+    ['WP02', 'planned → claimed', 'ann'],
+    ['WP01', 'planned → done', 'ann'],
+  ]);
+  expect(page.text).toContain('Burn-up: 1 of 2 work packages done');
+  expect(rowsOf(page, /What is odd/).map((cells) => cells.slice(1, 3))).toContainEqual([
+    'unknown_lane',
+    'WP01 to limbo',
+  ]);
+});
+
+it('names each thing a reader needs to move about by keyboard', async () => {
+  const trial = await startTrial();
+  await send(trial, [move(1, 'WP01', 'done')]);
+  for (const path of ['/', `/projects/${PROJECT}`, mission]) {
+    const page = await look(trial, path);
+    expect(allIn(page, 'html')[0]?.attributes['lang']).toBe('en');
+    expect(allIn(page, 'a')[0]?.attributes['href']).toBe('#main');
+    expect(allIn(page, 'main')[0]?.attributes['id']).toBe('main');
+    expect(allIn(page, 'h1')).toHaveLength(1);
+    const scrolled = allIn(page, 'div').filter(({ attributes }) => 'tabindex' in attributes);
+    expect(scrolled.every(({ attributes }) => attributes['aria-label'] !== '')).toBe(true);
+    for (const picture of allIn(page, 'svg'))
+      expect(picture.attributes['aria-label']).toMatch(/\d/);
+  }
+});
+
+async function enter(trial: LoginTrial, email: string, team?: string): Promise<string> {
+  const { cookie } = await trial.page('/login', { username: email, password: PASSWORD });
+  if (team === undefined) return cookie;
+  const page = await look(trial, '/', cookie);
+  const key = allIn(page, 'input')[0]?.attributes['value'] ?? '';
+  const moved = await trial.page('/team', { team, form_key: key }, { cookie });
+  expect([moved.status, moved.headers.get('location')]).toEqual([303, '/']);
+  return cookie;
+}
+
+async function neighbours(): Promise<LoginTrial> {
+  const trial = await startLoginTrial();
+  await trial.person('ann@kitty.example', { harbour: 'read-only' });
+  await trial.person('zoe@kitty.example', { orchard: 'owner' });
+  const zoe = await trial.login('zoe@kitty.example', 'orchard');
+  const theirs = [move(1, 'WP01', 'done'), move(2, 'WP02', 'done', { mission_slug: 'their' })];
+  await send(trial, [...theirs, envelope(3, { project_uuid: OTHER_PROJECT })], bearer(zoe.access));
+  await trial.person('ben@kitty.example', { harbour: 'member' });
+  const ben = await trial.login('ben@kitty.example', 'harbour');
+  await send(trial, [move(11, 'WP07', 'claimed')], bearer(ben.access));
+  return trial;
+}
+
+it('shows a team what is its own, and of another team not even that it is there', async () => {
+  const trial = await neighbours();
+  const cookie = await enter(trial, 'ann@kitty.example', 'harbour');
+  const overview = await look(trial, '/', cookie);
+  expect(
+    rowsOf(overview, /1 project/).map(([name, missions, events]) => [name, missions, events]),
+  ).toEqual([['demo', '1', '1']]);
+  expect(allIn(overview, 'option').map(({ text }) => text)).toContain('harbour');
+  expect((await look(trial, mission, cookie)).text).toContain('claimed 1 WP07');
+  const nobodys = '99999999-8888-4777-8666-555555555555';
+  const cells = [
+    [`/projects/${OTHER_PROJECT}`, `/projects/${nobodys}`],
+    [`/projects/${OTHER_PROJECT.toUpperCase()}`, `/projects/${nobodys.toUpperCase()}`],
+    [`/projects/${OTHER_PROJECT}/missions/${MISSION}`, `/projects/${nobodys}/missions/${MISSION}`],
+    [`/projects/${PROJECT}/missions/their`, `/projects/${PROJECT}/missions/nobodys`],
+  ] as const;
+  for (const [theirs, none] of cells) {
+    const [given, wanted] = [
+      await trial.page(theirs, null, { cookie, accept: 'text/html' }),
+      await trial.page(none, null, { cookie, accept: 'text/html' }),
+    ];
+    expect([theirs, given.status, given.text]).toEqual([theirs, 404, wanted.text]);
+  }
+  // A new page that says an object belongs into the cells.
+  const named = Object.entries(ROUTES).filter(([, { gate }]) => gate === 'page');
+  expect(named.map(([name]) => name)).toEqual(['overviewPage', 'projectPage', 'missionPage']);
+});
+
+it('lets nobody look for a team they are not in, nor from another site', async () => {
+  const trial = await neighbours();
+  const cookie = await enter(trial, 'ann@kitty.example');
+  const key = allIn(await look(trial, '/', cookie), 'input')[0]?.attributes['value'] ?? '';
+  const turn = (fields: Readonly<Record<string, string>>, origin = ORIGIN) =>
+    trial.page('/team', fields, { cookie, origin });
+  expect((await turn({ team: 'orchard', form_key: key })).status).toBe(404);
+  expect((await turn({ team: 'harbour', form_key: 'x' })).status).toBe(403);
+  expect((await turn({ team: 'harbour', form_key: key }, 'https://evil.example')).status).toBe(403);
+  expect((await look(trial, '/', cookie)).text).toContain('Nothing has arrived yet');
+});
+
+it('sends who is not logged in to the login, and back', async () => {
+  const trial = await neighbours();
+  for (const cookie of ['', 'receiver_session=skb_x']) {
+    const page = await trial.page(mission, null, { cookie });
+    expect(page.status).toBe(303);
+    expect(page.headers.get('location')).toBe(`/login?next=${encodeURIComponent(mission)}`);
+  }
+  const fields = { username: 'ann@kitty.example', password: PASSWORD, next: mission };
+  expect((await trial.page('/login', fields)).headers.get('location')).toBe(mission);
+});
+
+it('shows who comes from elsewhere nothing while nobody is known', async () => {
+  const trial = await startTrial();
+  await send(trial, [move(1, 'WP01', 'done')]);
+  const headers = { accept: 'text/html', 'x-forwarded-for': '203.0.113.9' };
+  // Beside a socket of this machine, a header of a proxy says that the client is another one.
+  const { url } = await listenTrial(trial);
+  const response = await fetch(`${url}${mission}`, { headers });
+  expect(response.status).toBe(401);
+  expect(await response.text()).not.toContain('WP01');
+});
+
+/** What has been tried on pages: each with another ending, so that 500 differ. */
+const ATTACKS = [
+  '<script>alert(1)</script>',
+  '"><img src=x onerror=alert(1)>',
+  "'><svg onload=alert(1)>",
+  '</title><script>alert(1)</script>',
+  '</style><script>alert(1)</script>',
+  '</textarea><iframe src=javascript:alert(1)>',
+  '<a href="javascript:alert(1)">x</a>',
+  'javascript:alert(1)',
+  'data:text/html,<script>alert(1)</script>',
+  '<!--<img src="--><img src=x onerror=alert(1)//">',
+  '<![CDATA[<script>alert(1)</script>]]>',
+  '&lt;script&gt;alert(1)&lt;/script&gt;',
+  '&#x3c;script&#x3e;',
+  '&amp;lt;b',
+  '<math><mtext></table><mglyph><style><img src=x onerror=alert(1)>',
+  '<svg><style><img src=x onerror=alert(1)></style>',
+  '` onmouseover=alert(1) `',
+  '" autofocus onfocus=alert(1) x="',
+  "' style='background:url(//evil.example)",
+  '${alert(1)}{{alert(1)}}',
+  '<base href=//evil.example>',
+  '<meta http-equiv=refresh content=0>',
+  '<form action=//evil.example><button>',
+  '\u202Egpj.exe',
+  '<\u0000script>alert(1)</script>',
+];
+const TAGS = new Set(
+  'html head meta title style body a header div form input span label select option button main h1 h2 h3 p pre code table caption thead tbody tr th td time section ul li strong br figure figcaption svg text rect line path nav ol'.split(
+    ' ',
+  ),
+);
+const ATTRIBUTES =
+  /^(?:class|id|href|lang|charset|name|content|tabindex|role|aria-label|scope|datetime|x|y|x1|y1|x2|y2|d|width|height|viewbox|text-anchor)$/i;
+
+it('renders 500 hostile texts as texts', async () => {
+  const trial = await startTrial();
+  const texts = Array.from({ length: 500 }, (_, n) => `${ATTACKS[n % ATTACKS.length] ?? ''}${n}`);
+  await send(
+    trial,
+    texts.flatMap((text, n) => [
+      envelope(2 * n, {
+        event_type: 'MissionCreated',
+        payload: { mission_slug: text, friendly_name: text, mission_type: text },
+        node_id: String(n % 60).padStart(12, '0'),
+        project_slug: text,
+      }),
+      move(2 * n + 1, text, n % 2 === 0 ? 'done' : text, {
+        actor: { name: text },
+        from_lane: text,
+      }),
+    ]),
+  );
+  const project = await look(trial, `/projects/${PROJECT}`);
+  const links = allIn(project, 'a').map(({ attributes }) => attributes['href'] ?? '');
+  const missions = links.filter((href) => href.startsWith('/projects/'));
+  expect(missions.length).toBeGreaterThan(450);
+  const pages = [project, await look(trial, '/'), await look(trial, mission)];
+  for (const href of missions.slice(0, ATTACKS.length * 2)) pages.push(await look(trial, href));
+  for (const page of pages) requirePlain(page);
+  const shown = pages.map(({ text }) => text).join(' ');
+  expect(texts.filter((text) => !/[\u202E\0]/.test(text) && !shown.includes(text))).toEqual([]);
+});
+
+function requirePlain(element: Element): void {
+  for (const child of element.children) {
+    expect([child.name, TAGS.has(child.name)]).toEqual([child.name, true]);
+    for (const [name, value] of Object.entries(child.attributes)) {
+      expect([name, ATTRIBUTES.test(name)]).toEqual([name, true]);
+      if (name === 'href') expect(value).toMatch(/^(?:\/|#main$)/);
+    }
+    requirePlain(child);
+  }
+}
+
+it.each(Object.entries(COLOURS))('keeps %s texts readable (WCAG AA)', (_name, colours) => {
+  const { ground, card, text, quiet, link, alert, done } = colours;
+  for (const behind of [ground, card]) {
+    for (const colour of [text, quiet, link, alert]) {
+      expect(contrast(colour, behind)).toBeGreaterThanOrEqual(4.5);
+    }
+    expect(contrast(done, behind)).toBeGreaterThanOrEqual(3);
+  }
+});
+
+function contrast(one: string, other: string): number {
+  const [light = 0, dark = 0] = [luminance(one), luminance(other)].toSorted((a, b) => b - a);
+  return (light + 0.05) / (dark + 0.05);
+}
+
+function luminance(colour: string): number {
+  const [red = 0, green = 0, blue = 0] = [1, 3, 5].map((start) => {
+    const value = Number.parseInt(colour.slice(start, start + 2), 16) / 255;
+    return value <= 0.040_45 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}

@@ -1,0 +1,39 @@
+import { requirePerson } from '../auth.ts';
+import { HttpError } from '../http/errors.ts';
+import { readForm } from '../http/form.ts';
+import type { Handler, Here } from '../http/here.ts';
+import type { Identity } from '../identity/identity.ts';
+import { teamFor } from '../login/logins.ts';
+import { turnSession } from '../login/sessions.ts';
+import { PAGES } from '../routes.ts';
+import { cookieOf, requireFormKey, requireOwnOrigin } from './browser.ts';
+import { goTo } from './html.ts';
+import { missionPage } from './mission.ts';
+import { overviewPage } from './overview.ts';
+import { projectPage } from './project.ts';
+
+/** The pages people look at, from a team's projects down to one mission. */
+export function dashboardHandlers(
+  identity: Identity,
+): Readonly<Record<'overviewPage' | 'projectPage' | 'missionPage' | 'chooseTeam', Handler>> {
+  return {
+    overviewPage: (c) => overviewPage(identity, c),
+    projectPage: (c) => projectPage(identity, c),
+    missionPage: (c) => missionPage(identity, c),
+    chooseTeam: (c) => chooseTeam(identity, c),
+  };
+}
+
+/** The browser looks at another of the teams its user is in. */
+async function chooseTeam({ store }: Identity, c: Here): Promise<Response> {
+  requireOwnOrigin(c);
+  const form = await readForm(c);
+  requireFormKey(form, cookieOf(c) ?? '');
+  const { id, userId } = requirePerson(c.var.visitor);
+  await store.driver.tx(async (sql) => {
+    const teamId = await teamFor(sql, userId, form.get('team') ?? '');
+    if (teamId === null) throw new HttpError(404, 'not_found', 'no team of yours is named so');
+    await turnSession(sql, id, teamId);
+  });
+  return goTo(PAGES.overview);
+}

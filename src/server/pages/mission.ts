@@ -1,0 +1,103 @@
+import { HttpError } from '../http/errors.ts';
+import type { Here } from '../http/here.ts';
+import type { Identity } from '../identity/identity.ts';
+import { isLane, type Lane, LANES } from '../views/facts.ts';
+import {
+  type ChangeRow,
+  findingsOf,
+  type FindingRow,
+  laneChanges,
+  missionRows,
+  type WorkPackage,
+  workPackages,
+} from '../views/read.ts';
+import { burnUp, progressOf } from './charts.ts';
+import {
+  amount,
+  framed,
+  lookOf,
+  nameOfProject,
+  projectOf,
+  projectPath,
+  tableOf,
+  text,
+  timeOf,
+} from './frame.ts';
+import { html, type Html } from './html.ts';
+
+/** Changes of lanes that the timeline shows. */
+const SHOWN_CHANGES = 200;
+
+/** A mission: its board, how it went, and what is odd about it. */
+export async function missionPage(identity: Identity, c: Here): Promise<Response> {
+  const look = await lookOf(identity, c);
+  const { scope, project } = await projectOf(look, c);
+  const slug = c.req.param('mission') ?? '';
+  const [mission] = slug === '' ? [] : await missionRows(look.driver, scope, slug);
+  if (mission === undefined) throw new HttpError(404, 'not_found', 'nothing is here');
+  const packages = await workPackages(look.driver, scope, slug);
+  const changes = await laneChanges(look.driver, scope, slug);
+  const findings = await findingsOf(look.driver, scope, slug);
+  return framed(c, look, {
+    title: mission.title ?? slug,
+    crumbs: [{ name: nameOfProject(project), path: projectPath(project.id) }],
+    body: html`<p class="quiet">${[slug, mission.type ?? '', amount(mission.events, 'event')].filter((part) => part !== '').join(' · ')},
+${timeOf(mission.firstAt)} to ${timeOf(mission.lastAt)}</p>
+<h2>Work packages</h2>
+${boardOf(packages)}
+<h2>Burn-up</h2>
+${burnUp(progressOf(changes, isLane))}
+<h2>Timeline</h2>
+${timelineOf(changes)}
+<h2>Findings</h2>
+${findingsTable(findings)}`,
+  });
+}
+
+function boardOf(packages: readonly WorkPackage[]): Html {
+  const lane = (name: Lane): Html => {
+    const here = packages.filter((each) => each.lane === name);
+    return html`<section class="lane" aria-label="${name}"><h3>${name} <span class="quiet">${String(here.length)}</span></h3><ul>
+${here.map(({ id, title }) => html`<li><strong>${id}</strong>${title === null || title === id ? [] : html` ${title}`}</li>`)}</ul></section>
+`;
+  };
+  return html`<div class="board" role="region" aria-label="Board of ten lanes" tabindex="0">${LANES.map(lane)}</div>`;
+}
+
+function timelineOf(changes: readonly ChangeRow[]): Html {
+  if (changes.length === 0) return html`<p class="quiet">No work package has moved yet.</p>`;
+  const shown = changes.slice(-SHOWN_CHANGES).toReversed();
+  const caption =
+    shown.length === changes.length
+      ? amount(changes.length, 'change')
+      : `The last ${shown.length} changes`;
+  return tableOf(
+    `${caption}, the last one first`,
+    [{ name: 'When' }, { name: 'Work package' }, { name: 'Lane' }, { name: 'By', kind: 'name' }],
+    shown.map(({ occurredAt, wpId, fromLane, toLane, actor }) => [
+      timeOf(occurredAt),
+      text(wpId),
+      text(fromLane === '' ? toLane : `${fromLane} → ${toLane}`),
+      text(actor),
+    ]),
+  );
+}
+
+function findingsTable(findings: readonly FindingRow[]): Html {
+  if (findings.length === 0) return html`<p class="quiet">Nothing odd arrived.</p>`;
+  return tableOf(
+    'What is odd, the last one first',
+    [
+      { name: 'When' },
+      { name: 'Finding' },
+      { name: 'What', kind: 'name' },
+      { name: 'Event', kind: 'name' },
+    ],
+    findings.map(({ occurredAt, code, detail, eventId }) => [
+      timeOf(occurredAt),
+      html`<code>${code}</code>`,
+      text(detail),
+      html`<code>${eventId}</code>`,
+    ]),
+  );
+}

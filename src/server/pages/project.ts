@@ -1,0 +1,107 @@
+import type { Here } from '../http/here.ts';
+import type { Identity } from '../identity/identity.ts';
+import { LANES } from '../views/facts.ts';
+import {
+  countsOf,
+  laneCounts,
+  missionRows,
+  type MissionRow,
+  producersOf,
+  type ProducerRow,
+} from '../views/read.ts';
+import { dayChart, firstDay } from './charts.ts';
+import {
+  amount,
+  framed,
+  lookOf,
+  missionPath,
+  nameOfProject,
+  projectOf,
+  tableOf,
+  text,
+  timeOf,
+} from './frame.ts';
+import { html, type Html } from './html.ts';
+
+/** A project: its missions and how far they are, what is odd, who sends. */
+export async function projectPage(identity: Identity, c: Here): Promise<Response> {
+  const look = await lookOf(identity, c);
+  const { scope, project } = await projectOf(look, c);
+  const { driver, now } = look;
+  const missions = await missionRows(driver, scope);
+  const lanes = await laneCounts(driver, scope);
+  const findings = await countsOf(driver, scope, 'finding');
+  const days = await countsOf(driver, scope, 'day', firstDay(now));
+  return framed(c, look, {
+    title: nameOfProject(project),
+    crumbs: [],
+    body: html`<p class="quiet">${amount(project.events, 'event')} of project <code>${project.id}</code></p>
+${dayChart(days, now)}
+<h2>Missions</h2>
+${tableOf(
+  amount(missions.length, 'mission'),
+  [
+    { name: 'Mission', kind: 'name' },
+    { name: 'Type' },
+    { name: 'Work packages' },
+    { name: 'Events', kind: 'number' },
+    { name: 'Last event' },
+  ],
+  missions.map((mission) => missionCells(project.id, mission, lanes.get(mission.slug))),
+)}
+<h2>Findings</h2>
+${findingList(findings)}
+<h2>Producers</h2>
+${producerTable(await producersOf(driver, scope))}`,
+  });
+}
+
+function missionCells(
+  projectId: string,
+  { slug, title, type, events, lastAt }: MissionRow,
+  lanes: ReadonlyMap<string, number> | undefined,
+): readonly Html[] {
+  const parts = LANES.flatMap((lane) => {
+    const count = lanes?.get(lane);
+    return count === undefined ? [] : [`${count} ${lane}`];
+  });
+  return [
+    html`<a href="${missionPath(projectId, slug)}">${title ?? slug}</a>${title === null ? [] : html`<br><span class="quiet">${slug}</span>`}`,
+    text(type),
+    text(parts.join(', ')),
+    text(events.toLocaleString('en')),
+    timeOf(lastAt),
+  ];
+}
+
+function findingList(findings: readonly { readonly name: string; readonly count: number }[]): Html {
+  if (findings.length === 0) return html`<p class="quiet">Nothing odd arrived.</p>`;
+  return tableOf(
+    'Events that are stored and are odd',
+    [{ name: 'Finding' }, { name: 'Events', kind: 'number' }],
+    findings.map(({ name, count }) => [
+      html`<code>${name}</code>`,
+      text(count.toLocaleString('en')),
+    ]),
+  );
+}
+
+function producerTable(producers: readonly ProducerRow[]): Html {
+  return tableOf(
+    'Who sent events, the last one first',
+    [
+      { name: 'Node' },
+      { name: 'Events', kind: 'number' },
+      { name: 'Gaps in its clock', kind: 'number' },
+      { name: 'Last heard of' },
+      { name: 'Its last event' },
+    ],
+    producers.map(({ nodeId, events, gaps, lastSeenAt, lastEventAt }) => [
+      html`<code>${nodeId}</code>`,
+      text(events.toLocaleString('en')),
+      text(gaps),
+      timeOf(lastSeenAt),
+      timeOf(lastEventAt),
+    ]),
+  );
+}

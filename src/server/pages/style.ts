@@ -1,0 +1,81 @@
+/** The colours of pages, by light and dark; a test holds each pair of text and ground to WCAG AA. */
+export const COLOURS = {
+  light: {
+    ground: '#ffffff',
+    card: '#f3f5f7',
+    line: '#c5ccd3',
+    text: '#1b1f24',
+    quiet: '#525b66',
+    link: '#0a55c0',
+    done: '#1a7f37',
+    alert: '#b3261e',
+  },
+  dark: {
+    ground: '#14171a',
+    card: '#1e2328',
+    line: '#454d56',
+    text: '#e6e9ec',
+    quiet: '#a6afb8',
+    link: '#82b6ff',
+    done: '#56d364',
+    alert: '#ff9a92',
+  },
+} as const;
+
+function variables(colours: Readonly<Record<string, string>>): string {
+  const each = Object.entries(colours).map(([name, value]) => `--${name}:${value}`);
+  return `:root{${each.join(';')}}`;
+}
+
+/** The one stylesheet. It travels in each page, whose policy names its hash. */
+export const STYLE = `${variables(COLOURS.light)}
+@media (prefers-color-scheme:dark){${variables(COLOURS.dark)}}
+:root{color-scheme:light dark}
+*{box-sizing:border-box}
+body{font:16px/1.5 system-ui,sans-serif;margin:0;background:var(--ground);color:var(--text)}
+main{max-width:80rem;margin:0 auto;padding:0 1rem 3rem}
+main.narrow{max-width:26rem;margin-top:3rem}
+a{color:var(--link)}
+a:focus-visible,button:focus-visible,input:focus-visible,select:focus-visible,summary:focus-visible,
+[tabindex]:focus-visible{outline:3px solid var(--link);outline-offset:2px}
+h1{font-size:1.5rem;line-height:1.25;overflow-wrap:anywhere}
+h2{font-size:1.15rem;margin:2rem 0 .5rem}
+h3{font-size:.9rem;margin:0 0 .5rem}
+label{display:block;margin:.75rem 0}
+input,select{font:inherit;display:block;width:100%}
+button{font:inherit;margin:.5rem .5rem 0 0}
+code{overflow-wrap:anywhere}
+main.narrow code{font-size:1.5rem;letter-spacing:.1em}
+.skip{position:absolute;left:-99rem}
+.skip:focus{left:1rem;top:.5rem;background:var(--ground);padding:.5rem}
+header{border-bottom:1px solid var(--line);background:var(--card)}
+header div{max-width:80rem;margin:0 auto;padding:.5rem 1rem;display:flex;flex-wrap:wrap;gap:.25rem 1.5rem;align-items:baseline}
+header form{display:flex;flex-wrap:wrap;gap:.25rem .5rem;align-items:baseline}
+header label{display:flex;gap:.5rem;align-items:baseline;margin:0}
+header select{width:auto;max-width:14rem}
+header button{margin:0}
+.who{margin-left:auto}
+.crumbs{max-width:80rem;margin:0 auto;padding:1rem 1rem 0}
+.crumbs ol{list-style:none;display:flex;flex-wrap:wrap;gap:.25rem .5rem;margin:0;padding:0}
+.crumbs li+li::before{content:"/";margin-right:.5rem;color:var(--quiet)}
+.quiet,caption,figcaption,time{color:var(--quiet)}
+.alert{color:var(--alert)}
+.scroll{overflow-x:auto}
+table{border-collapse:collapse;width:100%}
+caption{text-align:left;padding:.25rem 0}
+th,td{text-align:left;vertical-align:top;padding:.4rem .75rem .4rem 0;border-bottom:1px solid var(--line)}
+td.number,th.number{text-align:right;font-variant-numeric:tabular-nums}
+td.name{overflow-wrap:anywhere;min-width:9rem}
+.board{display:grid;grid-template-columns:repeat(10,minmax(8.5rem,1fr));gap:.5rem;overflow-x:auto;padding-bottom:.5rem}
+.lane{background:var(--card);border:1px solid var(--line);border-radius:.4rem;padding:.5rem}
+.lane ul{list-style:none;margin:0;padding:0}
+.lane li{background:var(--ground);border:1px solid var(--line);border-radius:.3rem;padding:.35rem .5rem;margin-bottom:.35rem;overflow-wrap:anywhere}
+@media (max-width:45rem){.board{display:block}.lane{margin-bottom:.5rem}}
+figure{margin:1rem 0}
+svg{display:block;width:100%;max-width:60rem;height:auto}
+svg text{fill:var(--quiet);font-size:11px}
+.bar{fill:var(--link)}
+.axis{stroke:var(--line);stroke-width:1}
+.all{fill:none;stroke:var(--link);stroke-width:2;stroke-dasharray:6 4}
+.done{fill:none;stroke:var(--done);stroke-width:2.5}
+`;
