@@ -53,6 +53,13 @@ it('keeps facts while nobody is logged in, exits 4, and delivers after a login t
   });
   const status = await machine.run(['sync', 'status'], at(ENABLED));
   expect(status.stdout).toContain('blocked: missing_auth');
+  const judged = await machine.run(['sync', 'status', '--check', '--json'], at(ENABLED));
+  expect(judged.json['findings']).toContainEqual(
+    expect.objectContaining({
+      code: 'route_blocked',
+      remedy: expect.stringMatching(`^spec-kitty auth login --server ${url}`) as string,
+    }),
+  );
 
   const unclaimed = await logIn(place);
   expect(unclaimed.json).toMatchObject({ claimed: 0, unclaimed: 1, team: 'local' });
