@@ -101,9 +101,10 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'the receiver keeps the last bytes of an id',
-    file: 'src/server/store/events.ts',
-    find: 'ON CONFLICT (team_id, project_id, event_id) DO NOTHING',
-    replace: 'ON CONFLICT (team_id, project_id, event_id) DO UPDATE SET payload = excluded.payload',
+    file: 'src/server/store/insert-events.ts',
+    find: 'ON CONFLICT (team_id, project_id, event_id) DO NOTHING`;',
+    replace:
+      'ON CONFLICT (team_id, project_id, event_id) DO UPDATE SET payload = excluded.payload`;',
     laws: ['L7'],
   },
   {
