@@ -142,5 +142,8 @@ export function addressed({ options }: Context, report: DrainReport): DrainRepor
   const { blocked, target } = report;
   const isNamed = textOption(options, 'target') !== null || flagOption(options, 'all');
   if (blocked?.remedy !== AGAIN || !isNamed) return report;
-  return { ...report, blocked: { ...blocked, remedy: `${AGAIN} --target ${target.publicId}` } };
+  return {
+    ...report,
+    blocked: { ...blocked, remedy: `spec-kitty sync now --target ${target.publicId}` },
+  };
 }

@@ -238,7 +238,7 @@ export const FAULTS: readonly Fault[] = [
       insteadOf: 'spec-kitty auth login',
       act: (site, remedy) => {
         const db = path.join(site.home, 'receiver', 'receiver.db');
-        const made = site.type(`spec-kitty receiver token create --all --db '${db}' --json`);
+        const made = site.type(`spec-kitty receiver token create --all --db ${db} --json`);
         const { token } = JSON.parse(made.stdout) as { readonly token: string };
         site.type(`${remedy} --token-stdin --claim`, token);
       },

@@ -110,7 +110,7 @@ export const RECEIVER_COMMANDS: readonly CommandSpec[] = [
   },
   {
     path: ['receiver', 'erase'],
-    what: 'take stored events away for good; their ids and hashes stay, so that they do not come back',
+    what: 'take stored events away for good; ids and hashes stay',
     options: [
       DB,
       TEAM,
@@ -145,7 +145,7 @@ export const RECEIVER_COMMANDS: readonly CommandSpec[] = [
   },
   {
     path: ['receiver', 'restore'],
-    what: 'fill an empty store from a backup, as another receiver whose clients send what it misses',
+    what: 'fill an empty store from a backup, as another receiver',
     args: [{ name: '[file]', what: 'without it, the store was restored by its own tools' }],
     options: [DB],
     examples: ['spec-kitty receiver restore receiver-monday.db --db receiver.db'],
