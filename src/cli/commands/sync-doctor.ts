@@ -1,5 +1,5 @@
 import { printable } from '../../base/index.ts';
-import { findProject, projectRoot } from '../../home/index.ts';
+import { findProject, projectRoot, sessionFor } from '../../home/index.ts';
 import {
   check,
   exitOf,
@@ -14,7 +14,7 @@ import { runSelfTest } from '../doctor/self-test.ts';
 import { flagOption, type Context } from '../io.ts';
 import type { Ping } from '../render/status-machine.ts';
 import { currentRoutes, sumWaiting } from '../render/status-sums.ts';
-import { row } from '../render/status-text.ts';
+import { age, row } from '../render/status-text.ts';
 import { STREAMS } from '../workspace.ts';
 import { pingTarget } from './sync-status.ts';
 
@@ -42,7 +42,7 @@ export async function run(context: Context): Promise<Answer> {
   return {
     exit,
     json,
-    lines: [...rows(status, ping), '', ...judged.map(checkLine), ...ending(findings)],
+    lines: [...rows(context, status, ping), '', ...judged.map(checkLine), ...ending(findings)],
   };
 }
 
@@ -57,20 +57,47 @@ function unreachable(ping: Ping | null): readonly Finding[] {
 }
 
 /** The rows that scripts read (cli contract 9). */
-function rows(status: HomeStatus, ping: Ping | null): readonly string[] {
+function rows(context: Context, status: HomeStatus, ping: Ping | null): readonly string[] {
   const routes = currentRoutes(status);
   const { authority } = status;
   return [
     row('Queue size', `${sumWaiting(routes, 'events')}`),
+    row('Oldest event', oldestEvent(status)),
     row('Queue DB', status.boundary.foreground.queueDbPath),
     row('Body uploads', `${sumWaiting(routes, 'bodies')} queued`),
     row('Server URL', authority.resolvedServerUrl ?? '<unset>'),
-    row('Auth', status.isLoggedIn ? 'Present' : 'No credentials'),
+    ...loginRows(context, authority.resolvedServerUrl),
     row('User', authority.userId ?? '<unset>'),
     row('Team', authority.teamSlug ?? '<unset>'),
     row('Server', ping?.word ?? 'not asked'),
     row('Daemon singleton', singleton(status)),
   ];
+}
+
+function oldestEvent(status: HomeStatus): string {
+  const times = currentRoutes(status).flatMap(({ streams }) =>
+    streams.flatMap(({ facts }) =>
+      facts.stream === 'events' ? (facts.oldestWaitingAt ?? []) : [],
+    ),
+  );
+  return times.length === 0 ? 'none waits' : `${age(status.readAt - Math.min(...times))} ago`;
+}
+
+function loginRows({ home, system }: Context, server: string | null): readonly string[] {
+  const session = server === null ? null : sessionFor(home, server);
+  if (session === null) return [row('Auth', 'No credentials')];
+  const { kind, accessExpiresAt, refreshExpiresAt } = session;
+  const now = system.clock.now();
+  return [
+    row('Access token', validity(accessExpiresAt, now)),
+    row('Refresh token', kind === 'machine' ? 'Missing' : validity(refreshExpiresAt, now)),
+  ];
+}
+
+function validity(until: number | null, now: number): string {
+  if (until === null) return 'Valid (no expiry stored)';
+  const at = new Date(until).toISOString();
+  return until <= now ? `Expired (${at})` : `Valid (expires ${at})`;
 }
 
 function singleton({ strays }: HomeStatus): string {
