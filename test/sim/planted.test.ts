@@ -31,7 +31,7 @@ interface Found {
   readonly message: string;
 }
 
-it.each(PLANTED_BUGS)('notices when $name', { timeout: 120_000 }, async (bug) => {
+it.each(PLANTED_BUGS)('notices when $name', { timeout: 300_000 }, async (bug) => {
   const found = await hunt(bug, HISTORIES);
   expect(bug.laws, found?.message ?? 'every law seemed to hold').toContain(found?.law);
 });
