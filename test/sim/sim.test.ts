@@ -10,9 +10,9 @@ const HISTORIES = Number(process.env['SIM_HISTORIES'] ?? '50');
 const SEED = Number(
   process.env['SIM_SEED'] ?? String((performance.timeOrigin ^ process.pid) >>> 4),
 );
-/** Enough of them to pass every fault point, and to be struck at every one. */
-const MANY = 200;
-const VERY_MANY = 1_000;
+/** Enough of them to pass every fault point; and, as gc seldom has anything to give back, to be struck at each. */
+const MANY = 1_000;
+const VERY_MANY = 10_000;
 const MS_EACH = 400;
 
 it(`keeps every law in ${HISTORIES} histories`, {
