@@ -65,7 +65,7 @@ describe('a route', () => {
     const route = trial.grant('a');
     const why = { reason: 'halted', detail: 'forbidden', remedy: null } as const;
     block(db, route.id, why, 5);
-    expect(trial.route('a').blocked).toEqual({ reason: 'halted', detail: 'forbidden', at: 5 });
+    expect(trial.route('a').blocked).toEqual({ ...why, at: 5 });
     unblock(db, route.id);
     expect(trial.route('a').blocked).toBeNull();
     block(db, route.id, why, 6);
