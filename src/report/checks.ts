@@ -164,7 +164,10 @@ const CHECKS: readonly Check<HomeStatus>[] = [
   },
 ];
 
-/** The code of every check there is. */
+/**
+ * The code of every check there is: the self-test must have a fault for each.
+ * @internal
+ */
 export const CHECK_CODES: readonly string[] = [...CHECKS, ...BOUNDARY_CHECKS].map(
   ({ code }) => code,
 );

@@ -23,7 +23,8 @@ export async function overviewPage(identity: Identity, c: Here): Promise<Respons
   if (projects.length === 0) {
     const body = html`<p>Nothing has arrived yet. In a project, name this receiver and send:</p>
 <pre><code>spec-kitty sync mode EXTERNAL_RECEIVER --endpoint ${c.var.base}
-spec-kitty sync now</code></pre>`;
+spec-kitty sync now
+</code></pre>`;
     return framed(c, look, { title: 'Overview', body });
   }
   const shown = projects.length < MOST_PROJECTS ? '' : ', the last ones heard of';
