@@ -17,7 +17,7 @@ export { FAULT_POINTS, faultsFrom, noFaults } from './faults.ts';
 export type { FaultPoint, Faults } from './faults.ts';
 export { systemFiles } from './files.ts';
 export type { Files } from './files.ts';
-export { errnoOf, isSystemError } from './files/descriptor.ts';
+export { errnoOf, isSystemError, readable } from './files/descriptor.ts';
 export type { FileStat } from './files/descriptor.ts';
 export { derivedId, sha256Hex } from './hash.ts';
 export { createIds, systemRandom, uuidV5 } from './ids.ts';

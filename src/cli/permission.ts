@@ -9,11 +9,10 @@ import {
   type Route,
 } from '../delivery/index.ts';
 import { MODE_AXES } from '../home/index.ts';
-import { NOT_LOOKED_AT } from '../legacy/index.ts';
-import { gatherProject } from '../report/index.ts';
+import { gatherHere } from './gather/state.ts';
 import { grantEndpoint, requireEndpoint } from './consent.ts';
 import { flagOption, textOption, type Context } from './io.ts';
-import { STREAMS, type Workspace } from './workspace.ts';
+import type { Workspace } from './workspace.ts';
 
 /**
  * The routes a drain is for: those that `--target` or `--all` name, else the active one; null when no route is
@@ -93,14 +92,8 @@ async function activeRoute(
 
 /** What the target lacks, as a person who is asked needs to know it. `route` is the one the project has there. */
 export function whatWouldGo(context: Context, workspace: Workspace, route: Route | null): string {
-  const { project, db, checkoutId } = workspace;
-  const status = gatherProject(context.home, {
-    projectId: project.id,
-    db,
-    streams: STREAMS,
-    legacy: NOT_LOOKED_AT,
-    here: { project, checkoutId },
-  });
+  const { project } = workspace;
+  const status = gatherHere(context, workspace);
   const known = status.routes.find((each) => each.route.id === route?.id);
   const settled = (known?.streams ?? []).map(({ books }) => books.delivered + books.superseded);
   const { captured, ineligible } = status.journal;

@@ -1,5 +1,5 @@
 import { assert, type Db, type Faults, type Millis } from '../base/index.ts';
-import { OUTCOMES, type Outcome, type Verdict } from '../wire/index.ts';
+import { noOutcomes, OUTCOMES, type Outcome, type Verdict } from '../wire/index.ts';
 import { moveCounts } from './counts.ts';
 import { renewDrain, type Drain } from './drain/drains.ts';
 import { isGranted, supersedeAgain } from './generations.ts';
@@ -291,14 +291,7 @@ function shift(recording: Recording, state: DeliveryState, delta: number): void 
 }
 
 function tally(verdicts: readonly (Verdict | null)[]): Record<Outcome, number> {
-  const outcomes: Record<Outcome, number> = {
-    success: 0,
-    duplicate: 0,
-    pending: 0,
-    rejected: 0,
-    transient: 0,
-    terminal_failed: 0,
-  };
+  const outcomes = noOutcomes();
   for (const verdict of verdicts) if (verdict !== null) outcomes[verdict.outcome] += 1;
   return outcomes;
 }

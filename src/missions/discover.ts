@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { errnoOf, printable, UserError, type Files, type FileStat } from '../base/index.ts';
+import { readable, printable, UserError, type Files, type FileStat } from '../base/index.ts';
 import { MAX_FILE_BYTES, MAX_MISSIONS, MAX_NAMED_MISSIONS } from './limits.ts';
 
 /** The folder of a project that holds its missions, one directory each. */
@@ -164,7 +164,7 @@ function look(
   below: string,
   wanted: 'file' | 'directory',
 ): FileStat | Skipped | null {
-  const stat = attempt(() => files.lstat(join(root, below)));
+  const stat = readable(() => files.lstat(join(root, below)));
   if (stat === 'unreadable') return skip(below, 'unreadable');
   if (stat === null || stat.kind === wanted) return stat;
   if (stat.kind === 'symlink') return skip(below, 'outside');
@@ -172,16 +172,6 @@ function look(
 }
 
 function list(files: Files, root: string): readonly string[] | null {
-  const names = attempt(() => files.list(join(root, MISSIONS_DIRECTORY)));
+  const names = readable(() => files.list(join(root, MISSIONS_DIRECTORY)));
   return names === 'unreadable' ? null : names;
-}
-
-/** A permission or a failing disk is something to report; anything else is a bug and passes through. */
-function attempt<T>(read: () => T): T | 'unreadable' {
-  try {
-    return read();
-  } catch (error) {
-    if (errnoOf(error) === '') throw error;
-    return 'unreadable';
-  }
 }

@@ -33,7 +33,7 @@ export { elementSpans, memberSpan, memberSpans, type Span } from './json/spans.t
 export { withMember } from './json/splice.ts';
 export { BATCH_WRAPPER_BYTES, MAX_BODY_BYTES, MAX_EVENT_BYTES, MAX_PUSH_BYTES } from './limits.ts';
 export { MAX_SNAPSHOT_BYTES } from './limits.ts';
-export { isTerminalCode, OUTCOMES, TERMINAL_CODES } from './outcome.ts';
+export { isTerminalCode, noOutcomes, OUTCOMES, TERMINAL_CODES } from './outcome.ts';
 export type { Outcome, TerminalCode, Verdict } from './outcome.ts';
 export { encodeSnapshot, parseSnapshot, snapshotKey } from './snapshot.ts';
 export type { ExternalResource, Snapshot, SnapshotHead } from './snapshot.ts';

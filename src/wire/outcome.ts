@@ -12,6 +12,11 @@ export const OUTCOMES = [
 
 export type Outcome = (typeof OUTCOMES)[number];
 
+/** A count of each outcome, all of them 0. */
+export function noOutcomes(): Record<Outcome, number> {
+  return { success: 0, duplicate: 0, pending: 0, rejected: 0, transient: 0, terminal_failed: 0 };
+}
+
 /** What a receiver's answer means for one item. */
 export interface Verdict {
   readonly outcome: Outcome;

@@ -109,3 +109,16 @@ export function readInto(fd: number, into: Buffer, limit: number): Buffer {
   }
   return into.subarray(0, total);
 }
+
+/**
+ * What `read` gives. A permission or a failing disk is something to report; anything else is a bug and passes
+ * through.
+ */
+export function readable<T>(read: () => T): T | 'unreadable' {
+  try {
+    return read();
+  } catch (error) {
+    if (errnoOf(error) === '') throw error;
+    return 'unreadable';
+  }
+}

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { errnoOf, type Files, type FileStat } from '../../base/index.ts';
+import { readable, type Files, type FileStat } from '../../base/index.ts';
 import { MAX_ARTIFACTS, MAX_DEPTH } from '../limits.ts';
 import { pathIssue } from './paths.ts';
 
@@ -37,7 +37,7 @@ interface Walk {
  * @returns null when there is no such directory.
  */
 export function walkMission(files: Files, directory: string): Tree | null {
-  const stat = attempt(() => files.lstat(directory));
+  const stat = readable(() => files.lstat(directory));
   if (stat === null || stat === 'unreadable' || stat.kind !== 'directory') return null;
   const walk: Walk = { files, found: [], unseen: [], looked: 0, isTruncated: false };
   visit(walk, directory, '', 1);
@@ -47,7 +47,7 @@ export function walkMission(files: Files, directory: string): Tree | null {
 
 function visit(walk: Walk, directory: string, prefix: string, depth: number): void {
   const left = MAX_ARTIFACTS - walk.looked;
-  const names = depth > MAX_DEPTH ? null : attempt(() => walk.files.list(directory, left));
+  const names = depth > MAX_DEPTH ? null : readable(() => walk.files.list(directory, left));
   if (names === null || names === 'unreadable') {
     const issue = names === null ? 'too_deep' : 'unreadable';
     walk.unseen.push(prefix);
@@ -69,7 +69,7 @@ function visit(walk: Walk, directory: string, prefix: string, depth: number): vo
 }
 
 function look(walk: Walk, at: Pick<Found, 'path' | 'absolutePath'>, depth: number): void {
-  const stat = attempt(() => walk.files.lstat(at.absolutePath));
+  const stat = readable(() => walk.files.lstat(at.absolutePath));
   if (stat === null) {
     // Gone since it was listed, or a name that cannot even be spelled.
     if (at.path.includes('\ufffd')) lost(walk, at);
@@ -85,14 +85,4 @@ function lost(walk: Walk, at: Pick<Found, 'path' | 'absolutePath'>): void {
 function issueOf(stat: FileStat): string | null {
   if (stat.kind === 'symlink') return 'symlink';
   return stat.kind === 'file' ? null : 'not_a_file';
-}
-
-/** A permission or a failing disk is something to report; anything else is a bug and passes through. */
-function attempt<T>(read: () => T): T | 'unreadable' {
-  try {
-    return read();
-  } catch (error) {
-    if (errnoOf(error) === '') throw error;
-    return 'unreadable';
-  }
 }

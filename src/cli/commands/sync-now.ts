@@ -18,11 +18,11 @@ import {
 } from '../../delivery/index.ts';
 import { MODE_AXES } from '../../home/index.ts';
 import { takeIn } from '../../journal/index.ts';
-import { NOT_LOOKED_AT, readLegacy, type LegacyView } from '../../legacy/index.ts';
-import { gatherProject } from '../../report/index.ts';
+import { readLegacy } from '../../legacy/index.ts';
 import type { Answer } from '../answer.ts';
 import { refuseAtBoundary } from '../boundary/refusing.ts';
 import { mayGatherArtifacts, runDossiers, type Dossiers } from '../gather/dossiers.ts';
+import { gatherHere } from '../gather/state.ts';
 import { runImport, takenLines, type Imported } from '../gather/import.ts';
 import { runMigration } from '../gather/migration.ts';
 import { flagOption, textOption, type Context } from '../io.ts';
@@ -176,7 +176,7 @@ function isOurs(error: unknown): boolean {
 }
 
 function waitingOn(context: Context, workspace: Workspace, routes: readonly Route[]): number {
-  const status = gatherHere(context, workspace, NOT_LOOKED_AT);
+  const status = gatherHere(context, workspace);
   const chosen = status.routes.filter((each) => routes.some((route) => route.id === each.route.id));
   return sum(
     chosen.flatMap(({ streams }) =>
@@ -187,21 +187,6 @@ function waitingOn(context: Context, workspace: Workspace, routes: readonly Rout
 
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, each) => total + each, 0);
-}
-
-function gatherHere(
-  context: Context,
-  workspace: Workspace,
-  legacy: LegacyView,
-): ReturnType<typeof gatherProject> {
-  const { project, db, checkoutId } = workspace;
-  return gatherProject(context.home, {
-    projectId: project.id,
-    db,
-    legacy,
-    streams: STREAMS,
-    here: { project, checkoutId },
-  });
 }
 
 function conclude(
@@ -264,7 +249,7 @@ function retainOnly(
       remedy: 'spec-kitty sync mode LOCAL_RETENTION',
     });
   }
-  const { captured } = gatherHere(context, workspace, NOT_LOOKED_AT).journal;
+  const { captured } = gatherHere(context, workspace).journal;
   const isComplete = [imported, dossiers].every((each) => each?.isComplete !== false);
   const said = [imported, dossiers].flatMap((each) => each?.lines ?? []);
   const json = {

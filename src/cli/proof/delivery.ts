@@ -1,8 +1,7 @@
 import type { Route } from '../../delivery/index.ts';
-import { NOT_LOOKED_AT } from '../../legacy/index.ts';
-import { gatherProject } from '../../report/index.ts';
+import { gatherHere } from '../gather/state.ts';
 import type { Context } from '../io.ts';
-import { STREAMS, type Workspace } from '../workspace.ts';
+import type { Workspace } from '../workspace.ts';
 import { compareHoldings } from './comparison.ts';
 
 /** Our books beside what the receiver itself lists. */
@@ -27,14 +26,7 @@ export async function proveDelivery(
   workspace: Workspace,
   route: Route,
 ): Promise<Proof> {
-  const { project, db, checkoutId } = workspace;
-  const status = gatherProject(context.home, {
-    projectId: project.id,
-    db,
-    streams: STREAMS,
-    legacy: NOT_LOOKED_AT,
-    here: { project, checkoutId },
-  });
+  const status = gatherHere(context, workspace);
   const streams = status.routes.find((each) => each.route.id === route.id)?.streams ?? [];
   const booked = (name: string): number =>
     streams.find(({ facts }) => facts.stream === name)?.books.delivered ?? 0;

@@ -1,5 +1,5 @@
 import type { BatchReply, Blocked, OutboundItem, StreamName } from '../../receivers/index.ts';
-import type { Outcome, Verdict } from '../../wire/index.ts';
+import { noOutcomes, type Outcome, type Verdict } from '../../wire/index.ts';
 import type { Target } from '../targets.ts';
 
 /** One item that was not accepted. */
@@ -112,14 +112,7 @@ export class DrainTally {
 function nothing(): Sums {
   return {
     selected: 0,
-    outcomes: {
-      success: 0,
-      duplicate: 0,
-      pending: 0,
-      rejected: 0,
-      transient: 0,
-      terminal_failed: 0,
-    },
+    outcomes: noOutcomes(),
     failures: [],
     accepted: [],
     damaged: [],

@@ -1,20 +1,12 @@
 import type { Db, Millis } from '../../base/index.ts';
 import { OUTCOMES, type Outcome } from '../../wire/index.ts';
 import { attemptsOf, type Attempt } from '../parked.ts';
+import { toRecorded, type RecordedEvent, type RecordedRow } from './recorded.ts';
 import { DELIVERY_STATES, type DeliveryState } from '../transition.ts';
 
 /** One event with everything that is known of it. */
-export interface EventHistory {
-  readonly seq: number;
-  readonly id: string;
-  readonly type: string;
-  readonly aggregateType: string;
-  readonly aggregateId: string;
-  readonly mission: string | null;
-  readonly eligible: boolean;
+export interface EventHistory extends RecordedEvent {
   readonly coalesceKey: string | null;
-  readonly sha256: string;
-  readonly bytes: number;
   /** Null when gc dropped it. */
   readonly payload: Uint8Array | null;
   /** Why and when the payload was let go; null while it may not be dropped. */
@@ -28,8 +20,6 @@ export interface EventHistory {
   } | null;
   /** Other facts that came under the same id and were not kept. */
   readonly conflicts: number;
-  readonly occurredAt: Millis;
-  readonly capturedAt: Millis;
   readonly targets: readonly TargetHistory[];
 }
 
@@ -68,17 +58,8 @@ export interface BatchHistory {
   readonly result: string | null;
 }
 
-interface EventRow {
-  readonly seq: number;
-  readonly event_id: string;
-  readonly type: string;
-  readonly aggregate_type: string;
-  readonly aggregate_id: string;
-  readonly mission: string | null;
-  readonly eligible: number;
+interface EventRow extends RecordedRow {
   readonly coalesce_key: string | null;
-  readonly sha256: string;
-  readonly bytes: number;
   readonly payload: Uint8Array | null;
   readonly released_for: string | null;
   readonly released_at: number | null;
@@ -87,8 +68,6 @@ interface EventRow {
   readonly line: number | null;
   readonly stated_project_id: string | null;
   readonly conflicts: number;
-  readonly occurred_at: number;
-  readonly captured_at: number;
 }
 
 interface PassRow {
@@ -156,16 +135,8 @@ function toHistory(db: Db, row: EventRow): EventHistory {
   const passes = db.all<PassRow>(PASSES, { seq: row.seq });
   const targetIds = [...new Set(passes.map((pass) => pass.public_id))];
   return {
-    seq: row.seq,
-    id: row.event_id,
-    type: row.type,
-    aggregateType: row.aggregate_type,
-    aggregateId: row.aggregate_id,
-    mission: row.mission,
-    eligible: row.eligible === 1,
+    ...toRecorded(row),
     coalesceKey: row.coalesce_key,
-    sha256: row.sha256,
-    bytes: row.bytes,
     payload: row.payload,
     released:
       row.released_for === null ? null : { reason: row.released_for, at: row.released_at ?? 0 },
@@ -175,8 +146,6 @@ function toHistory(db: Db, row: EventRow): EventHistory {
         ? null
         : { path: row.source, line: row.line ?? 0, statedProjectId: row.stated_project_id },
     conflicts: row.conflicts,
-    occurredAt: row.occurred_at,
-    capturedAt: row.captured_at,
     targets: targetIds.map((id) =>
       toTarget(
         db,

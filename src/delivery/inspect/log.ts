@@ -1,5 +1,6 @@
 import type { Db, Millis } from '../../base/index.ts';
 import { DELIVERY_STATES, type DeliveryState } from '../transition.ts';
+import { toRecorded, type RecordedEvent, type RecordedRow } from './recorded.ts';
 
 /** What an event may be asked for: a state of its delivery, or that no drain has looked at it yet. */
 export const LOG_STATES = [...DELIVERY_STATES, 'unopened'] as const;
@@ -20,19 +21,8 @@ export interface LogFilter {
 }
 
 /** One event with what became of it at each target. */
-export interface LogEntry {
-  readonly seq: number;
-  readonly id: string;
-  readonly type: string;
-  readonly aggregateType: string;
-  readonly aggregateId: string;
-  readonly mission: string | null;
-  readonly eligible: boolean;
-  readonly sha256: string;
-  readonly bytes: number;
+export interface LogEntry extends RecordedEvent {
   readonly hasPayload: boolean;
-  readonly occurredAt: Millis;
-  readonly capturedAt: Millis;
   readonly deliveries: readonly LogDelivery[];
 }
 
@@ -51,19 +41,8 @@ export interface LogPage {
   readonly before: number | null;
 }
 
-interface EntryRow {
-  readonly seq: number;
-  readonly event_id: string;
-  readonly type: string;
-  readonly aggregate_type: string;
-  readonly aggregate_id: string;
-  readonly mission: string | null;
-  readonly eligible: number;
-  readonly sha256: string;
-  readonly bytes: number;
+interface EntryRow extends RecordedRow {
   readonly has_payload: number;
-  readonly occurred_at: number;
-  readonly captured_at: number;
 }
 
 interface DeliveryRow {
@@ -192,18 +171,8 @@ function entriesOf(db: Db, rows: readonly EntryRow[], passes: string): readonly 
 
 function toEntry(row: EntryRow, deliveries: readonly DeliveryRow[]): LogEntry {
   return {
-    seq: row.seq,
-    id: row.event_id,
-    type: row.type,
-    aggregateType: row.aggregate_type,
-    aggregateId: row.aggregate_id,
-    mission: row.mission,
-    eligible: row.eligible === 1,
-    sha256: row.sha256,
-    bytes: row.bytes,
+    ...toRecorded(row),
     hasPayload: row.has_payload === 1,
-    occurredAt: row.occurred_at,
-    capturedAt: row.captured_at,
     deliveries: deliveries.map((each) => ({
       targetId: each.public_id,
       canonicalUrl: each.canonical_url,

@@ -145,14 +145,7 @@ function toRow(scope: Scope, fact: DossierFact, artifact: ArtifactFact): readonl
 }
 
 /** One artifact with all contents it had. */
-export interface ArtifactEntry {
-  readonly path: string;
-  readonly artifactClass: string;
-  readonly artifactKey: string | null;
-  readonly requiredStatus: string | null;
-  /** The present content; null when the artifact was deleted. */
-  readonly sha256: string | null;
-  readonly sizeBytes: number | null;
+export interface ArtifactEntry extends ArtifactFact {
   /** When the event happened that says so. */
   readonly occurredAt: Millis;
   readonly eventId: string;
