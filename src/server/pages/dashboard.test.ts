@@ -16,7 +16,8 @@ import {
   startTrial,
   type Trial,
 } from '../../../test/support/receiver-trial.ts';
-import { ROUTES } from '../routes.ts';
+import { ROUTES, type RouteSpec } from '../routes.ts';
+import { SECTIONS } from './sections.ts';
 import { COLOURS } from './style.ts';
 
 const MISSION = '042-demo';
@@ -135,6 +136,24 @@ it('names each thing a reader needs to move about by keyboard', async () => {
       expect(picture.attributes['aria-label']).toMatch(/\d/);
   }
 });
+
+it('leads from every page to the sections, and says which one is looked at', async () => {
+  const trial = await startTrial();
+  await send(trial, [move(1, 'WP01', 'done')]);
+  const paths = SECTIONS.map(({ path }) => path);
+  const routes: readonly RouteSpec[] = Object.values(ROUTES);
+  for (const path of paths) expect(routes).toContainEqual({ method: 'GET', path, gate: 'page' });
+  for (const at of [...paths, `/projects/${PROJECT}`, mission]) {
+    const links = allIn(allIn(await look(trial, at), 'nav', 'sections')[0] ?? EMPTY, 'a');
+    expect([at, links.map(({ attributes }) => attributes['href'])]).toEqual([at, paths]);
+    const current = links.filter(({ attributes }) => attributes['aria-current'] === 'page');
+    expect(current.map(({ attributes }) => attributes['href'])).toEqual(
+      paths.filter((path) => path === at),
+    );
+  }
+});
+
+const EMPTY: Element = { name: '', attributes: {}, children: [], text: '' };
 
 async function enter(trial: LoginTrial, email: string, team?: string): Promise<string> {
   const { cookie } = await trial.page('/login', { username: email, password: PASSWORD });
@@ -255,7 +274,7 @@ const TAGS = new Set(
   ),
 );
 const ATTRIBUTES =
-  /^(?:class|id|href|lang|charset|name|content|tabindex|role|aria-label|scope|datetime|x|y|x1|y1|x2|y2|d|width|height|viewbox|text-anchor)$/i;
+  /^(?:class|id|href|lang|charset|name|content|tabindex|role|aria-label|aria-current|scope|datetime|x|y|x1|y1|x2|y2|d|width|height|viewbox|text-anchor)$/i;
 
 it('renders 500 hostile texts as texts', async () => {
   const trial = await startTrial();

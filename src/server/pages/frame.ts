@@ -13,6 +13,7 @@ import { type ProjectRow, projectRows } from '../views/read.ts';
 import type { ProjectScope } from '../views/tables.ts';
 import { cookieOf, formKey } from './browser.ts';
 import { html, type Html, page } from './html.ts';
+import { SECTIONS } from './sections.ts';
 
 /** Somebody who looks, at what is theirs, as it is now. */
 export interface Look {
@@ -63,8 +64,19 @@ export function framed(
   const behind = html`<p role="status">Events are still being folded into these views. Look again in a moment.</p>`;
   return page(title, html`${look.isCurrent ? [] : behind}${body}`, {
     above: html`<header><div><a href="${PAGES.overview}">Spec Kitty receiver</a>${whoOf(c, look)}</div></header>
+${sectionsOf(c, look)}
 ${crumbs === null ? [] : crumbsOf(crumbs)}`,
   });
+}
+
+function sectionsOf(c: Here, { visitor: { rights } }: Look): Html {
+  const links = SECTIONS.filter(({ right }) => rights.includes(right)).map(({ name, path }) =>
+    path === c.req.path
+      ? html`<li><a href="${path}" aria-current="page">${name}</a></li>`
+      : html`<li><a href="${path}">${name}</a></li>`,
+  );
+  return html`<nav class="sections" aria-label="Sections"><ul>
+${links}</ul></nav>`;
 }
 
 function crumbsOf(crumbs: readonly Crumb[]): Html {

@@ -55,6 +55,11 @@ header label{display:flex;gap:.5rem;align-items:baseline;margin:0}
 header select{width:auto;max-width:14rem}
 header button{margin:0}
 .who{margin-left:auto}
+.sections{border-bottom:1px solid var(--line)}
+.sections ul{list-style:none;max-width:80rem;margin:0 auto;padding:.25rem 1rem 0;display:flex;flex-wrap:wrap;gap:0 1.25rem}
+.sections a{display:block;padding:.35rem 0;border-bottom:3px solid transparent;text-decoration:none}
+.sections a:hover{text-decoration:underline}
+.sections a[aria-current]{color:var(--text);border-bottom-color:var(--link)}
 .crumbs{max-width:80rem;margin:0 auto;padding:1rem 1rem 0}
 .crumbs ol{list-style:none;display:flex;flex-wrap:wrap;gap:.25rem .5rem;margin:0;padding:0}
 .crumbs li+li::before{content:"/";margin-right:.5rem;color:var(--quiet)}

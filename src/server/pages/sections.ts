@@ -1,0 +1,15 @@
+import type { Right } from '../identity/rights.ts';
+import { PAGES } from '../routes.ts';
+
+/** A part of the dashboard that every page leads to. */
+export interface Section {
+  readonly name: string;
+  readonly path: string;
+  /** Who has it sees the link; the page behind it asks for itself. */
+  readonly right: Right;
+}
+
+/** The parts of the dashboard in the order in which pages show them. */
+export const SECTIONS: readonly Section[] = [
+  { name: 'Overview', path: PAGES.overview, right: 'read' },
+];
