@@ -28,7 +28,7 @@ export interface RealReceiver {
   stop(): Promise<void>;
 }
 
-/** Starts a receiver on a port of the system's choice; it stops with the test. */
+/** Starts a receiver on a port of the system's choice; it stops with the test. `file` may name a PostgreSQL. */
 export async function realReceiver(
   options: { readonly isStrict?: boolean; readonly file?: string; readonly port?: number } = {},
 ): Promise<RealReceiver> {

@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
 import { createMachine } from '../../../test/support/command-line.ts';
+import { freshDatabase, runsPostgres } from '../../../test/support/postgres.ts';
 import { realReceiver, tokenFor } from '../../../test/support/real-receiver.ts';
 
 const COMMAND = ['receiver', 'conformance'];
@@ -18,8 +19,17 @@ it('passes the receiver that nobody has a token for', async () => {
   expect(await receiver.holdings()).toHaveLength(Number(kept));
 });
 
-it.each([[false], [true]])('passes the receiver with its tokens, strict: %s', async (isStrict) => {
-  const { url, store } = await realReceiver({ isStrict });
+const cluster = await runsPostgres();
+const databases = ['SQLite', ...(cluster === null ? [] : ['PostgreSQL'])];
+const kinds = databases.flatMap((database) => [
+  { database, isStrict: false },
+  { database, isStrict: true },
+]);
+
+it.each(kinds)('passes the receiver with its tokens: %j', async ({ database, isStrict }) => {
+  const onPostgres = database === 'PostgreSQL' && cluster !== null;
+  const address = onPostgres ? { file: await freshDatabase(cluster) } : {};
+  const { url, store } = await realReceiver({ isStrict, ...address });
   const machine = createMachine({
     WRITER: await tokenFor(store, 'ingest'),
     READER: await tokenFor(store, 'read'),
