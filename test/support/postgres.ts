@@ -1,12 +1,4 @@
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import os from 'node:os';
 import path from 'node:path';
@@ -21,44 +13,25 @@ import {
   startPostgres,
   unpackPostgres,
 } from './postgres-cluster.ts';
+import { onceARun } from './run-once.ts';
 
 /** Names the directory of the run's one PostgreSQL. */
 export const POSTGRES_DIR = 'TEST_POSTGRES_DIR';
 /** Names the process whose end is the end of that PostgreSQL, however it comes. */
 export const POSTGRES_RUN = 'TEST_POSTGRES_RUN';
-/** Written there when it runs, or cannot. */
-export const READY = 'ready.json';
-const POLL_MS = 50;
 const NONE = 'NOT CHECKED: no PostgreSQL runs here, so the store was checked on SQLite alone';
 
 /** The PostgreSQL of this test run, started by whoever asks first; null, said aloud, where none can run. */
 export async function runsPostgres(): Promise<Cluster | null> {
-  const dir = process.env[POSTGRES_DIR] ?? '';
-  const ready = path.join(dir, READY);
-  if (!existsSync(ready) && isFirst(dir)) {
-    const outcome = await boot(dir);
-    writeFileSync(`${ready}.new`, JSON.stringify(outcome));
-    renameSync(`${ready}.new`, ready);
-  }
-  while (!existsSync(ready)) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-  const { cluster, reason } = JSON.parse(readFileSync(ready, 'utf8')) as Outcome;
+  const { cluster, reason } = await onceARun(process.env[POSTGRES_DIR] ?? '', boot);
   if (cluster === null) process.stderr.write(`${NONE}: ${reason}\n`);
   return cluster;
 }
 
-interface Outcome {
+/** A PostgreSQL, or why there is none. */
+export interface Outcome {
   readonly cluster: Cluster | null;
   readonly reason: string;
-}
-
-function isFirst(dir: string): boolean {
-  try {
-    mkdirSync(path.join(dir, 'lock'));
-    return true;
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
-    throw error;
-  }
 }
 
 async function boot(dir: string): Promise<Outcome> {

@@ -5,10 +5,9 @@ import { html, type Html } from './html.ts';
 
 const DAY_MS = 86_400_000;
 const WIDTH = 720;
-const HEIGHT = 140;
-const BOTTOM = 20;
-const TOP = 16;
-const PLOT = HEIGHT - BOTTOM - TOP;
+const PLOT = 100;
+/** Room above and below for half the width of a line. */
+const EDGE = 3;
 
 /** Days that a chart of arrivals shows. */
 export const CHART_DAYS = 30;
@@ -30,14 +29,11 @@ export function dayChart(counts: readonly Count[], now: Millis): Html {
   const step = WIDTH / CHART_DAYS;
   const bars = days.map(({ day, count }, index) => {
     const height = count === 0 ? 0 : Math.max(2, (count / most) * PLOT);
-    return html`<rect class="bar" x="${num(index * step + 2)}" y="${num(TOP + PLOT - height)}" width="${num(step - 4)}" height="${num(height)}"><title>${day}: ${String(count)}</title></rect>`;
+    return html`<rect class="bar" x="${num(index * step + 2)}" y="${num(PLOT - height)}" width="${num(step - 4)}" height="${num(height)}"><title>${day}: ${String(count)}</title></rect>`;
   });
   const label = `Events by day of arrival: ${sum} in ${CHART_DAYS} days, at most ${most} a day`;
-  return html`<figure><svg viewBox="0 0 ${String(WIDTH)} ${String(HEIGHT)}" role="img" aria-label="${label}">
-<text x="2" y="11">${String(most)}</text>${bars}${axis()}
-<text x="2" y="${String(HEIGHT - 5)}">${days[0]?.day ?? ''}</text>
-<text x="${String(WIDTH - 2)}" y="${String(HEIGHT - 5)}" text-anchor="end">${days.at(-1)?.day ?? ''}</text></svg>
-<figcaption>${label}.</figcaption></figure>`;
+  const ends = [days[0]?.day ?? '', days.at(-1)?.day ?? ''] as const;
+  return chart({ label, most, ends, drawing: html`${bars}` });
 }
 
 /** How many work packages there were and how many were done, after each change of a lane. */
@@ -73,22 +69,45 @@ export function burnUp(progress: readonly Progress[]): Html {
   const most = Math.max(1, last.all);
   const line = (value: (point: Progress) => number): string => {
     const x = (at: Millis): string => num(((at - first.at) / span) * (WIDTH - 4) + 2);
-    const y = (count: number): string => num(TOP + PLOT - (count / most) * PLOT);
+    const y = (count: number): string => num(PLOT - (count / most) * PLOT);
     const steps = progress.map((point) => `H${x(point.at)}V${y(value(point))}`);
     return `M2,${y(0)}${steps.join('')}H${num(WIDTH - 2)}`;
   };
-  const label = `Burn-up: ${last.done} of ${last.all} work packages done, ${dayOf(first.at)} to ${dayOf(last.at)}`;
-  return html`<figure><svg viewBox="0 0 ${String(WIDTH)} ${String(HEIGHT)}" role="img" aria-label="${label}">
-<text x="2" y="11">${String(most)}</text>${axis()}
-<path class="all" d="${line(({ all }) => all)}"/><path class="done" d="${line(({ done }) => done)}"/>
-<text x="2" y="${String(HEIGHT - 5)}">${dayOf(first.at)}</text>
-<text x="${String(WIDTH - 2)}" y="${String(HEIGHT - 5)}" text-anchor="end">${dayOf(last.at)}</text></svg>
-<figcaption>${label}. Dashed: all that have moved; solid: done.</figcaption></figure>`;
+  const days = [dayOf(first.at), dayOf(last.at)] as const;
+  const isOneDay = days[0] === days[1];
+  return chart({
+    label: `Burn-up: ${last.done} of ${last.all} work packages done, ${isOneDay ? days[0] : days.join(' to ')}`,
+    note: ' Dashed: all that have moved; solid: done.',
+    most,
+    ends: isOneDay ? [minuteOf(first.at), minuteOf(last.at)] : days,
+    drawing: html`<path class="all" d="${line(({ all }) => all)}"/><path class="done" d="${line(({ done }) => done)}"/>`,
+  });
 }
 
-function axis(): Html {
-  const y = String(TOP + PLOT);
-  return html`<line class="axis" x1="0" y1="${y}" x2="${String(WIDTH)}" y2="${y}"/>`;
+interface Chart {
+  /** All that a chart says to who does not see it. */
+  readonly label: string;
+  readonly note?: string;
+  /** What the top of the chart stands for. */
+  readonly most: number;
+  /** Where it begins and where it ends. */
+  readonly ends: readonly [string, string];
+  /** From 0 to WIDTH, and from PLOT, the bottom, up to 0. */
+  readonly drawing: Html;
+}
+
+/** The drawing is stretched to the room there is, so the words stand around it and not in it. */
+function chart({ label, note = '', most, ends: [first, last], drawing }: Chart): Html {
+  const y = String(PLOT);
+  return html`<figure><div class="most" aria-hidden="true">${String(most)}</div>
+<svg viewBox="0 ${String(-EDGE)} ${String(WIDTH)} ${String(PLOT + 2 * EDGE)}" preserveAspectRatio="none" role="img" aria-label="${label}">
+${drawing}<line class="axis" x1="0" y1="${y}" x2="${String(WIDTH)}" y2="${y}"/></svg>
+<div class="ends" aria-hidden="true"><span>${first}</span><span>${last}</span></div>
+<figcaption>${label}.${note}</figcaption></figure>`;
+}
+
+function minuteOf(at: Millis): string {
+  return `${new Date(at).toISOString().slice(11, 16)} UTC`;
 }
 
 function num(value: number): string {

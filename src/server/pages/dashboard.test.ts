@@ -274,7 +274,7 @@ const TAGS = new Set(
   ),
 );
 const ATTRIBUTES =
-  /^(?:class|id|href|lang|charset|name|content|tabindex|role|aria-label|aria-current|scope|datetime|x|y|x1|y1|x2|y2|d|width|height|viewbox|text-anchor)$/i;
+  /^(?:class|id|href|lang|charset|name|content|tabindex|role|aria-label|aria-current|aria-hidden|preserveaspectratio|scope|datetime|x|y|x1|y1|x2|y2|d|width|height|viewbox|text-anchor)$/i;
 
 it('renders 500 hostile texts as texts', async () => {
   const trial = await startTrial();

@@ -41,7 +41,7 @@ export async function missionPage(identity: Identity, c: Here): Promise<Response
   return framed(c, look, {
     title: mission.title ?? slug,
     crumbs: [{ name: nameOfProject(project), path: projectPath(project.id) }],
-    body: html`<p class="quiet">${[slug, mission.type ?? '', amount(mission.events, 'event')].filter((part) => part !== '').join(' · ')},
+    body: html`<p class="quiet">${[mission.title === null ? '' : slug, mission.type ?? '', amount(mission.events, 'event')].filter((part) => part !== '').join(' · ')},
 ${timeOf(mission.firstAt)} to ${timeOf(mission.lastAt)}</p>
 <h2>Work packages</h2>
 ${boardOf(packages)}

@@ -50,6 +50,8 @@ main.narrow code{font-size:1.5rem;letter-spacing:.1em}
 .skip:focus{left:1rem;top:.5rem;background:var(--ground);padding:.5rem}
 header{border-bottom:1px solid var(--line);background:var(--card)}
 header div{max-width:80rem;margin:0 auto;padding:.5rem 1rem;display:flex;flex-wrap:wrap;gap:.25rem 1.5rem;align-items:baseline}
+header a{color:inherit;font-weight:600;text-decoration:none}
+header a:hover{text-decoration:underline}
 header form{display:flex;flex-wrap:wrap;gap:.25rem .5rem;align-items:baseline}
 header label{display:flex;gap:.5rem;align-items:baseline;margin:0}
 header select{width:auto;max-width:14rem}
@@ -65,20 +67,30 @@ header button{margin:0}
 .crumbs li+li::before{content:"/";margin-right:.5rem;color:var(--quiet)}
 .quiet,caption,figcaption,time{color:var(--quiet)}
 .alert{color:var(--alert)}
-.scroll{overflow-x:auto}
-table{border-collapse:collapse;width:100%}
+.scroll{overflow-x:auto;margin:0 -.75rem;padding:3px 0}
+.scroll caption{padding:.25rem .75rem}
+table{border-collapse:collapse;min-width:min(100%,40rem)}
 caption{text-align:left;padding:.25rem 0}
-th,td{text-align:left;vertical-align:top;padding:.4rem .75rem .4rem 0;border-bottom:1px solid var(--line)}
+th,td{text-align:left;vertical-align:top;padding:.4rem .75rem;border-bottom:1px solid var(--line)}
+th{white-space:nowrap;font-size:.85rem;color:var(--quiet)}
+tbody tr:hover{background:var(--card)}
+time{white-space:nowrap}
 td.number,th.number{text-align:right;font-variant-numeric:tabular-nums}
+td code{overflow-wrap:normal}
 td.name{overflow-wrap:anywhere;min-width:9rem}
-.board{display:grid;grid-template-columns:repeat(10,minmax(8.5rem,1fr));gap:.5rem;overflow-x:auto;padding-bottom:.5rem}
-.lane{background:var(--card);border:1px solid var(--line);border-radius:.4rem;padding:.5rem}
+.board{display:flex;gap:.5rem;overflow-x:auto;padding:3px 0 .5rem}
+.lane{background:var(--card);border:1px solid var(--line);border-radius:.4rem;padding:.5rem;flex:1 0 7rem}
+.lane:has(li){flex:3 0 10rem}
+.lane h3{font-size:.85rem}
 .lane ul{list-style:none;margin:0;padding:0}
 .lane li{background:var(--ground);border:1px solid var(--line);border-radius:.3rem;padding:.35rem .5rem;margin-bottom:.35rem;overflow-wrap:anywhere}
-@media (max-width:45rem){.board{display:block}.lane{margin-bottom:.5rem}}
-figure{margin:1rem 0}
-svg{display:block;width:100%;max-width:60rem;height:auto}
-svg text{fill:var(--quiet);font-size:11px}
+@media (max-width:45rem){.board{flex-wrap:wrap}.lane,.lane:has(li){flex:1 0 auto}.lane:has(li){width:100%}.lane:not(:has(li)) h3{margin:0}}
+figure{margin:1rem 0;max-width:60rem}
+svg{display:block;width:100%;height:8rem}
+svg *{vector-effect:non-scaling-stroke}
+.most,.ends,figcaption{font-size:.85rem}
+.most,.ends{color:var(--quiet);font-variant-numeric:tabular-nums}
+.ends{display:flex;justify-content:space-between;margin:.2rem 0 .4rem}
 .bar{fill:var(--link)}
 .axis{stroke:var(--line);stroke-width:1}
 .all{fill:none;stroke:var(--link);stroke-width:2;stroke-dasharray:6 4}

@@ -1,0 +1,43 @@
+import { readdirSync } from 'node:fs';
+import process from 'node:process';
+import { expect, it } from 'vitest';
+import { ROUTES } from '../../src/server/routes.ts';
+import { browserOfFile } from '../support/browser.ts';
+import {
+  ARTIFACTS,
+  createMachine,
+  EXAMPLE_MISSIONS,
+  sampleMissions,
+} from '../support/command-line.ts';
+import { type RealReceiver, realReceiver } from '../support/real-receiver.ts';
+import { crawl } from './crawl.ts';
+
+const visit = browserOfFile();
+
+/** A receiver that holds these missions, with the texts of their artifacts. */
+async function deliver(missions: string): Promise<RealReceiver> {
+  const receiver = await realReceiver();
+  const machine = createMachine(ARTIFACTS);
+  const cwd = await machine.project('repo', missions);
+  const mode = ['sync', 'mode', 'EXTERNAL_RECEIVER', '--endpoint', receiver.url];
+  expect((await machine.run(mode, { cwd })).exit).toBe(0);
+  await machine.run(['sync', 'now'], { cwd });
+  return receiver;
+}
+
+const samples = sampleMissions();
+
+it('leads everywhere by links, by keyboard too, and can be read in light and dark, on a desk and on a phone', async () => {
+  if (samples === null) process.stdout.write('No sample missions here: the example stands in.\n');
+  const missions = samples ?? EXAMPLE_MISSIONS;
+  const receiver = await deliver(missions);
+  const { page } = await visit(receiver.url);
+  const began = performance.now();
+  const { pages, addresses, faults } = await crawl(page);
+  const seconds = ((performance.now() - began) / 1000).toFixed(1);
+  process.stdout.write(`${addresses} addresses in ${seconds} s: ${JSON.stringify([...pages])}\n`);
+  expect(faults).toEqual([]);
+  expect(pages.get('missionPage')).toBe(readdirSync(missions).length);
+  const wanted = Object.entries(ROUTES).filter(([, { gate }]) => gate === 'page');
+  expect(wanted.map(([name]) => name).filter((name) => !pages.has(name))).toEqual([]);
+}, 120_000);
