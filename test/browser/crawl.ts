@@ -1,10 +1,18 @@
 import type { Page } from 'playwright-core';
 import { ROUTES } from '../../src/server/routes.ts';
-import { faultsOf, tabFaults } from './page-audit.ts';
+import { faultsNow, faultsOf, tabFaults } from './page-audit.ts';
 import { photograph } from './screenshots.ts';
 
-/** Pages of one kind that are looked at closely; of others the status alone is asked for. */
-const LOOKED_AT = 16;
+/** How many pages of one kind are looked at; of the others the status alone is asked for. */
+export interface Depth {
+  /** In light and dark, on a desk and on a phone. */
+  readonly closely: number;
+  /** At all. */
+  readonly opened: number;
+  /** How pictures of those looked at closely are named. */
+  readonly pictures: string;
+}
+
 const MOST_LINKS = 1_500;
 
 /** What was found by following every link of this receiver from its first page on. */
@@ -16,50 +24,40 @@ export interface Crawl {
   readonly faults: readonly string[];
 }
 
-/** Follows links from `start`, and looks at the first pages of each kind in light and dark, wide and narrow. */
-export async function crawl(page: Page, start = '/'): Promise<Crawl> {
+/** Follows every link from the overview on, and looks at the first pages of each kind. */
+export async function crawl(page: Page, { closely, opened, pictures }: Depth): Promise<Crawl> {
   const pages = new Map<string, number>();
   const faults: string[] = [];
-  const seen = new Set([start]);
-  const waiting = [start];
-  for (let at = waiting.shift(); at !== undefined; at = waiting.shift()) {
-    const here = at;
+  const seen = new Set(['/']);
+  for (const here of seen) {
     const kind = routeOf(here);
     const count = pages.get(kind) ?? 0;
-    const links =
-      count < LOOKED_AT ? await look(page, here, (fault) => faults.push(`${here} ${fault}`)) : null;
-    if (links === null) {
-      const { status } = await fetch(new URL(here, page.url()), { headers: HEADERS });
-      if (status !== 200) faults.push(`${here} answered ${status}`);
+    if (count >= opened) {
+      const answer = await page.context().request.get(here, { headers: HEADERS });
+      if (answer.status() !== 200) faults.push(`${here} answered ${answer.status()}`);
       continue;
     }
     pages.set(kind, count + 1);
-    await photograph(page, `${kind}-${count}`);
+    const response = await page.goto(here);
+    if (response?.status() !== 200) {
+      faults.push(`${here} answered ${response?.status() ?? 'nothing'}`);
+      continue;
+    }
+    const found = await (count < closely ? faultsOf(page) : faultsNow(page));
+    faults.push(...found.map((fault) => `${here} ${fault}`));
+    if (count < closely) await photograph(page, `${pictures}-${kind}-${count}`);
     if (count === 0) {
       faults.push(...(await tabFaults(page)).map((fault) => `${here} ${fault}`));
     }
-    for (const link of links.filter((each) => !seen.has(each)).slice(0, MOST_LINKS - seen.size)) {
-      seen.add(link);
-      waiting.push(link);
-    }
+    // What is added to a set while it is walked through is walked through too.
+    for (const link of await linksOf(page)) if (seen.size < MOST_LINKS) seen.add(link);
   }
   return { pages, addresses: seen.size, faults };
 }
 
 const HEADERS = { accept: 'text/html' };
 
-/** Opens a page and says what is wrong with it. @returns its links to pages of this receiver. */
-async function look(
-  page: Page,
-  at: string,
-  complain: (fault: string) => void,
-): Promise<readonly string[]> {
-  const response = await page.goto(at);
-  if (response?.status() !== 200) {
-    complain(`answered ${response?.status() ?? 'nothing'}`);
-    return [];
-  }
-  for (const fault of await faultsOf(page)) complain(fault);
+function linksOf(page: Page): Promise<readonly string[]> {
   return page.evaluate<string[]>(`[...document.querySelectorAll('a[href]')]
     .filter((each) => each.origin === location.origin && !each.hasAttribute('download'))
     .map((each) => each.pathname + each.search)`);

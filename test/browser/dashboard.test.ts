@@ -33,7 +33,11 @@ it('leads everywhere by links, by keyboard too, and can be read in light and dar
   const receiver = await deliver(missions);
   const { page } = await visit(receiver.url);
   const began = performance.now();
-  const { pages, addresses, faults } = await crawl(page);
+  const { pages, addresses, faults } = await crawl(page, {
+    closely: 16,
+    opened: 60,
+    pictures: 'missions',
+  });
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   process.stdout.write(`${addresses} addresses in ${seconds} s: ${JSON.stringify([...pages])}\n`);
   expect(faults).toEqual([]);

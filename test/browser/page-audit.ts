@@ -19,13 +19,18 @@ export async function faultsOf(page: Page): Promise<readonly string[]> {
     for (const size of [WIDE, PHONE]) {
       await page.emulateMedia({ colorScheme });
       await page.setViewportSize(size);
-      const faults = await page.evaluate<readonly string[]>(FAULTS);
+      const faults = await faultsNow(page);
       found.push(...faults.map((fault) => `${colorScheme} at ${size.width}: ${fault}`));
     }
   }
   await page.emulateMedia({ colorScheme: 'light' });
   await page.setViewportSize(WIDE);
   return found;
+}
+
+/** What is wrong with the page that is open, as it looks now. */
+export function faultsNow(page: Page): Promise<readonly string[]> {
+  return page.evaluate<readonly string[]>(FAULTS);
 }
 
 /** What a screen reader meets and could not say a name of, as the browser computes names. */

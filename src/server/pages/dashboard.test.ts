@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { HOSTILE_TEXTS } from '../../../test/support/hostile-texts.ts';
 import {
   type LoginTrial,
   ORIGIN,
@@ -240,34 +241,6 @@ it('shows who comes from elsewhere nothing while nobody is known', async () => {
   expect(await response.text()).not.toContain('WP01');
 });
 
-/** What has been tried on pages: each with another ending, so that 500 differ. */
-const ATTACKS = [
-  '<script>alert(1)</script>',
-  '"><img src=x onerror=alert(1)>',
-  "'><svg onload=alert(1)>",
-  '</title><script>alert(1)</script>',
-  '</style><script>alert(1)</script>',
-  '</textarea><iframe src=javascript:alert(1)>',
-  '<a href="javascript:alert(1)">x</a>',
-  'javascript:alert(1)',
-  'data:text/html,<script>alert(1)</script>',
-  '<!--<img src="--><img src=x onerror=alert(1)//">',
-  '<![CDATA[<script>alert(1)</script>]]>',
-  '&lt;script&gt;alert(1)&lt;/script&gt;',
-  '&#x3c;script&#x3e;',
-  '&amp;lt;b',
-  '<math><mtext></table><mglyph><style><img src=x onerror=alert(1)>',
-  '<svg><style><img src=x onerror=alert(1)></style>',
-  '` onmouseover=alert(1) `',
-  '" autofocus onfocus=alert(1) x="',
-  "' style='background:url(//evil.example)",
-  '${alert(1)}{{alert(1)}}',
-  '<base href=//evil.example>',
-  '<meta http-equiv=refresh content=0>',
-  '<form action=//evil.example><button>',
-  '\u202Egpj.exe',
-  '<\u0000script>alert(1)</script>',
-];
 const TAGS = new Set(
   'html head meta title style body a header div form input span label select option button main h1 h2 h3 p pre code table caption thead tbody tr th td time section ul li strong br figure figcaption svg text rect line path nav ol'.split(
     ' ',
@@ -278,7 +251,7 @@ const ATTRIBUTES =
 
 it('renders 500 hostile texts as texts', async () => {
   const trial = await startTrial();
-  const texts = Array.from({ length: 500 }, (_, n) => `${ATTACKS[n % ATTACKS.length] ?? ''}${n}`);
+  const texts = HOSTILE_TEXTS.slice(0, 500);
   await send(
     trial,
     texts.flatMap((text, n) => [
@@ -299,10 +272,10 @@ it('renders 500 hostile texts as texts', async () => {
   const missions = links.filter((href) => href.startsWith('/projects/'));
   expect(missions.length).toBeGreaterThan(450);
   const pages = [project, await look(trial, '/'), await look(trial, mission)];
-  for (const href of missions.slice(0, ATTACKS.length * 2)) pages.push(await look(trial, href));
+  for (const href of missions.slice(0, 50)) pages.push(await look(trial, href));
   for (const page of pages) requirePlain(page);
   const shown = pages.map(({ text }) => text).join(' ');
-  expect(texts.filter((text) => !/[\u202E\0]/.test(text) && !shown.includes(text))).toEqual([]);
+  expect(texts.filter((text) => !/[\0\t]/.test(text) && !shown.includes(text))).toEqual([]);
 });
 
 function requirePlain(element: Element): void {

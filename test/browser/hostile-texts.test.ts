@@ -1,0 +1,111 @@
+import process from 'node:process';
+import { expect, it } from 'vitest';
+import { sha256Hex } from '../../src/base/index.ts';
+import { browserOfFile } from '../support/browser.ts';
+import { indexed, NAMESPACE } from '../support/dossier-events.ts';
+import { HOSTILE_MARKDOWN, HOSTILE_TEXTS, INJECTIONS } from '../support/hostile-texts.ts';
+import {
+  envelope,
+  listenTrial,
+  postRequest,
+  PROJECT,
+  replyOf,
+  send,
+  startTrial,
+  type Trial,
+} from '../support/receiver-trial.ts';
+import { crawl } from './crawl.ts';
+
+const visit = browserOfFile();
+
+/** Half of a surrogate pair is refused at the door. */
+const ALL = [...HOSTILE_TEXTS, ...HOSTILE_MARKDOWN, ...INJECTIONS].filter(
+  (text) => !/\p{Cs}/u.test(text),
+);
+
+/** Each text as a mission, a work package, an actor, a type of its own and the payload of it. */
+function events(): readonly Buffer[] {
+  return ALL.flatMap((text, n) => [
+    envelope(10 * n, {
+      event_type: 'MissionCreated',
+      payload: { mission_slug: text, friendly_name: text, mission_type: text },
+      project_slug: text,
+    }),
+    envelope(10 * n + 1, {
+      event_type: 'WPCreated',
+      payload: { mission_slug: `board-${n % 20}`, wp_id: `WP ${n}`, title: text },
+    }),
+    envelope(10 * n + 2, {
+      event_type: 'WPStatusChanged',
+      payload: {
+        mission_slug: `board-${n % 20}`,
+        wp_id: text,
+        from_lane: text,
+        to_lane: n % 2 === 0 ? 'done' : text,
+        actor: text,
+        reason: text,
+      },
+    }),
+    envelope(10 * n + 3, {
+      event_type: `Odd${text}`.slice(0, 60),
+      payload: { [text]: text, deep: [{ text }], mission_slug: text },
+    }),
+  ]);
+}
+
+const EXTENSIONS = ['md', 'json', 'yaml', 'csv', 'txt'];
+
+/** Texts in the body of an artifact of the kind that its name says. */
+function bodyOf(extension: string, texts: readonly string[]): string {
+  if (extension === 'json') return JSON.stringify(texts.map((text) => ({ [text]: text })));
+  if (extension === 'yaml') return texts.map((text) => `- ${JSON.stringify(text)}: [x]`).join('\n');
+  if (extension !== 'csv') return texts.join('\n\n');
+  return ['a,b', ...texts.map((text) => `"${text.replaceAll('"', '""')}",=1+1`)].join('\r\n');
+}
+
+/** Artifacts in one mission whose paths and bodies are the texts, a few in each body. */
+async function sendArtifacts(trial: Trial): Promise<void> {
+  const chunk = 12;
+  const chunks = Array.from({ length: Math.ceil(ALL.length / chunk) }, (_, n) =>
+    ALL.slice(n * chunk, (n + 1) * chunk),
+  );
+  for (const [n, texts] of chunks.entries()) {
+    const extension = EXTENSIONS[n % EXTENSIONS.length] ?? 'md';
+    const name = (texts[0] ?? '').replaceAll(/[/\\\p{Cc}]/gu, '_').slice(0, 100);
+    const path = `tasks/${n}${name}.${extension}`;
+    for (const text of [bodyOf(extension, texts), bodyOf(extension, texts.toReversed())]) {
+      const number = 50_000 + 2 * n + (text === bodyOf(extension, texts) ? 0 : 1);
+      const timestamp = `2026-03-14T09:${String(number % 60).padStart(2, '0')}:00+00:00`;
+      await send(trial, [indexed(number, { path, text, timestamp, lamport: number })]);
+      const { project_uuid, target_branch, mission_slug, mission_type, manifest_version } =
+        NAMESPACE;
+      const push = {
+        ...{ project_uuid, target_branch, manifest_version },
+        ...{ feature_slug: mission_slug, mission_key: mission_type, artifact_path: path },
+        ...{ content_hash: sha256Hex(text), hash_algorithm: 'sha256', content_body: text },
+      };
+      const url = 'http://localhost/api/dossier/push-content/';
+      const request = postRequest(Buffer.from(JSON.stringify(push)), {}, url);
+      const { status, json } = await replyOf(trial.app.fetch(request));
+      expect([path, status, json]).toEqual([path, 201, json]);
+    }
+  }
+}
+
+it(`shows ${ALL.length} hostile texts, wherever they stand, and nothing of them runs`, async () => {
+  const trial = await startTrial();
+  const facts = events();
+  for (let at = 0; at < facts.length; at += 500) await send(trial, facts.slice(at, at + 500));
+  await sendArtifacts(trial);
+  const { url } = await listenTrial(trial);
+  const { page } = await visit(url);
+  const began = performance.now();
+  const found = await crawl(page, { closely: 1, opened: 40, pictures: 'hostile' });
+  const seconds = ((performance.now() - began) / 1000).toFixed(1);
+  process.stdout.write(
+    `${ALL.length} hostile texts: ${found.addresses} addresses in ${seconds} s: ${JSON.stringify([...found.pages])}\n`,
+  );
+  expect(found.faults).toEqual([]);
+  await page.goto(`/projects/${PROJECT}`);
+  expect(await page.getByRole('link').filter({ hasText: 'alert' }).count()).toBeGreaterThan(300);
+}, 180_000);
