@@ -11,7 +11,9 @@ const visit = browserOfFile();
 const WORDS = 'The keeper rings twice';
 
 it('one command, as a process of its own, and the first event can be seen', async () => {
-  const { machine, process: command } = daemonTrial({ ...ARTIFACTS, SPEC_KITTY_KEYRING: '0' });
+  const trial = daemonTrial({ ...ARTIFACTS, SPEC_KITTY_KEYRING: '0' });
+  const { machine } = trial;
+  const command: typeof trial.process = (argv, options) => trial.process(argv, options);
   const cwd = machine.repository('tide-table');
   copyMissions(EXAMPLE_MISSIONS, cwd);
   const pids: number[] = [];

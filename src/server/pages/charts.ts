@@ -31,7 +31,7 @@ export function dayChart(counts: readonly Count[], now: Millis): Html {
     const height = count === 0 ? 0 : Math.max(2, (count / most) * PLOT);
     return html`<rect class="bar" x="${num(index * step + 2)}" y="${num(PLOT - height)}" width="${num(step - 4)}" height="${num(height)}"><title>${day}: ${String(count)}</title></rect>`;
   });
-  const label = `Events by day of arrival: ${sum} in ${CHART_DAYS} days, at most ${most} a day`;
+  const label = `Events by day of arrival: ${sum.toLocaleString('en')} in ${CHART_DAYS} days, at most ${most.toLocaleString('en')} a day`;
   const ends = [days[0]?.day ?? '', days.at(-1)?.day ?? ''] as const;
   return chart({ label, most, ends, drawing: html`${bars}` });
 }
@@ -99,7 +99,7 @@ interface Chart {
 /** The drawing is stretched to the room there is, so the words stand around it and not in it. */
 function chart({ label, note = '', most, ends: [first, last], drawing }: Chart): Html {
   const y = String(PLOT);
-  return html`<figure><div class="most" aria-hidden="true">${String(most)}</div>
+  return html`<figure><div class="most" aria-hidden="true">${most.toLocaleString('en')}</div>
 <svg viewBox="0 ${String(-EDGE)} ${String(WIDTH)} ${String(PLOT + 2 * EDGE)}" preserveAspectRatio="none" role="img" aria-label="${label}">
 ${drawing}<line class="axis" x1="0" y1="${y}" x2="${String(WIDTH)}" y2="${y}"/></svg>
 <div class="ends" aria-hidden="true"><span>${first}</span><span>${last}</span></div>

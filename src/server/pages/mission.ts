@@ -7,6 +7,7 @@ import {
   findingsOf,
   type FindingRow,
   laneChanges,
+  MOST_FINDINGS,
   missionRows,
   type WorkPackage,
   workPackages,
@@ -86,7 +87,7 @@ function timelineOf(changes: readonly ChangeRow[]): Html {
 function findingsTable(findings: readonly FindingRow[]): Html {
   if (findings.length === 0) return html`<p class="quiet">Nothing odd arrived.</p>`;
   return tableOf(
-    'What is odd, the last one first',
+    `${findings.length < MOST_FINDINGS ? 'What is odd' : `The last ${MOST_FINDINGS} that are odd`}, the last one first`,
     [
       { name: 'When' },
       { name: 'Finding' },

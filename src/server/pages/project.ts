@@ -39,7 +39,7 @@ export async function projectPage(identity: Identity, c: Here): Promise<Response
 ${dayChart(days, now)}
 <h2>Missions</h2>
 ${tableOf(
-  amount(missions.length, 'mission'),
+  `${amount(project.missions, 'mission')}${missions.length < project.missions ? `, the last ${missions.length} heard of` : ''}`,
   [
     { name: 'Mission', kind: 'name' },
     { name: 'Type' },

@@ -8,7 +8,8 @@ import type { ProjectScope } from './tables.ts';
 export const MOST_PROJECTS = 200;
 const MOST_MISSIONS = 500;
 const MOST_CHANGES = 5_000;
-const MOST_FINDINGS = 100;
+/** Findings of a mission that are read, the last ones. */
+export const MOST_FINDINGS = 100;
 const MOST_PRODUCERS = 100;
 
 export interface ProjectRow {
