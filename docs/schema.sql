@@ -525,7 +525,7 @@ CREATE TABLE routes (
   blocked_reason TEXT,
   blocked_detail TEXT,
   blocked_at INTEGER
-) STRICT;
+, blocked_remedy TEXT) STRICT;
 
 CREATE TABLE snapshot_deliveries (
   gen_id INTEGER NOT NULL REFERENCES generations (gen_id),

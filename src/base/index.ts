@@ -32,4 +32,4 @@ export { Db, isDamaged, openDb, sqliteCode } from './sqlite.ts';
 export type { Open, SqlParams } from './sqlite.ts';
 export { createSystem, installationOf, thisProgram } from './system.ts';
 export type { Env, Host, Program, System } from './system.ts';
-export { printable } from './text.ts';
+export { printable, quoted } from './text.ts';

@@ -4,6 +4,7 @@ import { assert } from './assert.ts';
 import type { Clock, Millis } from './clock.ts';
 import { driverMissing, isAddonMissing, loadDriver } from './driver.ts';
 import { EXIT, messageOf, UserError } from './errors.ts';
+import { quoted } from './text.ts';
 
 export type SqlValue = string | number | bigint | Uint8Array | null;
 /** Named values; a list for `?` in the few statements that run once per item. */
@@ -201,7 +202,7 @@ const DENIED = /^SQLITE_(?:CANTOPEN|READONLY|PERM)/;
 /** Whoever may not open a file of the home has to be allowed to; anything else is worth another look. */
 function openingCommand(error: unknown, file: string): string {
   if (!DENIED.test(sqliteCode(error))) return 'spec-kitty sync status';
-  return `chmod -R u+rwX '${dirname(file).replaceAll("'", String.raw`'\''`)}'`;
+  return `chmod -R u+rwX ${quoted(dirname(file))}`;
 }
 
 function synchronous<T>(value: T): T {

@@ -42,3 +42,8 @@ function isUnsafe(code: number): boolean {
     (code >= 0xd800 && code <= 0xdfff)
   );
 }
+
+/** A text as one word of a command line that is typed into a POSIX shell. */
+export function quoted(text: string): string {
+  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}

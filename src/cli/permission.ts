@@ -1,5 +1,6 @@
 import { UserError } from '../base/index.ts';
 import {
+  AGAIN,
   coversCheckout,
   findTarget,
   listRoutes,
@@ -127,16 +128,11 @@ function optIn(target: string | null): string {
   return target === null ? 'spec-kitty sync opt-in' : `spec-kitty sync opt-in --target ${target}`;
 }
 
-/** The command that sends to the active target. */
-export const AGAIN = 'spec-kitty sync now';
-
 /** A drain of a target that was named, or of all: its remedy names the target too, else it would send elsewhere. */
 export function addressed({ options }: Context, report: DrainReport): DrainReport {
   const { blocked, target } = report;
   const isNamed = textOption(options, 'target') !== null || flagOption(options, 'all');
-  if (blocked?.remedy !== AGAIN || !isNamed) return report;
-  return {
-    ...report,
-    blocked: { ...blocked, remedy: `spec-kitty sync now --target ${target.publicId}` },
-  };
+  if (blocked?.remedy?.endsWith(AGAIN) !== true || !isNamed) return report;
+  const remedy = `${blocked.remedy} --target ${target.publicId}`;
+  return { ...report, blocked: { ...blocked, remedy } };
 }

@@ -15,4 +15,4 @@ export { spawnDaemon, startDaemon } from './starting.ts';
 export { stopDaemon } from './stopping.ts';
 export { readUpstreamOwner } from './upstream-owner.ts';
 export type { OwnerRecord, UpstreamOwner } from './upstream-owner.ts';
-export { readUpstreamState, strayUpstreams } from './upstream-process.ts';
+export { readUpstreamState, strayUpstreams, type StrayProcess } from './upstream-process.ts';

@@ -90,17 +90,28 @@ export async function retireUpstream(place: Place, owner: UpstreamOwner): Promis
   return `process ${pid} was asked to end and has not`;
 }
 
-/** Python daemons of this home that no record names: numbers of processes. Null where nobody can look. */
-export function strayUpstreams(place: Place, { record }: UpstreamOwner): readonly number[] | null {
+/** A process, and what it was called with. */
+export interface StrayProcess {
+  readonly pid: number;
+  readonly command: string;
+}
+
+/** Python daemons of this home that no record names. Null where nobody can look. */
+export function strayUpstreams(
+  place: Place,
+  { record }: UpstreamOwner,
+): readonly StrayProcess[] | null {
   if (place.system.host.platform !== 'linux') return null;
   return place.system.files
     .list('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
     .filter((pid) => pid !== record?.pid && pid !== place.system.host.pid)
-    .filter((pid) => {
+    .flatMap((pid) => {
       const words = commandLine(place, pid);
-      return words !== null && isDaemonOf(place, pid, words);
+      return words !== null && isDaemonOf(place, pid, words)
+        ? [{ pid, command: words.join(' ').trim() }]
+        : [];
     });
 }
 

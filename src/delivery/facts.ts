@@ -2,6 +2,7 @@ import type { Db, Millis } from '../base/index.ts';
 import { readCounts, recount, type StateCounts } from './counts.ts';
 import { lastSeq, readFollow, type Generation } from './generations.ts';
 import { readPacing, type Pacing } from './drain/pacing.ts';
+import { countKinds, type KindWaiting } from './queue/kinds.ts';
 import { readQueue, type QueueFacts } from './queue/queue.ts';
 import type { Stream } from './stream.ts';
 
@@ -25,6 +26,8 @@ export interface RouteFacts {
   /** When the oldest item that waits here was captured; null when nothing waits. */
   readonly oldestWaitingAt: Millis | null;
   readonly pacing: Pacing;
+  /** The most frequent types of what waits; null when that was not asked for. */
+  readonly kinds: readonly KindWaiting[] | null;
   /** A closer look at the queue; null for a stream whose queue has no bound. */
   readonly queue: QueueFacts | null;
 }
@@ -33,7 +36,7 @@ export interface RouteFacts {
  * Reads counters and index positions only, so that the cost does not grow with the journal; of bodies also what is
  * queued. Null before the first grant.
  * @param options.now milliseconds, for what is due.
- * @param options.recount counts the deliveries one by one as well, to be compared with the counters.
+ * @param options.recount counts the deliveries one by one as well, to be compared with the counters, and what waits by type.
  */
 export function readRouteFacts(
   db: Db,
@@ -53,6 +56,7 @@ export function readRouteFacts(
     aside: readAside(db, stream, generation),
     oldestWaitingAt: oldestWaiting(db, stream, generation),
     pacing: readPacing(db, routeId, stream),
+    kinds: options.recount === true ? countKinds(db, stream, generation) : null,
     queue: stream.waitsFor === null ? null : readQueue(db, stream, generation.id, options.now),
   };
 }

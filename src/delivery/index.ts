@@ -20,9 +20,11 @@ export { countDeliveredEverywhere, isRetired, retireTarget } from './inspect/ret
 export { listAfter, listEvents, LOG_STATES, type LogEntry, type LogFilter } from './inspect/log.ts';
 export { countReplaying, openReplay, planReplay, redeliver, type ReplayFilter } from './replay.ts';
 export { listSightings } from './sightings.ts';
+export { AGAIN, againIn } from './drain/remedies.ts';
 export { undrained } from './drain/report.ts';
 export type { DrainReport, ItemFailure, StreamReport } from './drain/report.ts';
-export type { QueueFacts } from './queue/queue.ts';
+export type { KindWaiting } from './queue/kinds.ts';
+export type { QueueFacts, QueueFailure } from './queue/queue.ts';
 export { listStuck } from './queue/stuck.ts';
 export { activate, claimRoutes, countCovered, coversCheckout, grant } from './routes.ts';
 export { listRoutes, readActive, revoke, routeTo } from './routes.ts';

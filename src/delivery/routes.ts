@@ -1,6 +1,7 @@
 import type { Db, Millis } from '../base/index.ts';
 import { moveCounts } from './counts.ts';
 import type { Blocked } from '../receivers/index.ts';
+import { AGAIN } from './drain/remedies.ts';
 import { openFollow, type Generation } from './generations.ts';
 import type { Stream } from './stream.ts';
 import { claimTarget, originOf, toTarget, type Target, type TargetRow } from './targets.ts';
@@ -43,10 +44,11 @@ interface RouteRow extends TargetRow {
   readonly blocked_reason: string | null;
   readonly blocked_detail: string | null;
   readonly blocked_at: number | null;
+  readonly blocked_remedy: string | null;
 }
 
 const ROUTES = `
-  SELECT r.route_id, r.blocked_reason, r.blocked_detail, r.blocked_at, g.granted_at, t.*
+  SELECT r.route_id, r.blocked_reason, r.blocked_detail, r.blocked_at, r.blocked_remedy, g.granted_at, t.*
   FROM routes r JOIN targets t ON t.target_id = r.target_id
   LEFT JOIN grants g ON g.route_id = r.route_id
   ORDER BY r.route_id`;
@@ -65,7 +67,8 @@ const REVOKE = 'DELETE FROM grants WHERE route_id = :routeId';
 const REMEMBER = `
   INSERT INTO grant_log (route_id, what, detail, logged_at) VALUES (:routeId, :what, :detail, :now)`;
 const BLOCK = `
-  UPDATE routes SET blocked_reason = :reason, blocked_detail = :detail, blocked_at = :now
+  UPDATE routes SET blocked_reason = :reason, blocked_detail = :detail, blocked_at = :now,
+    blocked_remedy = :remedy
   WHERE route_id = :routeId`;
 const ACTIVE = 'SELECT mode, route_id FROM active';
 const ACTIVATE = `
@@ -185,12 +188,15 @@ export function countCovered(
 
 /** Writes on the route why nothing leaves. */
 export function block(db: Db, routeId: number, blocked: Blocked, now: Millis): void {
-  db.run(BLOCK, { routeId, reason: blocked.reason, detail: blocked.detail, now });
+  const { reason, detail, remedy } = blocked;
+  // How to try again, and when, depends on the time it is asked.
+  const kept = remedy?.endsWith(AGAIN) === true ? null : remedy;
+  db.run(BLOCK, { routeId, reason, detail, now, remedy: kept });
 }
 
 /** Takes the reason off the route. */
 export function unblock(db: Db, routeId: number): void {
-  db.run(BLOCK, { routeId, reason: null, detail: null, now: null });
+  db.run(BLOCK, { routeId, reason: null, detail: null, now: null, remedy: null });
 }
 
 /**
@@ -316,7 +322,7 @@ function toRoute(row: RouteRow): Route {
             reason: row.blocked_reason,
             detail: row.blocked_detail ?? '',
             at: row.blocked_at ?? 0,
-            remedy: null,
+            remedy: row.blocked_remedy,
           },
   };
 }

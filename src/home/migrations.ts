@@ -20,6 +20,7 @@ import project0020 from './sql/project/0020-waiting-since.sql';
 import project0030 from './sql/project/0030-dropped-facts.sql';
 import project0021 from './sql/project/0021-trackers.sql';
 import project0022 from './sql/project/0022-snapshot-deliveries.sql';
+import project0031 from './sql/project/0031-blocked-remedy.sql';
 import unassigned0001 from './sql/unassigned/0001-unassigned.sql';
 
 /** The schema of one project's store, in order. Each file names the room that alone may write its tables. */
@@ -40,6 +41,7 @@ export const PROJECT_MIGRATIONS: readonly Migration[] = [
   migration(30, 'dropped-facts', project0030),
   migration(21, 'trackers', project0021),
   migration(22, 'snapshot-deliveries', project0022),
+  migration(31, 'blocked-remedy', project0031),
 ];
 
 /** The schema of the machine's own file. */

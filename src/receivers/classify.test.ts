@@ -156,6 +156,7 @@ describe('the other statuses', () => {
       kind: 'halt',
       code: 'moved',
       detail: 'the receiver says it moved to //elsewhere.example/^[]8;;x; nothing was sent there',
+      movedTo: headers.location,
     });
     expect(read(status, '')).toMatchObject({ code: 'moved' });
   });

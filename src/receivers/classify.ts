@@ -45,7 +45,13 @@ export type Meaning =
       readonly retryAfterMs: Millis | null;
     }
   /** The receiver wants something of the operator first. */
-  | { readonly kind: 'halt'; readonly code: string; readonly detail: string };
+  | {
+      readonly kind: 'halt';
+      readonly code: string;
+      readonly detail: string;
+      /** Where a redirect leads, as it was given. */
+      readonly movedTo?: string;
+    };
 
 export interface Reading {
   readonly meaning: Meaning;
@@ -114,7 +120,12 @@ function readSuccess(answer: BatchAnswer, body: JsonObject | null, context: Read
 function readRedirect(location: string | null): Meaning {
   const where = printable(location ?? 'elsewhere', DETAIL_BYTES);
   const detail = `the receiver says it moved to ${where}; nothing was sent there`;
-  return { kind: 'halt', code: 'moved', detail };
+  return {
+    kind: 'halt',
+    code: 'moved',
+    detail,
+    ...(location === null ? {} : { movedTo: location }),
+  };
 }
 
 function readBadRequest(body: JsonObject | null, items: readonly OutboundItem[]): Read {

@@ -12,6 +12,8 @@ const OPEN: GateFacts = {
 };
 const NOBODY = { team: '', user: '' };
 const TEAMLESS = { team: null, user: 'ann', teams: [] };
+const ENABLE = 'export SPEC_KITTY_ENABLE_SAAS_SYNC=1';
+const READ = 'read -rs A_VALUE && export A_VALUE';
 const LOGIN = 'spec-kitty auth login --server https://t.example';
 
 describe('the gates of a Teamspace, in their order', () => {
@@ -24,8 +26,8 @@ describe('the gates of a Teamspace, in their order', () => {
     [{ loggedOut: 'the login expired' }, 'missing_auth', LOGIN],
     [{ owner: { team: 'acme', user: 'bob' } }, 'missing_auth', `${LOGIN} --force`],
     [{ owner: { team: 'other', user: 'ann' } }, 'missing_auth', `${LOGIN} --force`],
-    [{ session: null, saasEnabled: false }, 'saas_disabled', null],
-    [{ saasEnabled: false, missingHeaderVariables: ['A_VALUE', 'B'] }, 'missing_auth', null],
+    [{ session: null, saasEnabled: false }, 'saas_disabled', ENABLE],
+    [{ saasEnabled: false, missingHeaderVariables: ['A_VALUE', 'B'] }, 'missing_auth', READ],
   ])('%j is blocked by %s', (facts, reason, remedy) => {
     const blocked = checkGates({ ...OPEN, ...facts });
     expect([blocked?.reason ?? null, blocked?.remedy ?? null]).toEqual([reason, remedy]);
@@ -47,7 +49,8 @@ describe('an external receiver and a stub', () => {
       kind: 'external',
       missingHeaderVariables: ['HOOK_KEY'],
     });
-    expect(blocked).toMatchObject({ reason: 'missing_auth', remedy: null });
+    const remedy = 'read -rs HOOK_KEY && export HOOK_KEY';
+    expect(blocked).toMatchObject({ reason: 'missing_auth', remedy });
     expect(blocked?.detail).toContain('HOOK_KEY');
   });
 });

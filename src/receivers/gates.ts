@@ -27,7 +27,10 @@ export function isGate(reason: string): boolean {
 
 export type BlockedReason = (typeof BLOCKED_REASONS)[number];
 
-/** A closed gate: its name, what is the matter in one line, and the command that opens it. */
+/**
+ * A closed gate: its name, what is the matter in one line, and the command that opens it. What the environment lacks is
+ * given by the shell it is typed in.
+ */
 export interface Blocked {
   readonly reason: BlockedReason;
   readonly detail: string;
@@ -68,7 +71,7 @@ export function checkGates(facts: GateFacts): Blocked | null {
     return {
       reason: 'missing_auth',
       detail: `a header is to be read from ${missing}, which is not set`,
-      remedy: null,
+      remedy: `read -rs ${missing} && export ${missing}`,
     };
   }
   return facts.kind === 'teamspace' ? checkTeamspace(facts) : null;
@@ -82,7 +85,7 @@ function checkTeamspace(facts: GateFacts): Blocked | null {
       reason: 'saas_disabled',
       detail:
         'Hosted SaaS sync is not enabled on this machine. Set `SPEC_KITTY_ENABLE_SAAS_SYNC=1` to opt in.',
-      remedy: null,
+      remedy: 'export SPEC_KITTY_ENABLE_SAAS_SYNC=1',
     };
   }
   if (facts.hasOwnToken === true) return null;

@@ -45,6 +45,8 @@ export interface Stop {
   readonly detail: string;
   /** The server's own wish, milliseconds; null when it said none. */
   readonly retryAfterMs: number | null;
+  /** Where a redirect leads, as it was given. */
+  readonly movedTo?: string;
 }
 
 /** What the answers to a batch taught about the receiver's limits; null where they taught nothing. */

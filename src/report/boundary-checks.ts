@@ -1,3 +1,4 @@
+import { quoted } from '../base/index.ts';
 import type { BoundaryFacts } from './boundary.ts';
 import { found, runChecks, type Check, type Finding } from './finding.ts';
 
@@ -34,7 +35,7 @@ export const BOUNDARY_CHECKS: readonly Check<BoundaryFacts>[] = [
         ? [
             found(
               `1 orphan daemon record(s) detected: ${upstream.detail ?? ''}`,
-              removal(upstream.path),
+              `rm ${quoted(upstream.path)}`,
             ),
           ]
         : [],
@@ -48,7 +49,7 @@ export const BOUNDARY_CHECKS: readonly Check<BoundaryFacts>[] = [
         ? [
             found(
               `${upstream.path} cannot be judged: ${upstream.detail ?? ''}`,
-              removal(upstream.path),
+              `rm ${quoted(upstream.path)}`,
             ),
           ]
         : [],
@@ -102,10 +103,6 @@ function mismatchesByRemedy({ boundary }: BoundaryFacts): ReturnType<Check<Bound
 
 function shortName({ field }: { readonly field: string }): string {
   return field.replace(/^daemon_/, '');
-}
-
-function removal(file: string): string {
-  return `rm '${file.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 function login(server: string | null): string {

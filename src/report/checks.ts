@@ -1,5 +1,6 @@
 import path from 'node:path';
-import { EXIT, type ExitCode } from '../base/index.ts';
+import { EXIT, quoted, type ExitCode } from '../base/index.ts';
+import { AGAIN, againIn } from '../delivery/index.ts';
 import { putAsideCommand } from '../legacy/index.ts';
 import { isSettled } from './conservation.ts';
 import { BOUNDARY_CHECKS, checkBoundary, UPGRADE } from './boundary-checks.ts';
@@ -111,6 +112,15 @@ const CHECKS: readonly Check<HomeStatus>[] = [
         }),
   },
   {
+    code: 'queue_filling',
+    severity: 'waiting',
+    needs: 'stores',
+    find: ({ projects, maxQueueSize }) =>
+      streamsOf(projects)
+        .filter(({ project, route }) => route === project.current && isPermitted(route))
+        .flatMap((at) => filling(at, maxQueueSize)),
+  },
+  {
     code: 'replay_waits',
     severity: 'waiting',
     needs: 'stores',
@@ -158,7 +168,7 @@ const CHECKS: readonly Check<HomeStatus>[] = [
         : [
             found(
               `${strays.length} live run_sync_daemon process(es) detected outside the registered singleton`,
-              `kill ${strays.join(' ')}`,
+              `kill ${strays.map(({ pid }) => pid).join(' ')}`,
             ),
           ],
   },
@@ -174,7 +184,6 @@ export const CHECK_CODES: readonly string[] = [...CHECKS, ...BOUNDARY_CHECKS].ma
 
 const START = 'spec-kitty daemon start';
 const VERIFY = 'spec-kitty sync verify --repair';
-const NOW = 'spec-kitty sync now';
 const PARKED = 'spec-kitty sync parked retry --all';
 const DECIDE = 'spec-kitty sync migrate --resolve keep-journal --all';
 const IMPORT = 'spec-kitty sync import';
@@ -236,13 +245,45 @@ function foundAt(project: KnownProject, detail: string, remedy: string): Found {
     ? found(detail, remedy)
     : found(
         `in the project ${slug ?? status.projectId}: ${detail}`,
-        root === null ? null : `cd ${quote(root)} && ${remedy}`,
+        root === null ? null : `cd ${quoted(root)} && ${remedy}`,
       );
 }
 
-/** The command that sends to a target: the active one needs no name. */
-function sendTo({ current }: KnownProject, { route }: RouteStatus): string {
-  return current?.route.id === route.id ? NOW : `${NOW} --target ${route.target.publicId}`;
+/** The command that sends to a target: the active one needs no name. A receiver that asked for a while gets it. */
+export function sendTo(
+  { current, status }: Pick<KnownProject, 'current' | 'status'>,
+  { route, streams }: RouteStatus,
+): string {
+  const again =
+    current?.route.id === route.id ? AGAIN : `${AGAIN} --target ${route.target.publicId}`;
+  const until = Math.max(0, ...streams.map(({ facts }) => facts.pacing.retryAfterAt));
+  return againIn(until - status.readAt, again);
+}
+
+function isPermitted({ route }: RouteStatus): boolean {
+  return route.grantedAt !== null;
+}
+
+const WARN_PERCENT = 80;
+const FULL_PERCENT = 100;
+
+/** Events are bounded by the disk, so their number is only warned of; texts have no more places than these. */
+function filling(
+  at: AtRoute & { readonly stream: RouteStatus['streams'][number] },
+  most: number,
+): readonly Found[] {
+  const { facts, books, isTaken } = at.stream;
+  if (facts.stream === 'snapshots' || !isTaken) return [];
+  const waiting = books.unopened + books.queued;
+  const percent = Math.floor((100 * waiting) / most);
+  if (percent < WARN_PERCENT) return [];
+  const then =
+    facts.stream === 'events'
+      ? 'none is ever dropped'
+      : 'further texts are kept when these are sent';
+  const word = percent >= FULL_PERCENT ? `is full: ${then}` : 'fills up';
+  const detail = `${waiting} of ${most} ${facts.stream} wait (${percent}%), so the queue ${word}`;
+  return [foundAt(at.project, detail, sendTo(at.project, at.route))];
 }
 
 function besideStore({ status: { spill, legacy } }: KnownProject): readonly Found[] {
@@ -272,11 +313,7 @@ function unread({ root, status: { pending } }: KnownProject): readonly Found[] {
 
 /** What cannot be read is set aside under a name that nobody looks at. */
 function hideCommand(file: string): string {
-  return `mv ${quote(file)} ${quote(path.join(path.dirname(file), `.${path.basename(file)}`))}`;
-}
-
-function quote(text: string): string {
-  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
+  return `mv ${quoted(file)} ${quoted(path.join(path.dirname(file), `.${path.basename(file)}`))}`;
 }
 
 function urlOf({ route }: RouteStatus): string {

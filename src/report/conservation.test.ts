@@ -15,6 +15,7 @@ const FACTS: RouteFacts = {
   },
   queue: null,
   recounted: null,
+  kinds: null,
   counts: { queued: 10, delivered: 30, parked: 8, superseded: 7, withheld: 5 },
   ineligibleAhead: 3,
   lastSeq: 100,

@@ -8,7 +8,7 @@ import {
   type Millis,
   type UserErrorCode,
 } from '../base/index.ts';
-import { strayUpstreams } from '../daemon/index.ts';
+import { strayUpstreams, type StrayProcess } from '../daemon/index.ts';
 import { findDestination, type Destination, type Stream } from '../delivery/index.ts';
 import {
   currentSyncTarget,
@@ -63,13 +63,15 @@ export interface HomeStatus extends BoundaryFacts {
   readonly root: string;
   readonly configFile: string;
   readonly saasEnabled: boolean;
+  /** `[sync].max_queue_size`. */
+  readonly maxQueueSize: number;
   /** The project the question was asked in comes first. */
   readonly projects: readonly KnownProject[];
   readonly unknown: readonly UnknownProject[];
   /** What the earlier program left, of all projects. */
   readonly legacy: LegacyView;
   /** Daemons of the earlier program that no record names; null where nobody looked. */
-  readonly strays: readonly number[] | null;
+  readonly strays: readonly StrayProcess[] | null;
   readonly readAt: Millis;
 }
 
@@ -129,13 +131,14 @@ async function machineStatus(
 ): Promise<
   Omit<HomeStatus, 'projects' | 'unknown' | 'legacy' | 'strays' | 'legacyRows' | 'newerStores'>
 > {
-  const { saasEnabled } = await home.config();
+  const { saasEnabled, maxQueueSize } = await home.config();
   const server = authority.resolvedServerUrl;
   const sendsThere = projects.some(({ mode }) => mode === 'TEAMSPACE') || projects.length === 0;
   return {
     root: home.paths.root,
     configFile: home.paths.config,
     saasEnabled: saasEnabled.value,
+    maxQueueSize: maxQueueSize.value,
     authority,
     ...loginFacts(home, server),
     needsLogin: saasEnabled.value && server !== null && sendsThere,

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { UserError } from '../base/index.ts';
+import { quoted, UserError } from '../base/index.ts';
 import { readForeignToml, type Home, type Keyring, type Place } from '../home/index.ts';
 
 /** What a tracker asks for; names are the tracker's own. */
@@ -175,6 +175,6 @@ function isRecord(value: unknown): value is Kept {
 }
 
 function unreadable(file: string, reason: string): UserError {
-  const remedy = `rm '${file.replaceAll("'", String.raw`'\''`)}'`;
+  const remedy = `rm ${quoted(file)}`;
   return new UserError('credentials_unreadable', `${file} is not used: ${reason}`, { remedy });
 }

@@ -1,4 +1,4 @@
-import { EXIT, printable, type Millis } from '../../base/index.ts';
+import { EXIT, printable, quoted, type Millis } from '../../base/index.ts';
 import {
   readState,
   readUpstreamOwner,
@@ -75,7 +75,7 @@ function leftoverLines(leftover: ReturnType<typeof readUpstreamState>): readonly
   const who = `process ${leftover.pid ?? '?'}`;
   const how = leftover.isAlive
     ? 'which runs: run `spec-kitty doctor restart-daemon`'
-    : `which is gone: run \`rm '${leftover.path.replaceAll("'", String.raw`'\''`)}'\``;
+    : `which is gone: run \`rm ${quoted(leftover.path)}\``;
   return [row('State file', printable(`${leftover.path} names ${who}, ${how}`, MAX_LINE))];
 }
 

@@ -1,7 +1,8 @@
-import { EXIT, printable } from '../../base/index.ts';
+import { EXIT, printable, quoted } from '../../base/index.ts';
 import { readUpstreamOwner } from '../../daemon/index.ts';
 import type { Answer } from '../answer.ts';
 import type { Context } from '../io.ts';
+import { tableLines } from '../render/status-text.ts';
 
 /** `spec-kitty doctor orphan-daemons`: what a dead daemon of the earlier program left; it removes nothing. */
 export function run({ home }: Context): Promise<Answer> {
@@ -16,7 +17,7 @@ export function run({ home }: Context): Promise<Answer> {
     };
     return Promise.resolve({ exit: EXIT.fine, json, lines: [none] });
   }
-  const remove = `rm '${path.replaceAll("'", String.raw`'\''`)}'`;
+  const remove = `rm ${quoted(path)}`;
   const { pid, port, packageVersion, executablePath, startedAt } = record;
   const json = {
     orphan_count: 1,
@@ -36,15 +37,12 @@ export function run({ home }: Context): Promise<Answer> {
     owner_record_path: path,
     retirement_command: remove,
   };
-  const row = [pid, port, packageVersion, executablePath, startedAt].map((each) =>
-    printable(String(each ?? '')),
-  );
-  const lines = [
+  const [, ...table] = tableLines(
     `Orphan Daemons: 1 (${printable(detail ?? '')})`,
-    '  PID  Port  Version  Executable  Started At',
-    `  ${row.join('  ')}`,
-    `Retirement hint: ${printable(remove, MAX_COMMAND)}`,
-  ];
+    ['PID', 'Port', 'Version', 'Executable', 'Started At'],
+    [[pid, port, packageVersion, executablePath, startedAt]],
+  );
+  const lines = [...table, `Retirement hint: ${printable(remove, MAX_COMMAND)}`];
   return Promise.resolve({ exit: EXIT.failed, json, lines });
 }
 

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { EXIT, systemRandom, UserError } from '../../base/index.ts';
+import { EXIT, quoted, systemRandom, UserError } from '../../base/index.ts';
 import type { Identity, Store } from '../../server/index.ts';
 import { textOption, type Context } from '../io.ts';
 
@@ -91,5 +91,5 @@ function withDb(context: Context, error: UserError): UserError {
 const NEEDS_DB = /^spec-kitty receiver (?!.*--(?:db|help))/;
 
 function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : quoted(text);
 }

@@ -1,11 +1,11 @@
-import { printable } from '../../base/index.ts';
-import { connect } from '../../delivery/index.ts';
+import { EXIT, printable } from '../../base/index.ts';
 import { findProject, projectRoot } from '../../home/index.ts';
 import { check, exitOf, gatherHome, type Finding, type HomeStatus } from '../../report/index.ts';
 import type { Answer } from '../answer.ts';
+import { isLoggedOutHere, pingTarget, silence, type Ping } from '../boundary/ping.ts';
 import { flagOption, type Context } from '../io.ts';
+import { exitLoggedOut } from '../login/missed.ts';
 import { statusToJson } from '../render/status-json.ts';
-import type { Ping } from '../render/status-machine.ts';
 import { statusLines } from '../render/status.ts';
 import { STREAMS } from '../workspace.ts';
 
@@ -20,18 +20,36 @@ export async function run(context: Context): Promise<Answer> {
     recount: judges,
     onlyHere: flagOption(options, 'here') && here !== null,
   });
-  const findings = check(status);
-  const exit = exitOf(findings, judges);
-  const json = {
-    ok: judges ? findings.length === 0 : exit === 0,
-    exit_code: exit,
-    ...statusToJson(status),
+  const ping = judges && !flagOption(options, 'json') ? await pingTarget(context, status) : null;
+  const findings = [...check(status), ...refusedLogin(status, ping)];
+  const { exit, again } = await exitLoggedOut(context, {
+    status,
     findings,
-  };
+    exit: exitOf(findings, judges),
+    isMissed: judges && isLoginOver(context, status, ping),
+    command: 'sync status',
+  });
+  if (again) return run(context);
+  const ok = exit === EXIT.fine && (!judges || findings.length === 0);
+  const json = { ok, exit_code: exit, ...statusToJson(status), findings };
   if (flagOption(options, 'json')) return { exit, json, lines: [] };
-  const ping = judges ? await pingTarget(context, status) : null;
   return { exit, json, lines: [...statusLines(status, ping), ...endLines(findings, judges)] };
 }
+
+/** A login that ended. Who never logged in is refused by the boundary. */
+function isLoginOver(context: Context, status: HomeStatus, ping: Ping | null): boolean {
+  const isOut = ping?.isLoggedOut ?? isLoggedOutHere(context, status);
+  return isOut && (status.isLoggedIn || status.loginEnded !== null);
+}
+
+/** Whether a server can be reached changes nothing; that it refuses this login does. */
+function refusedLogin(status: HomeStatus, ping: Ping | null): readonly Finding[] {
+  if (ping?.isLoggedOut !== true || check(status).some(({ code }) => SAY_WHO.has(code))) return [];
+  return silence(ping);
+}
+
+/** Findings that name the login already. */
+const SAY_WHO: ReadonlySet<string> = new Set(['auth_absent', 'route_blocked']);
 
 function endLines(findings: readonly Finding[], judges: boolean): readonly string[] {
   if (!judges) return ['', 'Use `spec-kitty sync status --check` to judge it and ask the server.'];
@@ -52,25 +70,3 @@ function toLine({ detail, remedy }: Finding): string {
 }
 
 const MAX_REMEDY = 8_192;
-
-/** Asks the active target of this project who it is; whatever it says changes no exit code. */
-export async function pingTarget({ home, io }: Context, status: HomeStatus): Promise<Ping | null> {
-  const here = status.projects.find(({ isHere }) => isHere);
-  if (here?.current == null) return null;
-  const db = home.store(here.status.projectId);
-  const connection = await connect(home, db, here.current.route.target);
-  if (connection.kind === 'blocked') {
-    const { reason, detail } = connection.blocked;
-    return { word: reason === 'saas_disabled' ? 'Disabled' : 'Not authenticated', note: detail };
-  }
-  const probe = await connection.receiver.probe(io.signal);
-  if (probe.kind === 'health') return { word: 'Connected', note: null };
-  if (probe.kind === 'silent') return { word: 'Unexpected', note: 'it does not say who it is' };
-  return { word: wordOf(probe.stop.httpStatus), note: probe.stop.detail };
-}
-
-function wordOf(httpStatus: number | null): string {
-  if (httpStatus === null) return 'Unreachable';
-  if (httpStatus === 401) return 'Authentication failed';
-  return httpStatus === 403 ? 'Permission denied' : 'Server unavailable';
-}

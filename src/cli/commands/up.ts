@@ -166,9 +166,8 @@ async function checkLogin(
   if (connection.kind === 'ready') return null;
   const { reason, detail, remedy } = connection.blocked;
   if (reason === 'missing_auth' && io.stdin.isTTY && !flagOption(options, 'json')) return null;
-  const next = reason === 'saas_disabled' ? 'export SPEC_KITTY_ENABLE_SAAS_SYNC=1' : remedy;
   const exit = reason === 'missing_auth' ? EXIT.loggedOut : EXIT.failed;
-  return { step: 'login', code: reason, detail, next, exit };
+  return { step: 'login', code: reason, detail, next: remedy, exit };
 }
 
 function sayLogin({ target }: Route): string {

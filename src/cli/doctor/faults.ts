@@ -1,33 +1,9 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import type { Db } from '../../base/index.ts';
-import {
-  leaveRecord,
-  NEVER_A_PID,
-  oldQueue,
-  oldText,
-  ownerFile,
-  pretendDaemon,
-} from './earlier-program.ts';
-import { STUB, type Site } from './site.ts';
-
-/** Something that goes wrong on real machines, and the check that exists for it. */
-export interface Fault {
-  readonly name: string;
-  readonly code: string;
-  inflict(site: Site): void;
-  /** Where the printed command needs what a test must not have: a newer program, a person who logs in. */
-  readonly standIn?: StandIn;
-}
-
-interface StandIn {
-  /** How the command begins that is not typed as it stands. */
-  readonly insteadOf: string;
-  act(site: Site, remedy: string): void;
-}
-
-const PAYLOAD = `'{"build_id":"self-test"}'`;
-const EMIT = `spec-kitty emit BuildHeartbeat --payload ${PAYLOAD}`;
+import { leaveRecord, NEVER_A_PID, oldQueue, ownerFile, pretendDaemon } from './earlier-program.ts';
+import { change, EMIT, type Fault, type StandIn } from './fault.ts';
+import { SENDING_FAULTS } from './sending-faults.ts';
+import type { Site } from './site.ts';
 
 /** One fault for each way in which a check can strike that one home can be brought into. */
 export const FAULTS: readonly Fault[] = [
@@ -190,60 +166,7 @@ export const FAULTS: readonly Fault[] = [
       pretendDaemon(site);
     },
   },
-  {
-    name: 'a replay ended early because the receiver was away',
-    code: 'replay_waits',
-    inflict: (site) => {
-      const stub = path.join(site.root, STUB);
-      fs.renameSync(stub, `${stub}.away`);
-      fs.mkdirSync(stub);
-      site.type(`spec-kitty sync replay --target stub:${STUB}`);
-      fs.rmdirSync(stub);
-      fs.renameSync(`${stub}.away`, stub);
-    },
-  },
-  {
-    name: 'a receiver has known nothing of a text for more than a day',
-    code: 'bodies_never_indexed',
-    inflict: (site) => {
-      site.set('SPEC_KITTY_SYNC_ARTIFACTS', '1');
-      site.type('spec-kitty up --yes --receiver local');
-      oldText(site);
-      site.type('spec-kitty sync now');
-    },
-  },
-  {
-    name: 'a receiver refused a text that it would take by now',
-    code: 'not_delivered',
-    inflict: (site) => {
-      site.type('spec-kitty up --yes --receiver local');
-      const text = oldText(site);
-      site.type('spec-kitty sync now');
-      site.set('SPEC_KITTY_SYNC_ARTIFACTS', '1');
-      site.write(path.join(path.dirname(site.mission), text.path), text.content);
-      site.type('spec-kitty sync now');
-    },
-  },
-  {
-    name: 'nobody is logged in at the server that the project sends to',
-    code: 'auth_absent',
-    inflict: (site) => {
-      site.type('spec-kitty up --yes --receiver local');
-      const port = fs.readFileSync(path.join(site.home, 'receiver', 'port'), 'utf8').trim();
-      site.type('spec-kitty sync mode TEAMSPACE');
-      site.type(`spec-kitty sync server http://127.0.0.1:${port}`);
-      site.set('SPEC_KITTY_ENABLE_SAAS_SYNC', '1');
-    },
-    standIn: {
-      insteadOf: 'spec-kitty auth login',
-      act: (site, remedy) => {
-        const db = path.join(site.home, 'receiver', 'receiver.db');
-        const made = site.type(`spec-kitty receiver token create --all --db ${db} --json`);
-        const { token } = JSON.parse(made.stdout) as { readonly token: string };
-        site.type(`${remedy} --token-stdin --claim`, token);
-      },
-    },
-  },
+  ...SENDING_FAULTS,
 ];
 
 const NEWER = `INSERT INTO migrations (number, name, sha256, breaking, applied_at)
@@ -257,12 +180,6 @@ function newerProgram(fileOf: (site: Site) => string): StandIn {
       change(site, fileOf(site), UNDERSTOOD);
     },
   };
-}
-
-function change(site: Site, file: string, sql: string): void {
-  site.open(file, (db: Db) => {
-    db.exec(sql);
-  });
 }
 
 function spoil(file: string): void {

@@ -1,7 +1,8 @@
 import { EXIT } from '../../base/index.ts';
 import type { Answer } from '../answer.ts';
 import { listOption, type Context } from '../io.ts';
-import { FAULTS, type Fault } from './faults.ts';
+import type { Fault } from './fault.ts';
+import { FAULTS } from './faults.ts';
 import { createSite, type Site } from './site.ts';
 
 /** How one fault fared. */

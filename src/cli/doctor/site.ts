@@ -14,7 +14,7 @@ export interface Site {
   store(): string;
   /** The log of its one mission. */
   readonly mission: string;
-  /** Types a command line; one of ours runs in a process of its own. */
+  /** Types a command line, as into one shell: what it exports stays. */
   type(line: string, input?: string): Typed;
   /** Opens a database of the site for as long as `use` lasts. */
   open<T>(file: string, use: (db: Db) => T): T;
@@ -32,7 +32,9 @@ export interface Typed {
 const LINE = `{"actor":"self-test","at":"2026-09-01T08:00:00Z","event_id":"01M1E6PKC46CQ643DZVMXXQKFB","evidence":null,"execution_mode":"worktree","force":false,"from_lane":"planned","mission_slug":"001-self-test","reason":null,"review_ref":null,"to_lane":"doing","wp_id":"WP01"}\n`;
 /** The receiver of a site: a file beside its missions. */
 export const STUB = 'events.ndjson';
-const OURS = /^spec-kitty /;
+/** As a shell finds it: at the beginning, and behind another command. */
+const OURS = /(^|&& )spec-kitty /g;
+const EXPORT = /^export (\w+)=(\S*)$/;
 const LONGEST_COMMAND_MS = 60_000;
 
 /** A site with one mission, an identity, a receiver that is a file, and everything delivered. */
@@ -55,8 +57,9 @@ export function createSite(system: System): Site {
     ['PATH', system.env['PATH']],
   ]);
   const type: Site['type'] = (line, input = '') => {
-    const ours = OURS.test(line);
-    const text = ours ? `exec "$0" "$1" ${line.replace(OURS, '')}` : line;
+    const [, name, value] = EXPORT.exec(line) ?? [];
+    if (name !== undefined) env.set(name, value);
+    const text = line.replaceAll(OURS, (_, before: string) => `${before}"$0" "$1" `);
     const done = spawnSync('/bin/sh', ['-c', text, program.executable, script], {
       cwd: root,
       env: Object.fromEntries(env),

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createServer } from 'node:net';
-import { UserError, type Millis } from '../../base/index.ts';
+import { quoted, UserError, type Millis } from '../../base/index.ts';
 import { daemonSettings } from '../../daemon/index.ts';
 import type { Home } from '../../home/index.ts';
 import { findRunning, localAddress, placesOf, type LocalReceiver } from './running.ts';
@@ -44,7 +44,7 @@ export async function startLocal(
       deadline = Math.min(end, clock.monotonic() + LAST_CHANCE_MS);
     }
   }
-  const db = `'${placesOf(home).db.replaceAll("'", String.raw`'\''`)}'`;
+  const db = quoted(placesOf(home).db);
   throw unavailable(
     `no receiver came up at ${localAddress(home) ?? 'any port'}`,
     `spec-kitty receiver serve --port ${port} --db ${db}`,

@@ -34,30 +34,44 @@ export async function recoverLogin(
 ): Promise<boolean> {
   const { workspace, reports, command } = delivery;
   const out = reports.find(isLoggedOut);
-  if (out === undefined || flagOption(context.options, 'json')) return false;
+  if (out === undefined) return false;
+  return (await offerLogin(context, out.target, { ...workspace.project, command })) === 'done';
+}
+
+/**
+ * The question itself, of a project and the target it is connected to.
+ * @returns `script` where nobody sits there to answer.
+ */
+export async function offerLogin(
+  context: Context,
+  target: Target,
+  project: {
+    readonly id: string;
+    readonly slug: string | null;
+    /** As it is typed, without the program's name. */
+    readonly command: string;
+  },
+): Promise<'done' | 'declined' | 'script'> {
   const { io } = context;
+  if (flagOption(context.options, 'json')) return 'script';
+  const name = project.slug ?? (target.team === '' ? project.id : target.team);
   const answer = await io.ask(
-    `Logged out on a connected teamspace: ${printable(nameOf(workspace, out.target))} waits for ${out.target.canonicalUrl}.\n[L]ogin / [S]kip / [Q]uit: `,
+    `Logged out on a connected teamspace: ${printable(name)} waits for ${target.canonicalUrl}.\n[L]ogin / [S]kip / [Q]uit: `,
   );
   if (answer === null) {
     io.stderr.write(
-      `spec-kitty: logged_out_on_connected_teamspace teamspace=${wordOf(nameOf(workspace, out.target))} command=${wordOf(command)} action=run-spec-kitty-auth-login\n`,
+      `spec-kitty: logged_out_on_connected_teamspace teamspace=${wordOf(name)} command=${wordOf(project.command)} action=run-spec-kitty-auth-login\n`,
     );
-    return false;
+    return 'script';
   }
   const choice = CHOICES.find(([, pattern]) => pattern.test(answer.trim()))?.[0] ?? 'skip';
-  if (choice !== 'login') return false;
-  const { session } = await logIn(context, out.target.canonicalUrl);
+  if (choice !== 'login') return 'declined';
+  const { session } = await logIn(context, target.canonicalUrl);
   const { lines } = await claimPermissions(context, session);
   for (const line of [`+ Authenticated as ${printable(session.user ?? '')}`, ...lines]) {
     io.stderr.write(`${line}\n`);
   }
-  return true;
-}
-
-/** The name the repository goes by, else the team it was connected to. */
-function nameOf({ project }: Workspace, { team }: Target): string {
-  return project.slug ?? (team === '' ? project.id : team);
+  return 'done';
 }
 
 /** One word, because scripts cut the line at its spaces. */

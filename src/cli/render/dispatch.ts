@@ -1,5 +1,10 @@
 import { EXIT, printable, type ExitCode } from '../../base/index.ts';
-import type { DrainReport, ItemFailure, StreamReport } from '../../delivery/index.ts';
+import {
+  AGAIN,
+  type DrainReport,
+  type ItemFailure,
+  type StreamReport,
+} from '../../delivery/index.ts';
 import {
   actionFor,
   categoryOf,
@@ -12,7 +17,6 @@ import {
 import type { PendingLines } from '../../missions/index.ts';
 import type { SpillStatus } from '../../journal/index.ts';
 import type { LegacyRows } from '../../legacy/index.ts';
-import { AGAIN } from '../permission.ts';
 import { uploadLines, uploadsToJson } from './bodies.ts';
 import { legacyLines } from './legacy.ts';
 import { isLoggedOut } from '../login/recovery.ts';
@@ -199,7 +203,7 @@ function blockedLines(blocked: NonNullable<DrainReport['blocked']>): readonly st
         ? [`Event sync halted: ${detail}`]
         : [`Event sync gated: ${reason}`, `  ${detail}`];
   if (remedy !== null)
-    lines.push(`  ${remedy.startsWith(AGAIN) ? 'Try again with' : 'Run'} \`${remedy}\`.`);
+    lines.push(`  ${remedy.includes(AGAIN) ? 'Try again with' : 'Run'} \`${remedy}\`.`);
   return lines;
 }
 

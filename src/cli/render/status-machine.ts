@@ -1,13 +1,8 @@
 import { printable } from '../../base/index.ts';
-import type { HomeStatus, StreamStatus } from '../../report/index.ts';
-import { currentRoutes, sum, sumWaiting } from './status-sums.ts';
-import { age, row } from './status-text.ts';
-
-/** What the resolved server answered when `--check` asked it. */
-export interface Ping {
-  readonly word: string;
-  readonly note: string | null;
-}
+import { sendTo, type HomeStatus, type StreamStatus } from '../../report/index.ts';
+import type { Ping } from '../boundary/ping.ts';
+import { currentRoutes, kindsWaiting, sum, sumWaiting } from './status-sums.ts';
+import { age, row, tableLines } from './status-text.ts';
 
 /** The rows of the machine, under the labels that scripts read (cli contract 3.1). */
 export function machineLines(status: HomeStatus, ping: Ping | null): readonly string[] {
@@ -52,7 +47,24 @@ export function healthLines(status: HomeStatus): readonly string[] {
     `  ${row('0 retries', String(waiting - few - many))}`,
     `  ${row('1-3 retries', String(few))}`,
     `  ${row('4+ retries', String(many))}`,
+    ...tableLines('Drain Blockers', ['Reason', 'Count', 'Remediation'], blockers(status)),
+    ...tableLines(
+      'Top Event Types',
+      ['Event Type', 'Count'],
+      kindsWaiting(status).map(({ type, n }) => [type, n]),
+    ),
   ];
+}
+
+/** Why what waits does not leave, with the command for it. */
+function blockers(status: HomeStatus): readonly (readonly (string | number | null)[])[] {
+  return status.projects.flatMap((project) => {
+    const { current } = project;
+    const blocked = current?.route.blocked ?? null;
+    if (current === null || blocked === null || sumWaiting([current]) === 0) return [];
+    const remedy = blocked.remedy ?? sendTo(project, current);
+    return [[blocked.reason, sumWaiting([current]), remedy]];
+  });
 }
 
 function nothingWaits(status: HomeStatus): string {
@@ -119,8 +131,13 @@ function singletonLines({ strays }: HomeStatus): readonly string[] {
     strays.length === 0
       ? 'OK (no orphan daemons detected)'
       : `${strays.length} orphan daemon(s) detected`;
-  return [row('Singleton', word)];
+  return [
+    row('Singleton', word),
+    ...strays.map(({ pid, command }) => `  PID ${pid}: ${printable(command, MAX_COMMAND)}`),
+  ];
 }
+
+const MAX_COMMAND = 4_096;
 
 function pingLines(ping: Ping | null): readonly string[] {
   if (ping === null) return [];

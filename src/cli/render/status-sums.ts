@@ -1,3 +1,4 @@
+import type { KindWaiting } from '../../delivery/index.ts';
 import type { WaitingRows } from '../../legacy/index.ts';
 import type { Books, HomeStatus, RouteStatus } from '../../report/index.ts';
 
@@ -34,6 +35,22 @@ export function sumWaiting(routes: readonly RouteStatus[], stream: string | null
   const granted = routes.filter(({ route }) => route.grantedAt !== null);
   return sumBooks(granted, 'queued', stream) + sumBooks(granted, 'unopened', stream);
 }
+
+/** The most frequent types of the events that wait for the active targets, over the home, at most five. */
+export function kindsWaiting(status: HomeStatus): readonly KindWaiting[] {
+  const sums = new Map<string, number>();
+  for (const { streams } of currentRoutes(status)) {
+    for (const { facts } of streams.filter((each) => each.facts.stream === 'events')) {
+      for (const { type, n } of facts.kinds ?? []) sums.set(type, (sums.get(type) ?? 0) + n);
+    }
+  }
+  return [...sums]
+    .map(([type, n]) => ({ type, n }))
+    .sort((a, b) => b.n - a.n)
+    .slice(0, MOST_KINDS);
+}
+
+const MOST_KINDS = 5;
 
 /** Rows of old queues that are not accounted for yet, of every project and of none. */
 export function legacyRows({ legacy }: HomeStatus): WaitingRows {

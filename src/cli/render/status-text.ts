@@ -1,4 +1,4 @@
-import type { Millis } from '../../base/index.ts';
+import { printable, type Millis } from '../../base/index.ts';
 
 const LABEL_WIDTH = 26;
 const MINUTE = 60_000;
@@ -9,6 +9,27 @@ const DAY = 24 * HOUR;
 export function row(label: string, value: string): string {
   return `${label.padEnd(LABEL_WIDTH)}${value}`;
 }
+
+/**
+ * A titled table for a terminal or a file: columns as wide as their longest value, nothing shortened. Nothing at all
+ * without rows.
+ */
+export function tableLines(
+  title: string,
+  headers: readonly string[],
+  rows: readonly (readonly (string | number | null)[])[],
+): readonly string[] {
+  if (rows.length === 0) return [];
+  const cells = rows.map((each) => each.map((cell) => printable(String(cell ?? '-'), MAX_CELL)));
+  const widths = headers.map((header, at) =>
+    Math.max(header.length, ...cells.map((each) => each[at]?.length ?? 0)),
+  );
+  const line = (each: readonly string[]): string =>
+    `  ${each.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join('  ')}`.trimEnd();
+  return ['', title, line(headers), ...cells.map(line)];
+}
+
+const MAX_CELL = 4_096;
 
 /** `3 min`, `5 h`, `12 d`: one unit is enough to act on. */
 export function age(ms: Millis): string {

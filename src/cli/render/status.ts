@@ -9,7 +9,8 @@ import type {
 import { queueLines } from './bodies.ts';
 import { legacyLines, sourceLines } from './legacy.ts';
 import { boundaryLines } from './status-boundary.ts';
-import { healthLines, machineLines, type Ping } from './status-machine.ts';
+import type { Ping } from '../boundary/ping.ts';
+import { healthLines, machineLines } from './status-machine.ts';
 import { currentRoutes, previousRoutes, routesOf, sum, sumBooks } from './status-sums.ts';
 import { age, row } from './status-text.ts';
 

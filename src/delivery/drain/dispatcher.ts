@@ -8,13 +8,14 @@ import { FenceLost, requireFence, selectDue } from '../ledger.ts';
 import { acceptCommand, askReceiver } from './identity.ts';
 import { breakerBlock, pacingBlock, type Ended } from './keeping-away.ts';
 import { noteFailure } from './pacing.ts';
+import { AGAIN, againIn, followCommand } from './remedies.ts';
 import { DrainTally, type DrainReport } from './report.ts';
 import { closeFinished, countReplaying, openReplayPage, openReplays } from '../replay.ts';
 import { block, unblock } from '../routes.ts';
 import { nextDue, Sending, type DrainOptions, type Work } from './sending.ts';
 import type { Stream } from '../stream.ts';
 import { originOf, type Target } from '../targets.ts';
-import { backoffMs } from '../transition.ts';
+import { backoffMs, clampRetryAfter } from '../transition.ts';
 
 const RENEW_EVERY_MS = DRAIN_EXPIRY_MS / 3;
 
@@ -231,20 +232,25 @@ function noteReachable({ home, route }: DrainOptions): void {
 }
 
 function blockedBy(stop: Stop, target: Target): Blocked {
-  const said = stop.code === stop.detail ? stop.code : `${stop.code}: ${stop.detail}`;
-  const remedy = 'spec-kitty sync now';
-  if (stop.kind === 'backoff') return { reason: 'network_unavailable', detail: said, remedy };
-  switch (stop.code) {
+  const { kind, code, detail, retryAfterMs, movedTo } = stop;
+  const said = code === detail ? code : `${code}: ${detail}`;
+  if (kind === 'backoff') {
+    const remedy = retryAfterMs === null ? AGAIN : againIn(clampRetryAfter(retryAfterMs));
+    return { reason: 'network_unavailable', detail: said, remedy };
+  }
+  switch (code) {
     case 'receiver_reset':
-      return { reason: 'receiver_reset', detail: stop.detail, remedy: acceptCommand(target) };
+      return { reason: 'receiver_reset', detail, remedy: acceptCommand(target) };
     case 'revoked':
-      return ungranted(target, stop.detail);
+      return ungranted(target, detail);
     case 'unauthorized': {
       const login = `spec-kitty auth login --server ${originOf(target) ?? ''} --token-stdin`;
       return { reason: 'halted', detail: said, remedy: login };
     }
+    case 'moved':
+      return { reason: 'halted', detail: said, remedy: followCommand(target, movedTo) };
     default:
-      return { reason: 'halted', detail: said, remedy };
+      return { reason: 'halted', detail: said, remedy: AGAIN };
   }
 }
 

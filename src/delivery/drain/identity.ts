@@ -4,6 +4,7 @@ import type { Blocked, Receiver, Stop } from '../../receivers/index.ts';
 import type { Drain } from './drains.ts';
 import { requireFence } from '../ledger.ts';
 import { isBack, listSightings, noteSighting } from '../sightings.ts';
+import { AGAIN } from './remedies.ts';
 import { routeById, type Route } from '../routes.ts';
 import { recordHealth, type Target } from '../targets.ts';
 
@@ -71,7 +72,7 @@ export function anotherInstance(target: Target, isConfirmed: boolean): Stop {
 }
 
 /** What an operator is told of several stores behind one address. */
-function replicas(target: Target, remedy = 'spec-kitty sync now'): Blocked {
+function replicas(target: Target, remedy = AGAIN): Blocked {
   return {
     reason: 'halted',
     detail: `several instances take turns at ${target.canonicalUrl}, each with data of its own: let one of them alone answer there`,

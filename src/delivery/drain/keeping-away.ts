@@ -3,8 +3,8 @@ import { readEndpoint } from '../../home/index.ts';
 import type { Blocked } from '../../receivers/index.ts';
 import type { Stream } from '../stream.ts';
 import { originOf } from '../targets.ts';
-import { LONGEST_WAIT_MS } from '../transition.ts';
 import { readPacing, restsUntil, type Pacing } from './pacing.ts';
+import { AGAIN, againIn, isAhead } from './remedies.ts';
 import type { DrainOptions } from './sending.ts';
 
 /** How a stream ended: in peace, for a reason of its own, or for one that holds for the whole route. */
@@ -23,21 +23,22 @@ export function pacingBlock(options: DrainOptions, stream: Stream): Ended | null
   for (const each of options.streams) {
     const pacing = readPacing(db, route.id, each);
     if (isAhead(pacing.retryAfterAt - now)) {
-      return { blocked: leftAlone(pacing.retryAfterAt - now, pacing), isOfRoute: true };
+      const left = pacing.retryAfterAt - now;
+      return { blocked: leftAlone(left, pacing, againIn(left)), isOfRoute: true };
     }
   }
   if (byOperator) return null;
   const pacing = readPacing(db, route.id, stream);
   const rest = restsUntil(pacing, options.forgivenAt ?? 0) - now;
-  return isAhead(rest) ? { blocked: leftAlone(rest, pacing), isOfRoute: false } : null;
+  return isAhead(rest) ? { blocked: leftAlone(rest, pacing, AGAIN), isOfRoute: false } : null;
 }
 
-function leftAlone(left: Millis, { lastError }: Pacing): Blocked {
+function leftAlone(left: Millis, { lastError }: Pacing, remedy: string): Blocked {
   const why = lastError === null ? '' : ` (${lastError})`;
   return {
     reason: 'network_unavailable',
     detail: `the receiver is left alone for another ${Math.ceil(left / 1000)} s${why}`,
-    remedy: 'spec-kitty sync now',
+    remedy,
   };
 }
 
@@ -51,12 +52,7 @@ export function breakerBlock(options: DrainOptions): Ended | null {
   const blocked: Blocked = {
     reason: 'network_unavailable',
     detail: `${origin} is out of reach${lastError === null ? '' : ` (${lastError})`}`,
-    remedy: 'spec-kitty sync now',
+    remedy: AGAIN,
   };
   return { blocked, isOfRoute: true };
-}
-
-/** A time further ahead than any wait was written before the clock was set back. */
-function isAhead(left: Millis): boolean {
-  return left > 0 && left <= LONGEST_WAIT_MS;
 }

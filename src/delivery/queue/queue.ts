@@ -32,6 +32,8 @@ export interface QueueFailure {
   readonly httpStatus: number | null;
   readonly category: string | null;
   readonly detail: string | null;
+  /** Its tries so far. */
+  readonly attempts: number;
   readonly at: Millis;
 }
 
@@ -108,10 +110,11 @@ function readFailures(db: Db, stream: Stream, genId: number): readonly QueueFail
     http_status: number | null;
     category: string | null;
     detail: string | null;
+    attempts: number;
     attempted_at: number;
   }>(
     `SELECT ${columns.id} AS id, ${columns.mission} AS mission, d.state, a.http_status, a.category, a.detail,
-       a.attempted_at
+       d.attempts, a.attempted_at
      FROM attempts a
      CROSS JOIN ${deliveries} d ON d.gen_id = a.gen_id AND d.seq = a.seq
      JOIN ${items} i ON i.seq = a.seq
@@ -120,13 +123,10 @@ function readFailures(db: Db, stream: Stream, genId: number): readonly QueueFail
      ORDER BY a.attempt_id DESC LIMIT :most`,
     { genId, lookedAt: LOOKED_AT, most: MAX_FAILURES },
   );
-  return rows.map(({ id, mission, state, http_status, category, detail, attempted_at }) => ({
-    id,
-    mission,
+  return rows.map(({ state, http_status, attempted_at, ...row }) => ({
+    ...row,
     isParked: state === 3,
     httpStatus: http_status,
-    category,
-    detail,
     at: attempted_at,
   }));
 }

@@ -1,4 +1,4 @@
-import { canonicalUrl, UserError, type Millis } from '../../base/index.ts';
+import { canonicalUrl, quoted, UserError, type Millis } from '../../base/index.ts';
 import type { Place } from '../paths.ts';
 
 /** How a login came about: a pasted token, a password, or a code that was confirmed in a browser. */
@@ -254,9 +254,4 @@ function isRecord(value: unknown): value is Entries {
 
 function unreadable(file: string, reason: string, remedy: string): UserError {
   return new UserError('session_unreadable', `${file} is not used: ${reason}`, { remedy });
-}
-
-/** A path as one word of a shell command. */
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
