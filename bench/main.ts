@@ -8,10 +8,10 @@ import { benchImport } from './import.ts';
 import { benchIngest } from './ingest.ts';
 import { benchLocal } from './local.ts';
 import { growth, type Measured } from './measure.ts';
-import { benchMigrate } from './migrate.ts';
+import { benchMigrate, migrateInChild } from './migrate.ts';
 import { benchPostgres, serveInChild } from './postgres.ts';
 import { benchPreflight } from './preflight.ts';
-import { benchMemory, benchProcesses, workInChild } from './processes.ts';
+import { benchMemory, benchProcesses, type Told, workInChild } from './processes.ts';
 import { benchStatus } from './status.ts';
 import { benchTexts, deliverTexts } from './texts.ts';
 
@@ -77,13 +77,8 @@ const SECTIONS: Readonly<Record<string, Section>> = {
 await main(process.argv.slice(2));
 
 async function main(words: readonly string[]): Promise<void> {
-  if (words[0] === 'child' && words[1] === 'texts') {
-    process.stdout.write(JSON.stringify(await deliverTexts(words[2] ?? '')));
-    return;
-  }
   if (words[0] === 'child') {
-    if (words[1] === 'receiver') await serveInChild(words[2] ?? '');
-    else await workInChild(words.slice(1));
+    await workAsChild(words.slice(1));
     return;
   }
   const large = words.includes('--large');
@@ -98,6 +93,19 @@ async function main(words: readonly string[]): Promise<void> {
   }
   const out = process.env['BENCH_JSON'];
   if (out !== undefined) writeFileSync(out, `${JSON.stringify(lines, null, 2)}\n`);
+}
+
+/** What another process of this script was started for; all but a receiver say how it went in one line. */
+async function workAsChild(words: readonly string[]): Promise<void> {
+  const [kind, place = ''] = words;
+  if (kind === 'receiver') await serveInChild(place);
+  else if (kind === 'texts') tell(await deliverTexts(place));
+  else if (kind === 'migrate') tell(await migrateInChild(words.slice(1)));
+  else tell(await workInChild(words));
+}
+
+function tell(told: Told): void {
+  process.stdout.write(JSON.stringify(told));
 }
 
 function row(line: Measured): string {

@@ -65,17 +65,13 @@ export async function benchMemory(sizes: readonly number[]): Promise<readonly Me
 }
 
 /** What a child process does: `ours|raw|drain`, the directory, the first number, the raw file. */
-export async function workInChild(words: readonly string[]): Promise<void> {
+export async function workInChild(words: readonly string[]): Promise<Told> {
   const [kind = '', dir = '', first = '0', project = ''] = words;
-  if (kind === 'drain') {
-    const worst = await drainInChild(dir);
-    process.stdout.write(JSON.stringify({ ms: 0, worst }));
-    return;
-  }
+  if (kind === 'drain') return { ms: 0, worst: await drainInChild(dir) };
   const start = performance.now();
   const worst =
     kind === 'ours' ? captureOurs(dir, Number(first)) : captureRaw(project, Number(first));
-  process.stdout.write(JSON.stringify({ ms: performance.now() - start, worst }));
+  return { ms: performance.now() - start, worst };
 }
 
 async function drainInChild(dir: string): Promise<number> {

@@ -8,7 +8,7 @@ import { openHome } from '../src/home/index.ts';
 import { openJournal } from '../src/journal/index.ts';
 import { MISSION, runOf, textOf, writeMission } from './bodies.ts';
 import { limitGoal, pairs, rateGoal, timed, type Measured } from './measure.ts';
-import { child } from './processes.ts';
+import { child, type Told } from './processes.ts';
 import { createWorld, PROJECT_ID, pointAt, startReceiver, type World } from './world.ts';
 
 const EDITED = 30;
@@ -184,7 +184,7 @@ function writeTree(world: World, files: number): void {
 }
 
 /** What the child does: milliseconds until everything is delivered, and the peak of its memory in MB. */
-export async function deliverTexts(dir: string): Promise<{ ms: number; worst: number }> {
+export async function deliverTexts(dir: string): Promise<Told> {
   const home = openHome(createSystem({ SPEC_KITTY_HOME: `${dir}/home` }, dir));
   const project = {
     id: PROJECT_ID,
