@@ -982,7 +982,13 @@ CREATE TABLE audit (
   hash TEXT NOT NULL UNIQUE CHECK (length(hash) = 64)
 ) STRICT;
 
+CREATE INDEX audit_by_action ON audit (team_id, action, entry);
+
 CREATE INDEX audit_by_actor ON audit (actor, action, subject, at);
+
+CREATE INDEX audit_by_who ON audit (team_id, actor, entry);
+
+CREATE INDEX audit_of_team ON audit (team_id, entry);
 
 CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit
 BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;
@@ -1238,6 +1244,8 @@ CREATE TABLE tokens (
 CREATE INDEX tokens_by_prefix ON tokens (prefix);
 
 CREATE INDEX tokens_live ON tokens (team_id) WHERE revoked_at IS NULL;
+
+CREATE INDEX tokens_of_team ON tokens (team_id, created_at);
 
 CREATE TABLE tracker_snapshots (
   arrival INTEGER PRIMARY KEY AUTOINCREMENT,

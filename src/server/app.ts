@@ -49,6 +49,7 @@ import { dashboardHandlers } from './pages/dashboard.ts';
 import { deviceHandlers } from './pages/device.ts';
 import { entranceHandlers } from './pages/entrance.ts';
 import { goTo } from './pages/html.ts';
+import { peopleHandlers } from './pages/people/people.ts';
 import { accounting } from './operations/account.ts';
 import { createMeters, type Meters, METRICS_MEDIA_TYPE } from './operations/meters.ts';
 import { requireReady, requireScraper } from './operations/probes.ts';
@@ -153,6 +154,7 @@ function handlersOf(store: Store, options: AppOptions, meters: Meters): Handlers
     ...entranceHandlers(identity),
     ...deviceHandlers(identity),
     ...dashboardHandlers(identity),
+    ...peopleHandlers(identity),
   };
 }
 

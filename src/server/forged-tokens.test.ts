@@ -13,12 +13,8 @@ import {
   startLoginTrial,
 } from '../../test/support/login-trial.ts';
 import { createIds } from '../base/index.ts';
-import {
-  addUser,
-  removeTeamMember,
-  rotateSigningKey,
-  setAccount,
-} from './identity/administration.ts';
+import { addUser, rotateSigningKey, setAccount } from './identity/administration.ts';
+import { removeTeamMember } from './identity/membership.ts';
 import { mintSecret } from './login/machine-tokens.ts';
 import { currentKey } from './login/signing-keys.ts';
 import { createToken, listTokens, revokeToken } from './operator.ts';

@@ -2,10 +2,10 @@
 // What travels is wire's; commands, signals and the environment are the command line's.
 export { createApp, type App, type AppOptions, type Deployment } from './app.ts';
 export { addUser, createTeam, inviteAgain, listProjects } from './identity/administration.ts';
-export { listTeams, listUsers, readAudit, removeTeamMember } from './identity/administration.ts';
-export { rotateSigningKey, setAccount, setTeamMember } from './identity/administration.ts';
-export { teamForOperator } from './identity/administration.ts';
+export { listTeams, listUsers, readAudit, rotateSigningKey } from './identity/administration.ts';
+export { setAccount, teamForOperator } from './identity/administration.ts';
 export type { Identity } from './identity/identity.ts';
+export { removeTeamMember, setTeamMember } from './identity/membership.ts';
 export { listResources, mapResource } from './identity/resources.ts';
 export { ROLES } from './identity/rights.ts';
 export { firstLink } from './login/setup.ts';

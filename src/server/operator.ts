@@ -35,6 +35,8 @@ export interface NewTokenOptions {
   readonly team?: TeamScope;
   /** Milliseconds after which it is worth nothing; never when absent. */
   readonly livesMs?: number;
+  /** Who makes it, as the audit names them; the operator when absent. */
+  readonly by?: string;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly random: Random;
@@ -64,7 +66,7 @@ export async function createToken(
     revokedAt: null,
   };
   await insertToken(store.driver, token);
-  await note(options, store.driver, ['token.created', token.id, token.teamId]);
+  await note(options, store.driver, ['token.created', token.id, token.teamId], options.by);
   return { ...toEntry(token), secret: minted.text };
 }
 
@@ -107,9 +109,35 @@ export async function revokeToken(store: Store, id: string, clock: Clock): Promi
       remedy: 'spec-kitty receiver token list',
     });
   }
-  await markRevoked(store.driver, token.id, clock.now());
-  await note({ clock }, store.driver, ['token.revoked', token.id, token.teamId]);
+  await endToken(store, token, { clock });
   return toEntry((await tokenWithId(store.driver, token.id)) ?? token);
+}
+
+/**
+ * The same for who speaks for its team; a token of another team is one that is not there.
+ * @throws UserError `not_found`.
+ */
+export async function revokeTokenOf(
+  store: Store,
+  { team, id }: { readonly team: TeamScope; readonly id: string },
+  by: { readonly clock: Clock; readonly by: string },
+): Promise<void> {
+  const token = await tokenWithId(store.driver, id);
+  if (token?.teamId === team) return endToken(store, token, by);
+  throw new UserError('not_found', 'no token of this team has this id', {
+    remedy: 'spec-kitty receiver token list',
+  });
+}
+
+async function endToken(
+  { driver }: Store,
+  { id, teamId }: StoredToken,
+  { clock, by }: { readonly clock: Clock; readonly by?: string },
+): Promise<void> {
+  await driver.tx(async (sql) => {
+    await markRevoked(sql, id, clock.now());
+    await note({ clock }, sql, ['token.revoked', id, teamId], by);
+  });
 }
 
 function toEntry({ hash: _hash, ...entry }: StoredToken): TokenEntry {

@@ -56,6 +56,12 @@ it('says for each route who may pass, and writes through a POST only', () => {
       "GET page projectPage",
       "GET page missionPage",
       "POST browser chooseTeam",
+      "GET page membersPage",
+      "POST browser changeMembers",
+      "GET page tokensPage",
+      "POST browser changeTokens",
+      "GET page auditPage",
+      "POST browser exportAudit",
       "GET open setupPage",
       "POST open setUp",
       "GET open loginPage",
@@ -69,7 +75,7 @@ it('says for each route who may pass, and writes through a POST only', () => {
 
 it('gives each role what it may do', () => {
   expect(ROLES.map((role) => [role, ...RIGHTS_OF[role]].join(' '))).toEqual([
-    'owner read ingest manage',
+    'owner read ingest manage own',
     'admin read ingest manage',
     'member read ingest',
     'read-only read',

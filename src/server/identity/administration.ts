@@ -9,15 +9,12 @@ import type { TeamScope } from '../store/team-scope.ts';
 import { type AuditAction, type AuditEntry, brokenEntry, latestActs, remember } from './audit.ts';
 import type { Identity } from './identity.ts';
 import { type Project, projectsOf } from './projects.ts';
-import type { Role } from './rights.ts';
 import {
   allTeams,
   insertTeam,
   isTeamName,
   type Member,
   membersOf,
-  removeMember,
-  setMember,
   type Team,
   teamNamed,
 } from './teams.ts';
@@ -49,18 +46,26 @@ export async function addUser(
 ): Promise<Invitation> {
   const email = parseEmail(text);
   if (email === null) throw usage(`no email address: ${printable(text, 100)}`, USER_HELP);
-  const { ids, clock, store } = identity;
+  return identity.store.driver.tx((sql) =>
+    insertInvited(identity, sql, { email, name: name ?? email }, OPERATOR),
+  );
+}
+
+/** The same within a transaction that does more. @throws UserError `usage` for an email that is known already. */
+export async function insertInvited(
+  identity: Identity,
+  sql: Sql,
+  { email, name }: { readonly email: string; readonly name: string },
+  actor: string,
+): Promise<Invitation> {
+  const { ids, clock } = identity;
   const now = clock.now();
   const [id, teamId] = [ids.ulid(), ids.ulid()];
-  const code = await store.driver.tx(async (sql) => {
-    const user = { id, teamId, email, name: name ?? email, password: null };
-    if (!(await insertUser(sql, user, now)))
-      throw usage(`${email} has an account already`, USER_HELP);
-    await note(identity, sql, ['user.created', email, null]);
-    return drawLink(identity, sql, { userId: id }, { now, livesMs: PASSWORD_LINK_MS });
-  });
-  const user = { id, email, name: name ?? email, createdAt: now, disabledAt: null };
-  return { user, code };
+  if (!(await insertUser(sql, { id, teamId, email, name, password: null }, now)))
+    throw usage(`${email} has an account already`, USER_HELP);
+  await note(identity, sql, ['user.created', email, null], actor);
+  const code = await drawLink(identity, sql, { userId: id }, { now, livesMs: PASSWORD_LINK_MS });
+  return { user: { id, email, name, createdAt: now, disabledAt: null }, code };
 }
 
 /** Invites a user to choose another password; the present one stays until then. @throws UserError `not_found`. */
@@ -127,52 +132,6 @@ export async function listTeams({ driver }: Store): Promise<readonly TeamEntry[]
   );
 }
 
-export interface Seat {
-  /** Name or id. */
-  readonly team: string;
-  readonly email: string;
-}
-
-/**
- * Adds a member to a shared team, or gives one another role.
- * @throws UserError `not_found`; `usage` for a private teamspace, and where a team would lose its last owner.
- */
-export async function setTeamMember(
-  identity: Identity,
-  { team: name, email, role }: Seat & { readonly role: Role },
-): Promise<void> {
-  await identity.store.driver.tx(async (sql) => {
-    const { team, user } = await seatOf(sql, { team: name, email });
-    if (role !== 'owner') await requireOtherOwner(sql, team, user);
-    await setMember(sql, { teamId: team.id, userId: user.id, role }, identity.clock.now());
-    await note(identity, sql, ['member.set', `${user.email} ${role}`, team.id]);
-  });
-}
-
-/** Removes a member of a shared team; what they are logged in to for it ends. @throws UserError as above. */
-export async function removeTeamMember(identity: Identity, seat: Seat): Promise<void> {
-  await identity.store.driver.tx(async (sql) => {
-    const { team, user } = await seatOf(sql, seat);
-    await requireOtherOwner(sql, team, user);
-    if (!(await removeMember(sql, team.id, user.id))) {
-      throw notFound(`${user.email} is not in ${team.name}`, 'spec-kitty receiver team list');
-    }
-    await note(identity, sql, ['member.removed', user.email, team.id]);
-  });
-}
-
-async function seatOf(sql: Sql, seat: Seat): Promise<{ readonly team: Team; readonly user: User }> {
-  const team = await requireTeam(sql, seat.team);
-  if (team.isPrivate) throw usage('a private teamspace is its user’s alone', TEAM_HELP);
-  return { team, user: await userNamed(sql, seat.email) };
-}
-
-async function requireOtherOwner(sql: Sql, team: Team, user: User): Promise<void> {
-  const owners = (await membersOf(sql, team.id)).filter(({ role }) => role === 'owner');
-  if (owners.length !== 1 || owners[0]?.email !== user.email) return;
-  throw usage(`${user.email} is the last owner of ${team.name}: name another one first`, TEAM_HELP);
-}
-
 /** The team that an operator's command is about; `local` without a name. @throws UserError `not_found`. */
 export async function teamForOperator({ driver }: Store, name: string | null): Promise<TeamScope> {
   return operatorScope((await requireTeam(driver, name ?? LOCAL_TEAM)).id);
@@ -202,35 +161,38 @@ export async function rotateSigningKey(identity: Identity): Promise<string> {
   return id;
 }
 
-/** Remembers what an operator did. */
+/** Remembers what somebody did who administers; the operator, unless another is named. */
 export async function note(
   { clock }: Pick<Identity, 'clock'>,
   sql: Sql,
   [action, subject, teamId]: readonly [AuditAction, string, string | null],
+  actor = OPERATOR,
 ): Promise<void> {
-  await remember(sql, { at: clock.now(), teamId, actor: OPERATOR, action, subject });
+  await remember(sql, { at: clock.now(), teamId, actor, action, subject });
 }
 
-async function userNamed(sql: Sql, text: string): Promise<User> {
+/** The user with this email. @throws UserError `not_found`. */
+export async function userNamed(sql: Sql, text: string): Promise<User> {
   const email = parseEmail(text);
   const account = email === null ? null : await accountWithEmail(sql, email);
   if (account !== null) return account.user;
   throw notFound(`nobody has the email ${printable(text, 100)}`, 'spec-kitty receiver user list');
 }
 
-async function requireTeam(sql: Sql, name: string): Promise<Team> {
+/** The team with this name or id. @throws UserError `not_found`. */
+export async function requireTeam(sql: Sql, name: string): Promise<Team> {
   const team = await teamNamed(sql, name);
   if (team !== null) return team;
   throw notFound(`no team is named ${printable(name, 100)}`, 'spec-kitty receiver team list');
 }
 
-function notFound(message: string, remedy: string): UserError {
+export function notFound(message: string, remedy: string): UserError {
   return new UserError('not_found', message, { remedy });
 }
 
 const USER_HELP = 'spec-kitty receiver user --help';
-const TEAM_HELP = 'spec-kitty receiver team --help';
+export const TEAM_HELP = 'spec-kitty receiver team --help';
 
-function usage(message: string, remedy: string): UserError {
+export function usage(message: string, remedy: string): UserError {
   return new UserError('usage', message, { remedy, exitCode: EXIT.refused });
 }

@@ -1,8 +1,10 @@
 import { type Millis, printable, sha256Hex } from '../../base/index.ts';
 import type { Driver, Sql } from '../store/driver.ts';
+import type { TeamScope } from '../store/team-scope.ts';
 
 export const AUDIT_ACTIONS = [
   'access.refused',
+  'audit.exported',
   'device.approved',
   'device.denied',
   'event.erased',
@@ -88,6 +90,72 @@ const PAGE_ROWS = 1_000;
 /** The last entries, newest first. */
 export async function latestActs(sql: Sql, limit: number): Promise<readonly AuditEntry[]> {
   return (await sql.all<AuditRow>(LATEST, [limit])).map(toEntry);
+}
+
+const OF_TEAM = `
+  SELECT entry, at, team_id, actor, action, subject, previous, hash FROM audit
+  WHERE team_id = $1 AND entry < $2`;
+const NEWEST = 'ORDER BY entry DESC LIMIT $3';
+const BY_ACTION = `${OF_TEAM} AND action = $4 ${NEWEST}`;
+const BY_WHO = `${OF_TEAM} AND actor = $4 ${NEWEST}`;
+const BY_BOTH = `${OF_TEAM} AND actor = $4 AND action = $5 ${NEWEST}`;
+const BY_NONE = `${OF_TEAM} ${NEWEST}`;
+
+/** An entry with what makes it one of a chain. */
+export interface LinkedEntry extends AuditEntry {
+  readonly previous: string;
+  readonly hash: string;
+}
+
+/** Which acts of a team: what was done, by whom, before which entry; all with nulls. */
+export interface ActFilter {
+  readonly action: AuditAction | null;
+  readonly actor: string | null;
+  readonly before: number | null;
+}
+
+/** So many acts of a team, newest first. Acts that concern no team, logins and accounts, are nobody's but the operator's. */
+export async function actsOfTeam(
+  sql: Sql,
+  team: TeamScope,
+  { action, actor, before }: ActFilter,
+  limit: number,
+): Promise<readonly LinkedEntry[]> {
+  const [withActor, withoutActor] = action === null ? [BY_WHO, BY_NONE] : [BY_BOTH, BY_ACTION];
+  const range = [team, before ?? Number.MAX_SAFE_INTEGER, limit];
+  const wanted = [actor, action].filter((each) => each !== null);
+  const rows = await sql.all<AuditRow>(actor === null ? withoutActor : withActor, [
+    ...range,
+    ...wanted,
+  ]);
+  return rows.map((row) => ({ ...toEntry(row), previous: row.previous, hash: row.hash }));
+}
+
+/** What looking at the end of the chain found. */
+export interface ChainEnd {
+  /** The oldest and the newest entry that was looked at; null for an empty audit. */
+  readonly range: readonly [oldest: number, newest: number] | null;
+  /** Whether the range goes back to the very first entry. */
+  readonly isWhole: boolean;
+  /** The oldest entry of the range that does not follow from the one before. */
+  readonly brokenAt: number | null;
+}
+
+/** Checks the last entries of the chain, of all teams: each follows from the one before, the first from nothing. */
+export async function checkChainEnd(sql: Sql, limit: number): Promise<ChainEnd> {
+  const found = (await sql.all<AuditRow>(LATEST, [limit + 1])).toReversed();
+  const isWhole = found.length <= limit;
+  const rows = isWhole ? found : found.slice(1);
+  const [first, last] = [rows[0], rows.at(-1)];
+  if (first === undefined || last === undefined)
+    return { range: null, isWhole: true, brokenAt: null };
+  let previous = isWhole ? BEGINNING : found[0]?.hash;
+  const broken = rows.find((row) => {
+    const follows = row.previous === previous && row.hash === linkOf(row.previous, toEntry(row));
+    previous = row.hash;
+    return !follows;
+  });
+  return { range: [first.entry, last.entry], isWhole, brokenAt: broken?.entry ?? null };
 }
 
 /** Reads the whole chain. @returns the first entry that does not follow from the one before; null when all do. */

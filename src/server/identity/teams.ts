@@ -83,6 +83,64 @@ export async function membersOf(sql: Sql, teamId: string): Promise<readonly Memb
   return rows.map((row) => ({ email: row.email, role: row.role, since: row.since_at }));
 }
 
+const ONE = `
+  SELECT u.user_id AS id, u.email, m.role FROM users u JOIN memberships m ON m.user_id = u.user_id
+  WHERE u.email = $2 AND m.team_id = $1`;
+const OTHER_OWNER = `
+  SELECT 1 AS one FROM memberships WHERE team_id = $1 AND user_id <> $2 AND role = 'owner' LIMIT 1`;
+
+/** The member of a team with this email; null for who is none. */
+export async function memberNamed(
+  sql: Sql,
+  teamId: string,
+  email: string,
+): Promise<{ readonly id: string; readonly email: string; readonly role: Role } | null> {
+  type Row = { readonly id: string; readonly email: string; readonly role: Role };
+  const [row] = await sql.all<Row>(ONE, [teamId, email]);
+  return row ?? null;
+}
+
+/** Whether the team has an owner beside this user. */
+export async function hasOtherOwner(sql: Sql, teamId: string, userId: string): Promise<boolean> {
+  return (await sql.all(OTHER_OWNER, [teamId, userId])).length > 0;
+}
+
+const SHOWN = `
+  SELECT u.email, m.role, m.since_at, u.disabled_at,
+    (SELECT max(s.created_at) FROM sessions s WHERE s.user_id = m.user_id) AS login_at
+  FROM memberships m JOIN users u ON u.user_id = m.user_id
+  WHERE m.team_id = $1 ORDER BY u.email LIMIT $2`;
+
+/** A member as a page shows them. */
+export interface ShownMember extends Member {
+  /** When they last logged in to the receiver, for whichever team; null for never. */
+  readonly lastLoginAt: Millis | null;
+  readonly isDisabled: boolean;
+}
+
+/** The first `limit` members in the order of their emails. */
+export async function shownMembers(
+  sql: Sql,
+  teamId: string,
+  limit: number,
+): Promise<readonly ShownMember[]> {
+  type Row = {
+    readonly email: string;
+    readonly role: Role;
+    readonly since_at: number;
+    readonly disabled_at: number | null;
+    readonly login_at: number | null;
+  };
+  const rows = await sql.all<Row>(SHOWN, [teamId, limit]);
+  return rows.map((row) => ({
+    email: row.email,
+    role: row.role,
+    since: row.since_at,
+    lastLoginAt: row.login_at,
+    isDisabled: row.disabled_at !== null,
+  }));
+}
+
 export interface NewMember {
   readonly teamId: string;
   readonly userId: string;

@@ -6,11 +6,10 @@ import {
   inviteAgain,
   listProjects,
   readAudit,
-  removeTeamMember,
   rotateSigningKey,
   setAccount,
-  setTeamMember,
 } from '../identity/administration.ts';
+import { removeTeamMember, setTeamMember } from '../identity/membership.ts';
 
 const ANN = 'ann@kitty.example';
 const BEN = 'ben@kitty.example';

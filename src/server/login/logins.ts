@@ -14,7 +14,13 @@ import {
   type Use,
 } from './refresh-tokens.ts';
 import { drawSecret } from './secrets.ts';
-import { endSession, insertSession, type SessionKind } from './sessions.ts';
+import {
+  endOwnSessions,
+  endSession,
+  insertSession,
+  type LiveSession,
+  type SessionKind,
+} from './sessions.ts';
 import { teamsOfUser } from '../identity/teams.ts';
 import { accountWithEmail, parseEmail, type User } from '../identity/users.ts';
 
@@ -172,5 +178,26 @@ export async function endLogin({ store, clock }: Identity, refreshToken: string)
     if (id === null || !(await endSession(sql, id, { now, ending: 'logout' }))) return;
     const about = { at: now, teamId: null, actor: id, subject: id };
     await remember(sql, { ...about, action: 'session.ended' });
+  });
+}
+
+/**
+ * A person ends one of their own logins, or all but the one they speak with (`others`).
+ * @returns how many were in force: none for an id that is not theirs.
+ */
+export async function endOwnLogins(
+  { store, clock }: Identity,
+  { id: own, userId, email }: LiveSession,
+  which: string,
+): Promise<number> {
+  const now = clock.now();
+  const isKept = which === 'others';
+  return store.driver.tx(async (sql) => {
+    const wanted = { userId, id: isKept ? own : which, isKept };
+    const count = await endOwnSessions(sql, wanted, { now, ending: 'logout' });
+    const subject = isKept ? `${count} others of ${email}` : which;
+    const about = { at: now, teamId: null, actor: email, subject };
+    if (count > 0) await remember(sql, { ...about, action: 'session.ended' });
+    return count;
   });
 }

@@ -102,7 +102,7 @@ export async function turnSession(sql: Sql, id: string, teamId: string): Promise
 }
 
 /** Why a session ended. */
-export type Ending = 'logout' | 'reuse' | 'password' | 'disabled';
+export type Ending = 'logout' | 'reuse' | 'password' | 'disabled' | 'removed';
 
 /** Ends one login. @returns false when it had ended before. */
 export async function endSession(
@@ -120,6 +120,96 @@ export async function endSessionsOf(
   { now, ending }: { readonly now: Millis; readonly ending: Ending },
 ): Promise<void> {
   await sql.all(REVOKE_OF_USER, [userId, now, ending]);
+}
+
+const REVOKE_IN_TEAM = `
+  UPDATE sessions SET revoked_at = $3, revoked_for = $4 WHERE user_id = $1 AND team_id = $2 AND revoked_at IS NULL
+  RETURNING session_id`;
+const REVOKE_OWN = `
+  UPDATE sessions SET revoked_at = $3, revoked_for = $4
+  WHERE session_id = $2 AND user_id = $1 AND revoked_at IS NULL AND expires_at > $3 RETURNING session_id`;
+const REVOKE_OTHERS = `
+  UPDATE sessions SET revoked_at = $3, revoked_for = $4
+  WHERE user_id = $1 AND session_id <> $2 AND revoked_at IS NULL AND expires_at > $3 RETURNING session_id`;
+
+/** Why, and when. */
+export interface End {
+  readonly now: Millis;
+  readonly ending: Ending;
+}
+
+/** Ends what a user is logged in to for one team. */
+export async function endSessionsIn(
+  sql: Sql,
+  { teamId, userId }: { readonly teamId: string; readonly userId: string },
+  { now, ending }: End,
+): Promise<void> {
+  await sql.all(REVOKE_IN_TEAM, [userId, teamId, now, ending]);
+}
+
+/** Ends one login of a user, or all but that one. @returns how many were in force. */
+export async function endOwnSessions(
+  sql: Sql,
+  {
+    userId,
+    id,
+    isKept,
+  }: { readonly userId: string; readonly id: string; readonly isKept: boolean },
+  { now, ending }: End,
+): Promise<number> {
+  const text = isKept ? REVOKE_OTHERS : REVOKE_OWN;
+  return (await sql.all(text, [userId, id, now, ending])).length;
+}
+
+// The login of a machine ends with its last refresh token, if that is sooner.
+const SHOWN = `
+  SELECT s.session_id, s.kind, t.name AS team, s.created_at, s.expires_at,
+    (SELECT max(r.issued_at) FROM refresh_tokens r WHERE r.session_id = s.session_id) AS renewed_at,
+    (SELECT max(r.expires_at) FROM refresh_tokens r WHERE r.session_id = s.session_id) AS renewable_to
+  FROM sessions s
+    JOIN teams t ON t.team_id = s.team_id
+    JOIN memberships m ON m.team_id = s.team_id AND m.user_id = s.user_id
+  WHERE s.user_id = $1 AND s.revoked_at IS NULL AND s.expires_at > $2
+  ORDER BY s.created_at DESC, s.session_id DESC LIMIT $3`;
+
+/** A login as its user sees it. */
+export interface ShownSession {
+  readonly id: string;
+  readonly kind: SessionKind;
+  /** What it speaks for, by name. */
+  readonly team: string;
+  readonly createdAt: Millis;
+  /** When it last got a token; null for a browser, which has none. */
+  readonly renewedAt: Millis | null;
+  readonly endsAt: Millis;
+}
+
+/** The logins of a user that are in force, the newest first. */
+export async function sessionsOfUser(
+  sql: Sql,
+  { userId, limit }: { readonly userId: string; readonly limit: number },
+  now: Millis,
+): Promise<readonly ShownSession[]> {
+  type Row = {
+    readonly session_id: string;
+    readonly kind: SessionKind;
+    readonly team: string;
+    readonly created_at: number;
+    readonly expires_at: number;
+    readonly renewed_at: number | null;
+    readonly renewable_to: number | null;
+  };
+  const rows = await sql.all<Row>(SHOWN, [userId, now, limit]);
+  return rows
+    .map((row) => ({
+      id: row.session_id,
+      kind: row.kind,
+      team: row.team,
+      createdAt: row.created_at,
+      renewedAt: row.renewed_at,
+      endsAt: Math.min(row.expires_at, row.renewable_to ?? row.expires_at),
+    }))
+    .filter(({ endsAt }) => endsAt > now);
 }
 
 interface SessionRow {

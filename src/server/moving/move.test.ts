@@ -18,7 +18,8 @@ import {
 import { tempDir } from '../../../test/support/temp-home.ts';
 import { createIds, IntegrityError, sha256Hex, systemFiles } from '../../base/index.ts';
 import { createApp } from '../app.ts';
-import { addUser, createTeam, readAudit, setTeamMember } from '../identity/administration.ts';
+import { addUser, createTeam, readAudit } from '../identity/administration.ts';
+import { setTeamMember } from '../identity/membership.ts';
 import { createToken, listEvents } from '../operator.ts';
 import type { Driver } from '../store/driver.ts';
 import { openStore, type Store } from '../store/store.ts';

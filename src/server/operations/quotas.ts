@@ -3,7 +3,7 @@ import { HttpError } from '../http/errors.ts';
 import { note } from '../identity/administration.ts';
 import { QUOTA_RETRY_SECONDS } from '../limits.ts';
 import type { Sql } from '../store/driver.ts';
-import { allUsages, countBytes, setQuota, type Usage } from '../store/quotas.ts';
+import { allUsages, countBytes, setQuota, type Usage, usageOf } from '../store/quotas.ts';
 import type { Store } from '../store/store.ts';
 import type { TeamScope } from '../store/team-scope.ts';
 import { HEADERS } from '../../wire/index.ts';
@@ -48,6 +48,15 @@ export async function listQuotas({
 }: Store): Promise<readonly (Usage & { readonly state: Fullness })[]> {
   const usages = await allUsages(driver);
   return usages.map((usage) => ({ ...usage, state: fullnessOf(usage) }));
+}
+
+/** How full one team is; null for a team without a limit. */
+export async function quotaOf(
+  store: Store,
+  team: TeamScope,
+): Promise<(Usage & { readonly state: Fullness }) | null> {
+  const usage = await usageOf(store.driver.of(team), team);
+  return usage === null ? null : { ...usage, state: fullnessOf(usage) };
 }
 
 /** @returns `full` once nothing more is taken. */

@@ -4,6 +4,7 @@ import { requireRight, type Visitor } from '../auth.ts';
 import { HttpError } from '../http/errors.ts';
 import type { Here } from '../http/here.ts';
 import type { Identity } from '../identity/identity.ts';
+import type { Right } from '../identity/rights.ts';
 import { type Membership, teamsOfUser } from '../identity/teams.ts';
 import { PAGES } from '../routes.ts';
 import type { Driver } from '../store/driver.ts';
@@ -27,15 +28,20 @@ export interface Look {
   readonly isCurrent: boolean;
 }
 
-/** @throws HttpError 403 for who may not read. */
-export async function lookOf({ store, clock }: Identity, c: Here): Promise<Look> {
-  const visitor = requireRight(c.var.visitor, 'read');
-  const { team } = visitor;
-  const isCurrent = await catchUp(store, team);
-  const { actor } = visitor;
+/** A look at what events say. @throws HttpError 403 for who may not read. */
+export async function lookOf(identity: Identity, c: Here): Promise<Look> {
+  const { team } = requireRight(c.var.visitor, 'read');
+  const isCurrent = await catchUp(identity.store, team);
+  return { ...(await visitOf(identity, c, 'read')), isCurrent };
+}
+
+/** A look at what does not wait for events. @throws HttpError 403 for who has not the right. */
+export async function visitOf({ store, clock }: Identity, c: Here, right: Right): Promise<Look> {
+  const visitor = requireRight(c.var.visitor, right);
+  const { team, actor } = visitor;
   const teams =
     actor.kind === 'person' ? await teamsOfUser(store.driver, actor.access.session.userId) : [];
-  return { visitor, team, teams, driver: store.driver.of(team), now: clock.now(), isCurrent };
+  return { visitor, team, teams, driver: store.driver.of(team), now: clock.now(), isCurrent: true };
 }
 
 /** A project that the page's address names. @throws HttpError 404 for one that is not the team's. */
@@ -59,14 +65,22 @@ export interface Crumb {
 export function framed(
   c: Here,
   look: Look,
-  { title, crumbs = null, body }: { title: string; crumbs?: readonly Crumb[] | null; body: Html },
+  { title, crumbs = null, body, status = 200 }: Framed,
 ): Response {
   const behind = html`<p role="status">Events are still being folded into these views. Look again in a moment.</p>`;
   return page(title, html`${look.isCurrent ? [] : behind}${body}`, {
     above: html`<header><div><a href="${PAGES.overview}">Spec Kitty receiver</a>${whoOf(c, look)}</div></header>
 ${sectionsOf(c, look)}
 ${crumbs === null ? [] : crumbsOf(crumbs)}`,
+    status,
   });
+}
+
+interface Framed {
+  readonly title: string;
+  readonly crumbs?: readonly Crumb[] | null;
+  readonly body: Html;
+  readonly status?: number;
 }
 
 function sectionsOf(c: Here, { visitor: { rights } }: Look): Html {

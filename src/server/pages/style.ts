@@ -43,6 +43,7 @@ h2{font-size:1.15rem;margin:2rem 0 .5rem}
 h3{font-size:.9rem;margin:0 0 .5rem}
 label{display:block;margin:.75rem 0}
 input,select{font:inherit;display:block;width:100%}
+input[type=checkbox],input[type=radio]{display:inline-block;width:auto;margin:0 .5rem 0 0}
 button{font:inherit;margin:.5rem .5rem 0 0}
 code{overflow-wrap:anywhere}
 main.narrow code{font-size:1.5rem;letter-spacing:.1em}
@@ -65,6 +66,21 @@ header button{margin:0}
 .crumbs{max-width:80rem;margin:0 auto;padding:1rem 1rem 0}
 .crumbs ol{list-style:none;display:flex;flex-wrap:wrap;gap:.25rem .5rem;margin:0;padding:0}
 .crumbs li+li::before{content:"/";margin-right:.5rem;color:var(--quiet)}
+fieldset{border:1px solid var(--line);border-radius:.4rem;margin:.75rem 0;padding:.25rem .75rem .75rem;min-width:0}
+fieldset label{margin:.4rem 0;overflow-wrap:anywhere}
+summary{cursor:pointer;white-space:nowrap}
+.fields{max-width:32rem}
+.filter{margin:1rem 0;display:flex;flex-wrap:wrap;gap:.25rem 1rem;align-items:end}
+.filter label{margin:0;min-width:12rem}
+.filter button{margin:0}
+td time{white-space:nowrap}
+td.plain code{overflow-wrap:normal}
+td ul{margin:0;padding-left:1.1rem}
+td form{display:flex;flex-wrap:wrap;gap:.25rem .5rem;align-items:baseline}
+td form select{width:auto}
+td form button{margin:0}
+.secret{display:block;background:var(--card);border:1px solid var(--line);border-radius:.4rem;padding:.75rem 1rem}
+meter{width:16rem;max-width:100%}
 .quiet,caption,figcaption,time{color:var(--quiet)}
 .alert{color:var(--alert)}
 .scroll{overflow-x:auto;margin:0 -.75rem;padding:3px 0}

@@ -62,6 +62,14 @@ export async function setQuota(
   return row === undefined ? null : toUsage(row);
 }
 
+const ONE = 'SELECT team_id, used_bytes, max_bytes FROM team_quotas WHERE team_id = $1';
+
+/** What one team stores and may store; null for a team without a limit. */
+export async function usageOf(sql: Sql, team: TeamScope): Promise<Usage | null> {
+  const [row] = await sql.all<Row>(ONE, [team]);
+  return row === undefined ? null : toUsage(row);
+}
+
 const ALL = 'SELECT team_id, used_bytes, max_bytes FROM team_quotas ORDER BY team_id';
 
 /** Every team that has a limit. */

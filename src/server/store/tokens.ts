@@ -86,6 +86,19 @@ export async function tokensOfTeam(sql: Sql, team: TeamScope): Promise<readonly 
   return withProjects(sql, await sql.all<TokenRow>(ALL, [team]));
 }
 
+const SHOWN = `
+  SELECT ${COLUMNS} FROM tokens WHERE team_id = $1
+  ORDER BY CASE WHEN revoked_at IS NULL THEN 0 ELSE 1 END, created_at DESC, token_id DESC LIMIT $2`;
+
+/** So many of a team's tokens: those not revoked before the others, newest first. */
+export async function shownTokens(
+  sql: Sql,
+  team: TeamScope,
+  limit: number,
+): Promise<readonly StoredToken[]> {
+  return withProjects(sql, await sql.all<TokenRow>(SHOWN, [team, limit]));
+}
+
 const LIVE = 'SELECT 1 AS one FROM tokens WHERE revoked_at IS NULL LIMIT 1';
 
 /** Whether any token is in force. */
