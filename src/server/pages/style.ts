@@ -45,6 +45,7 @@ label{display:block;margin:.75rem 0}
 input,select{font:inherit;display:block;width:100%}
 input[type=checkbox],input[type=radio]{display:inline-block;width:auto;margin:0 .5rem 0 0}
 button{font:inherit;margin:.5rem .5rem 0 0}
+pre{white-space:pre-wrap;overflow-wrap:anywhere}
 code{overflow-wrap:anywhere}
 main.narrow code{font-size:1.5rem;letter-spacing:.1em}
 .skip{position:absolute;left:-99rem}
