@@ -1019,6 +1019,28 @@ CREATE TABLE device_grants (
 
 CREATE INDEX device_grants_by_expiry ON device_grants (expires_at);
 
+CREATE TABLE event_index (
+  team_id TEXT NOT NULL,
+  project_id TEXT NOT NULL,
+  occurred_at INTEGER NOT NULL,
+  event_id TEXT NOT NULL,
+  type TEXT NOT NULL,
+  mission_slug TEXT NOT NULL,
+  wp_id TEXT NOT NULL,
+  node_id TEXT NOT NULL,
+  -- Codes of what is odd about it, with a space between them.
+  findings TEXT NOT NULL,
+  PRIMARY KEY (team_id, project_id, occurred_at, event_id)
+) STRICT;
+
+CREATE INDEX event_index_of_mission ON event_index (team_id, project_id, mission_slug, occurred_at, event_id);
+
+CREATE INDEX event_index_of_node ON event_index (team_id, project_id, node_id, occurred_at, event_id);
+
+CREATE INDEX event_index_of_team ON event_index (team_id, occurred_at, event_id, project_id);
+
+CREATE INDEX event_index_of_type ON event_index (team_id, project_id, type, occurred_at, event_id);
+
 CREATE TABLE events (
   arrival INTEGER PRIMARY KEY AUTOINCREMENT,
   team_id TEXT NOT NULL,
@@ -1047,6 +1069,8 @@ CREATE TABLE findings (
   detail TEXT NOT NULL,
   PRIMARY KEY (team_id, project_id, mission_slug, occurred_at, event_id, code)
 ) STRICT;
+
+CREATE INDEX findings_of_code ON findings (team_id, project_id, code, occurred_at, event_id);
 
 CREATE TABLE instance (
   one INTEGER PRIMARY KEY CHECK (one = 1),

@@ -17,6 +17,7 @@ export interface RouteSpec {
 
 export const PAGES = {
   overview: '/',
+  events: '/events',
   team: '/team',
   members: '/members',
   tokens: '/tokens',
@@ -64,6 +65,9 @@ export const ROUTES = {
   overviewPage: { method: 'GET', path: PAGES.overview, gate: 'page' },
   projectPage: { method: 'GET', path: '/projects/:project', gate: 'page' },
   missionPage: { method: 'GET', path: '/projects/:project/missions/:mission', gate: 'page' },
+  eventsPage: { method: 'GET', path: PAGES.events, gate: 'page' },
+  eventPage: { method: 'GET', path: '/projects/:project/events/:event', gate: 'page' },
+  eventBytes: { method: 'GET', path: '/projects/:project/events/:event/raw', gate: 'page' },
   chooseTeam: { method: 'POST', path: PAGES.team, gate: 'browser' },
   membersPage: { method: 'GET', path: PAGES.members, gate: 'page' },
   changeMembers: { method: 'POST', path: PAGES.members, gate: 'browser' },

@@ -52,6 +52,8 @@ interface Stop {
   readonly place: number;
   readonly of: number;
   readonly isMarked: boolean;
+  /** Whether it has places of its own within, as the parts of a date are. */
+  readonly isDivided: boolean;
   readonly shows: string;
 }
 
@@ -61,20 +63,24 @@ const STOP = `(() => {
   const at = document.activeElement;
   const { outlineStyle, outlineWidth } = getComputedStyle(at);
   return { place: can.indexOf(at), of: can.length, shows: at.outerHTML.slice(0, 100),
+    isDivided: at.type === 'datetime-local',
     isMarked: outlineStyle !== 'none' && Number.parseFloat(outlineWidth) >= 2 };
 })()`;
 
 /** What somebody misses who has only a tab key: places out of their order, or where the focus cannot be seen. */
 export async function tabFaults(page: Page): Promise<readonly string[]> {
   const faults: string[] = [];
-  for (let place = 0; place < MOST_STOPS; place += 1) {
+  let place = 0;
+  for (let presses = 0; presses < MOST_STOPS; presses += 1) {
     await page.keyboard.press('Tab');
     const stop = await page.evaluate<Stop>(STOP);
+    if (stop.isDivided && stop.place === place - 1) continue;
     if (stop.place === -1 && place === stop.of) return faults;
     if (stop.place !== place)
       return [...faults, `tab ${place} led to ${stop.place}: ${stop.shows}`];
     if (!stop.isMarked) faults.push(`the focus cannot be seen: ${stop.shows}`);
-    if (place + 1 === stop.of) return faults;
+    place += 1;
+    if (place === stop.of) return faults;
   }
   return faults;
 }

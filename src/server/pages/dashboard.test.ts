@@ -7,6 +7,7 @@ import {
   startLoginTrial,
 } from '../../../test/support/login-trial.ts';
 import { allIn, type Element, readPage, rowsOf } from '../../../test/support/page-view.ts';
+import { requirePlain } from '../../../test/support/plain-page.ts';
 import {
   bearer,
   envelope,
@@ -202,11 +203,13 @@ it('shows a team what is its own, and of another team not even that it is there'
     ];
     expect([theirs, given.status, given.text]).toEqual([theirs, 404, wanted.text]);
   }
-  // A new page that says an object belongs into the cells.
+  // A new page that says an object belongs into the cells, here or beside it.
   const named = Object.entries(ROUTES).filter(([, { gate }]) => gate === 'page');
   const pages = ['overviewPage', 'projectPage', 'missionPage'];
+  const events = ['eventsPage', 'eventPage', 'eventBytes'];
   // The pages of people name nothing in their addresses.
-  expect(named.map(([name]) => name)).toEqual([...pages, 'membersPage', 'tokensPage', 'auditPage']);
+  const people = ['membersPage', 'tokensPage', 'auditPage'];
+  expect(named.map(([name]) => name)).toEqual([...pages, ...events, ...people]);
 });
 
 it('lets nobody look for a team they are not in, nor from another site', async () => {
@@ -243,14 +246,6 @@ it('shows who comes from elsewhere nothing while nobody is known', async () => {
   expect(await response.text()).not.toContain('WP01');
 });
 
-const TAGS = new Set(
-  'html head meta title style body a header div form input span label select option button main h1 h2 h3 p pre code table caption thead tbody tr th td time section ul li strong br figure figcaption svg text rect line path nav ol'.split(
-    ' ',
-  ),
-);
-const ATTRIBUTES =
-  /^(?:class|id|href|lang|charset|name|content|tabindex|role|aria-label|aria-current|aria-hidden|preserveaspectratio|scope|datetime|x|y|x1|y1|x2|y2|d|width|height|viewbox|text-anchor)$/i;
-
 it('renders 500 hostile texts as texts', async () => {
   const trial = await startTrial();
   const texts = HOSTILE_TEXTS.slice(0, 500);
@@ -279,17 +274,6 @@ it('renders 500 hostile texts as texts', async () => {
   const shown = pages.map(({ text }) => text).join(' ');
   expect(texts.filter((text) => !/[\0\t]/.test(text) && !shown.includes(text))).toEqual([]);
 });
-
-function requirePlain(element: Element): void {
-  for (const child of element.children) {
-    expect([child.name, TAGS.has(child.name)]).toEqual([child.name, true]);
-    for (const [name, value] of Object.entries(child.attributes)) {
-      expect([name, ATTRIBUTES.test(name)]).toEqual([name, true]);
-      if (name === 'href') expect(value).toMatch(/^(?:\/|#main$)/);
-    }
-    requirePlain(child);
-  }
-}
 
 it.each(Object.entries(COLOURS))('keeps %s texts readable (WCAG AA)', (_name, colours) => {
   const { ground, card, text, quiet, link, alert, done } = colours;

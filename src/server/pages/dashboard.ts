@@ -7,6 +7,7 @@ import { teamFor } from '../login/logins.ts';
 import { turnSession } from '../login/sessions.ts';
 import { PAGES } from '../routes.ts';
 import { cookieOf, requireFormKey, requireOwnOrigin } from './browser.ts';
+import { type EventRoute, eventHandlers } from './events/handlers.ts';
 import { goTo } from './html.ts';
 import { missionPage } from './mission.ts';
 import { overviewPage } from './overview.ts';
@@ -15,8 +16,11 @@ import { projectPage } from './project.ts';
 /** The pages people look at, from a team's projects down to one mission. */
 export function dashboardHandlers(
   identity: Identity,
-): Readonly<Record<'overviewPage' | 'projectPage' | 'missionPage' | 'chooseTeam', Handler>> {
+): Readonly<
+  Record<'overviewPage' | 'projectPage' | 'missionPage' | 'chooseTeam' | EventRoute, Handler>
+> {
   return {
+    ...eventHandlers(identity),
     overviewPage: (c) => overviewPage(identity, c),
     projectPage: (c) => projectPage(identity, c),
     missionPage: (c) => missionPage(identity, c),

@@ -65,10 +65,11 @@ export interface Crumb {
 export function framed(
   c: Here,
   look: Look,
-  { title, crumbs = null, body, status = 200 }: Framed,
+  { title, crumbs = null, body, script, status = 200 }: Framed,
 ): Response {
   const behind = html`<p role="status">Events are still being folded into these views. Look again in a moment.</p>`;
   return page(title, html`${look.isCurrent ? [] : behind}${body}`, {
+    ...(script === undefined ? {} : { script }),
     above: html`<header><div><a href="${PAGES.overview}">Spec Kitty receiver</a>${whoOf(c, look)}</div></header>
 ${sectionsOf(c, look)}
 ${crumbs === null ? [] : crumbsOf(crumbs)}`,
@@ -81,6 +82,7 @@ interface Framed {
   readonly crumbs?: readonly Crumb[] | null;
   readonly body: Html;
   readonly status?: number;
+  readonly script?: string;
 }
 
 function sectionsOf(c: Here, { visitor: { rights } }: Look): Html {
@@ -119,6 +121,17 @@ export function projectPath(projectId: string): string {
 
 export function missionPath(projectId: string, slug: string): string {
   return `${projectPath(projectId)}/missions/${encodeURIComponent(slug)}`;
+}
+
+/** The permanent address of one event. */
+export function eventPath(projectId: string, eventId: string): string {
+  return `${projectPath(projectId)}/events/${encodeURIComponent(eventId)}`;
+}
+
+/** The events that are as the parts say, by the names of the address. */
+export function eventsPath(parts: Readonly<Record<string, string>>): string {
+  const query = new URLSearchParams(parts).toString();
+  return query === '' ? PAGES.events : `${PAGES.events}?${query}`;
 }
 
 export function nameOfProject({ id, name }: ProjectRow): string {

@@ -32,15 +32,26 @@ function toText(value: string | Html | readonly Html[]): string {
   return 'html' in value ? value.html : value.map((each) => each.html).join('');
 }
 
-const STYLE_HASH = Buffer.from(sha256Hex(STYLE), 'hex').toString('base64');
+/** How a policy names a text of a page by its hash. */
+function sourceOf(text: string): string {
+  return `'sha256-${Buffer.from(sha256Hex(text), 'hex').toString('base64')}'`;
+}
+
+const STYLE_SOURCE = sourceOf(STYLE);
+
+/** What a page may do: with a script of ours, run that one and listen to this receiver. */
+function policyOf(script: string | null): string {
+  const run = script === null ? '' : ` script-src ${sourceOf(script)}; connect-src 'self';`;
+  return `default-src 'none'; style-src ${STYLE_SOURCE};${run} form-action 'self'; frame-ancestors 'none'; base-uri 'none'`;
+}
 
 /**
- * What every page says to the browser: no scripts, no frames, nothing from elsewhere, nothing kept. The referrer goes
- * to this receiver alone; without one a browser would not say where a form came from.
+ * What every page says to the browser: no frames, nothing from elsewhere, nothing kept, no script but one that its
+ * policy names. The referrer goes to this receiver alone; without one a browser would not say where a form came from.
  */
 const PAGE_HEADERS = {
   'content-type': 'text/html; charset=utf-8',
-  'content-security-policy': `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'`,
+  'content-security-policy': policyOf(null),
   'cache-control': 'no-store',
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
@@ -53,7 +64,7 @@ const PAGE_HEADERS = {
 export function page(
   title: string,
   body: Html,
-  { status = 200, headers = {}, above = null }: PageOptions = {},
+  { status = 200, headers = {}, above = null, script = null }: PageOptions = {},
 ): Response {
   const text = html`<!doctype html>
 <html lang="en">
@@ -67,10 +78,11 @@ ${above}
 <main id="main" tabindex="-1">`
   }<h1>${title}</h1>
 ${body}
-</main></body>
+</main>${script === null ? [] : html`<script>${{ html: script }}</script>`}</body>
 </html>
 `;
-  return new Response(text.html, { status, headers: { ...PAGE_HEADERS, ...headers } });
+  const policy = { 'content-security-policy': policyOf(script) };
+  return new Response(text.html, { status, headers: { ...PAGE_HEADERS, ...policy, ...headers } });
 }
 
 export interface PageOptions {
@@ -78,6 +90,8 @@ export interface PageOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** What stands above a page of the dashboard; a page without it is narrow. */
   readonly above?: Html | null;
+  /** What runs when the page is there; none when absent. */
+  readonly script?: string | null;
 }
 
 /** Sends the browser on to another page of this receiver. */

@@ -15,6 +15,8 @@ import {
 import { burnUp, progressOf } from './charts.ts';
 import {
   amount,
+  eventPath,
+  eventsPath,
   framed,
   lookOf,
   nameOfProject,
@@ -43,15 +45,16 @@ export async function missionPage(identity: Identity, c: Here): Promise<Response
     title: mission.title ?? slug,
     crumbs: [{ name: nameOfProject(project), path: projectPath(project.id) }],
     body: html`<p class="quiet">${[mission.title === null ? '' : slug, mission.type ?? '', amount(mission.events, 'event')].filter((part) => part !== '').join(' · ')},
-${timeOf(mission.firstAt)} to ${timeOf(mission.lastAt)}</p>
+${timeOf(mission.firstAt)} to ${timeOf(mission.lastAt)} ·
+<a href="${eventsPath({ project: project.id, mission: slug })}">Its events</a></p>
 <h2>Work packages</h2>
 ${boardOf(packages)}
 <h2>Burn-up</h2>
 ${burnUp(progressOf(changes, isLane))}
 <h2>Timeline</h2>
-${timelineOf(changes)}
+${timelineOf(project.id, changes)}
 <h2>Findings</h2>
-${findingsTable(findings)}`,
+${findingsTable(project.id, findings)}`,
   });
 }
 
@@ -65,7 +68,7 @@ ${here.map(({ id, title }) => html`<li><strong>${id}</strong>${title === null ||
   return html`<div class="board" role="region" aria-label="Board of ten lanes" tabindex="0">${LANES.map(lane)}</div>`;
 }
 
-function timelineOf(changes: readonly ChangeRow[]): Html {
+function timelineOf(projectId: string, changes: readonly ChangeRow[]): Html {
   if (changes.length === 0) return html`<p class="quiet">No work package has moved yet.</p>`;
   const shown = changes.slice(-SHOWN_CHANGES).toReversed();
   const caption =
@@ -75,8 +78,8 @@ function timelineOf(changes: readonly ChangeRow[]): Html {
   return tableOf(
     `${caption}, the last one first`,
     [{ name: 'When' }, { name: 'Work package' }, { name: 'Lane' }, { name: 'By', kind: 'name' }],
-    shown.map(({ occurredAt, wpId, fromLane, toLane, actor }) => [
-      timeOf(occurredAt),
+    shown.map(({ occurredAt, eventId, wpId, fromLane, toLane, actor }) => [
+      html`<a href="${eventPath(projectId, eventId)}">${timeOf(occurredAt)}</a>`,
       text(wpId),
       text(fromLane === '' ? toLane : `${fromLane} → ${toLane}`),
       text(actor),
@@ -84,7 +87,7 @@ function timelineOf(changes: readonly ChangeRow[]): Html {
   );
 }
 
-function findingsTable(findings: readonly FindingRow[]): Html {
+function findingsTable(projectId: string, findings: readonly FindingRow[]): Html {
   if (findings.length === 0) return html`<p class="quiet">Nothing odd arrived.</p>`;
   return tableOf(
     `${findings.length < MOST_FINDINGS ? 'What is odd' : `The last ${MOST_FINDINGS} that are odd`}, the last one first`,
@@ -98,7 +101,7 @@ function findingsTable(findings: readonly FindingRow[]): Html {
       timeOf(occurredAt),
       html`<code>${code}</code>`,
       text(detail),
-      html`<code>${eventId}</code>`,
+      html`<a href="${eventPath(projectId, eventId)}"><code>${eventId}</code></a>`,
     ]),
   );
 }

@@ -2,6 +2,7 @@ import type { Here } from '../http/here.ts';
 import type { Identity } from '../identity/identity.ts';
 import { LANES } from '../views/facts.ts';
 import {
+  type Count,
   countsOf,
   laneCounts,
   missionRows,
@@ -12,6 +13,7 @@ import {
 import { dayChart, firstDay } from './charts.ts';
 import {
   amount,
+  eventsPath,
   framed,
   lookOf,
   missionPath,
@@ -35,7 +37,7 @@ export async function projectPage(identity: Identity, c: Here): Promise<Response
   return framed(c, look, {
     title: nameOfProject(project),
     crumbs: [],
-    body: html`<p class="quiet">${amount(project.events, 'event')} of project <code>${project.id}</code></p>
+    body: html`<p class="quiet"><a href="${eventsPath({ project: project.id })}">${amount(project.events, 'event')}</a> of project <code>${project.id}</code></p>
 ${dayChart(days, now)}
 <h2>Missions</h2>
 ${tableOf(
@@ -50,9 +52,9 @@ ${tableOf(
   missions.map((mission) => missionCells(project.id, mission, lanes.get(mission.slug))),
 )}
 <h2>Findings</h2>
-${findingList(findings)}
+${findingList(project.id, findings)}
 <h2>Producers</h2>
-${producerTable(await producersOf(driver, scope))}`,
+${producerTable(project.id, await producersOf(driver, scope))}`,
   });
 }
 
@@ -74,19 +76,19 @@ function missionCells(
   ];
 }
 
-function findingList(findings: readonly { readonly name: string; readonly count: number }[]): Html {
+function findingList(projectId: string, findings: readonly Count[]): Html {
   if (findings.length === 0) return html`<p class="quiet">Nothing odd arrived.</p>`;
   return tableOf(
     'Events that are stored and are odd',
     [{ name: 'Finding' }, { name: 'Events', kind: 'number' }],
     findings.map(({ name, count }) => [
-      html`<code>${name}</code>`,
+      html`<a href="${eventsPath({ project: projectId, finding: name })}"><code>${name}</code></a>`,
       text(count.toLocaleString('en')),
     ]),
   );
 }
 
-function producerTable(producers: readonly ProducerRow[]): Html {
+function producerTable(projectId: string, producers: readonly ProducerRow[]): Html {
   return tableOf(
     'Who sent events, the last one first',
     [
@@ -97,7 +99,7 @@ function producerTable(producers: readonly ProducerRow[]): Html {
       { name: 'Its last event' },
     ],
     producers.map(({ nodeId, events, gaps, lastSeenAt, lastEventAt }) => [
-      html`<code>${nodeId}</code>`,
+      html`<a href="${eventsPath({ project: projectId, node: nodeId })}"><code>${nodeId}</code></a>`,
       text(events.toLocaleString('en')),
       text(gaps),
       timeOf(lastSeenAt),

@@ -12,6 +12,7 @@ export interface Section {
 /** The parts of the dashboard in the order in which pages show them. */
 export const SECTIONS: readonly Section[] = [
   { name: 'Overview', path: PAGES.overview, right: 'read' },
+  { name: 'Events', path: PAGES.events, right: 'read' },
   { name: 'Team', path: PAGES.members, right: 'read' },
   { name: 'Tokens and logins', path: PAGES.tokens, right: 'read' },
   { name: 'Audit', path: PAGES.audit, right: 'manage' },

@@ -102,6 +102,14 @@ td.name{overflow-wrap:anywhere;min-width:9rem}
 .lane ul{list-style:none;margin:0;padding:0}
 .lane li{background:var(--ground);border:1px solid var(--line);border-radius:.3rem;padding:.35rem .5rem;margin-bottom:.35rem;overflow-wrap:anywhere}
 @media (max-width:45rem){.board{flex-wrap:wrap}.lane,.lane:has(li){flex:1 0 auto}.lane:has(li){width:100%}.lane:not(:has(li)) h3{margin:0}}
+.filters{display:grid;grid-template-columns:repeat(auto-fill,minmax(9.5rem,1fr));gap:0 1rem}
+.filters .wide{grid-column:span 2}
+.filters label{margin:.25rem 0}
+.filters p{margin:.5rem 0;grid-column:1/-1}
+.steps{display:flex;flex-wrap:wrap;gap:.25rem 1.5rem;padding:0;list-style:none}
+.tree,.tree ul{list-style:none;padding-left:1rem;margin:0}
+.tree{padding:0 .75rem;font-family:ui-monospace,monospace;font-size:.9rem}
+.tree summary{min-height:1.6rem}
 figure{margin:1rem 0;max-width:60rem}
 svg{display:block;width:100%;height:8rem}
 svg *{vector-effect:non-scaling-stroke}

@@ -69,6 +69,8 @@ export interface EventFacts extends Moment {
   readonly receivedAt: Millis;
   /** Empty for an event that names none. */
   readonly missionSlug: string;
+  /** Empty for an event about no work package. */
+  readonly wpId: string;
   readonly words: readonly Word[];
   readonly change: LaneChange | null;
   readonly findings: readonly Finding[];
@@ -98,7 +100,14 @@ export function factsOf(arrived: Arrived, envelope: Envelope | null): EventFacts
   const type = shown(arrived.type);
   if (envelope === null) {
     const findings = [{ code: 'unreadable', detail: type }] as const;
-    const nothing = { missionSlug: '', words: [], change: null, nodeId: null, lamport: 0 };
+    const nothing = {
+      missionSlug: '',
+      wpId: '',
+      words: [],
+      change: null,
+      nodeId: null,
+      lamport: 0,
+    };
     return { eventId, type, occurredAt, receivedAt, ...nothing, findings };
   }
   const { payload } = envelope;
@@ -110,6 +119,7 @@ export function factsOf(arrived: Arrived, envelope: Envelope | null): EventFacts
     occurredAt,
     receivedAt,
     missionSlug,
+    wpId: workPackageOf(envelope),
     lamport: envelope.lamportClock,
     nodeId: shown(envelope.nodeId),
     words: [
@@ -144,6 +154,12 @@ function missionOf(payload: JsonObject): string {
   );
 }
 
+function workPackageOf({ payload, aggregateType, aggregateId }: Envelope): string {
+  const named = nameIn(payload, 'wp_id');
+  if (named !== null) return named;
+  return aggregateType === 'WorkPackage' && isName(aggregateId) ? aggregateId : '';
+}
+
 function changeOf(type: string, payload: JsonObject): LaneChange | null {
   const wpId = nameIn(payload, 'wp_id');
   const toLane = asText(member(payload, 'to_lane'));
@@ -165,10 +181,8 @@ function actorIn(value: JsonValue | undefined): string {
 }
 
 function projectNameIn({ projectSlug }: Envelope): readonly Word[] {
-  if (projectSlug === null || projectSlug.length > MAX_NAME_CHARS) return [];
-  return isNamespaceName(projectSlug)
-    ? [{ missionSlug: '', wpId: '', topic: 'title', value: projectSlug }]
-    : [];
+  if (projectSlug === null || !isName(projectSlug)) return [];
+  return [{ missionSlug: '', wpId: '', topic: 'title', value: projectSlug }];
 }
 
 function laneOf(missionSlug: string, change: LaneChange | null): readonly Word[] {
@@ -208,8 +222,11 @@ function oddities(change: LaneChange | null, payload: JsonObject): readonly Find
 
 function nameIn(source: JsonObject, key: string): string | null {
   const text = asText(member(source, key));
-  if (text === null || !isNamespaceName(text)) return null;
-  return text.length <= MAX_NAME_CHARS ? text : null;
+  return text !== null && isName(text) ? text : null;
+}
+
+function isName(text: string): boolean {
+  return text.length <= MAX_NAME_CHARS && isNamespaceName(text);
 }
 
 function shown(text: string): string {
