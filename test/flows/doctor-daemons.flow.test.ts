@@ -1,50 +1,8 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import process from 'node:process';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { systemClock } from '../../src/base/index.ts';
-import { daemonTrial, runs, until, type DaemonTrial } from '../support/daemon-trial.ts';
-
-const NEVER_A_PID = 4_194_305;
-
-/** A process of this home that calls itself the Python daemon, or anything else. */
-async function stranger(
-  { machine }: DaemonTrial,
-  words: readonly string[],
-  home = machine.home,
-): Promise<ChildProcess & { readonly pid: number }> {
-  const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)', ...words], {
-    stdio: 'ignore',
-    env: { SPEC_KITTY_HOME: home },
-  });
-  onTestFinished(() => {
-    child.kill('SIGKILL');
-  });
-  await until(() => child.pid !== undefined && runs(child.pid));
-  return Object.assign(child, { pid: child.pid ?? 0 });
-}
-
-function ownerFile({ machine }: DaemonTrial): string {
-  return path.join(machine.home, 'sync', 'daemon', 'owner.json');
-}
-
-function record(trial: DaemonTrial, change: Readonly<Record<string, unknown>>): string {
-  const file = ownerFile(trial);
-  mkdirSync(path.dirname(file), { recursive: true });
-  writeFileSync(
-    file,
-    JSON.stringify({
-      ...{ pid: NEVER_A_PID, port: 9400, token: 'f00d', package_version: '3.2.5' },
-      ...{ executable_path: process.execPath, source_checkout_path: '/srv/kitty' },
-      ...{ server_url: 'https://kitty.example', auth_scope: 'https://kitty.example|a|t' },
-      queue_db_path: path.join(trial.machine.home, 'queues', 'queue-0123456789abcdef.db'),
-      started_at: new Date(systemClock().now()).toISOString(),
-      ...change,
-    }),
-  );
-  return file;
-}
+import { describe, expect, it } from 'vitest';
+import { daemonTrial, runs, until } from '../support/daemon-trial.ts';
+import { NEVER_A_PID, ownerRecord, PYTHON, stranger } from '../support/python-daemon.ts';
 
 const ROOT = '--spec-kitty-daemon-root=';
 const RESTART = ['doctor', 'restart-daemon', '--json'];
@@ -54,7 +12,7 @@ describe('doctor orphan-daemons', () => {
     const trial = daemonTrial();
     const none = await trial.machine.run(['doctor', 'orphan-daemons', '--json']);
     expect(none).toMatchObject({ exit: 0, json: { orphan_count: 0, retirement_command: null } });
-    const file = record(trial, {});
+    const file = ownerRecord(trial.machine.home, {});
     const ended = await trial.machine.run(['doctor', 'orphan-daemons', '--json']);
     expect(ended.exit).toBe(1);
     expect(ended.json).toMatchObject({
@@ -92,7 +50,7 @@ describe('doctor restart-daemon', () => {
 
   it('removes the record of a dead one and starts ours', async () => {
     const trial = daemonTrial();
-    const file = record(trial, {});
+    const file = ownerRecord(trial.machine.home, {});
     const ended = await trial.process(RESTART);
     expect(JSON.parse(ended.stdout)).toMatchObject({
       status: 'stale_owner_cleaned',
@@ -104,8 +62,8 @@ describe('doctor restart-daemon', () => {
 
   it('ends the Python daemon that wrote the record', async () => {
     const trial = daemonTrial();
-    const python = await stranger(trial, ['run_sync_daemon']);
-    const file = record(trial, { pid: python.pid });
+    const python = await stranger([PYTHON], trial.machine.home);
+    const file = ownerRecord(trial.machine.home, { pid: python.pid });
     const ended = await trial.process(RESTART);
     expect(JSON.parse(ended.stdout)).toMatchObject({
       status: 'restarted',
@@ -118,15 +76,15 @@ describe('doctor restart-daemon', () => {
 
   it.each([
     ['another program has its number', [], 0, undefined],
-    ['it began at another time', ['run_sync_daemon'], 3_600_000, undefined],
-    ['it serves another home', ['run_sync_daemon', `${ROOT}/elsewhere`], 0, undefined],
-    ['its environment names another home', ['run_sync_daemon'], 0, '/elsewhere'],
+    ['it began at another time', [PYTHON], 3_600_000, undefined],
+    ['it serves another home', [PYTHON, `${ROOT}/elsewhere`], 0, undefined],
+    ['its environment names another home', [PYTHON], 0, '/elsewhere'],
   ])('never signals when %s', async (_why, words, later, home) => {
     const trial = daemonTrial();
-    const python = await stranger(trial, words, home);
+    const python = await stranger(words, home ?? trial.machine.home);
     const startedAt = new Date(Date.parse('2026-01-01T00:00:00Z'));
     const near = new Date(performance.timeOrigin + performance.now() + later);
-    const file = record(trial, {
+    const file = ownerRecord(trial.machine.home, {
       pid: python.pid,
       started_at: (later === 0 ? near : startedAt).toISOString(),
     });
@@ -152,7 +110,7 @@ it('daemon status says what the earlier program left, and how it goes', async ()
     `names process ${NEVER_A_PID}, which is gone: run \`rm '${file}'\``,
   );
   expect(dead.stdout).not.toContain('f00d');
-  const python = await stranger(trial, ['run_sync_daemon']);
+  const python = await stranger([PYTHON], trial.machine.home);
   writeFileSync(file, `http://localhost:9400\n9400\nf00d\n${python.pid}\n`);
   const alive = await trial.machine.run(['daemon', 'status', '--json']);
   expect(alive.json).toMatchObject({
