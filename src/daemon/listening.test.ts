@@ -11,7 +11,9 @@ it('a doorbell rings once for what others commit, and again after its file came 
   const file = path.join(tempDir(), 'a.db');
   const clock = systemClock();
   const bell = createDoorbell(file, clock);
-  onTestFinished(bell.close);
+  onTestFinished(() => {
+    bell.close();
+  });
   expect([bell.rang(), bell.db]).toEqual([false, null]);
   const db = openDb(file, { clock });
   db.exec('CREATE TABLE t (n INTEGER) STRICT');
@@ -43,7 +45,9 @@ it('a tree is changed by any file in it until that is dealt with, and a look fin
   expect(early.hasChanged()).toBe(true);
   early.close();
   const watch = watchTree(systemFiles, root);
-  onTestFinished(watch.close);
+  onTestFinished(() => {
+    watch.close();
+  });
   expect(watch.hasChanged()).toBe(true);
   watch.settle();
   expect(watch.hasChanged()).toBe(false);
