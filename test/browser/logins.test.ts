@@ -59,8 +59,8 @@ it.each([true, false])(
     await context.addCookies([{ name: 'receiver_session', value: 'skb_planted', url }]);
     await page.goto(`/projects/${OTHER_PROJECT}`);
     expect(new URL(page.url()).pathname).toBe('/login');
-    expect([...(await faultsOf(page)), ...(await tabFaults(page))]).toEqual([]);
     await photograph(page, 'login');
+    expect([...(await faultsOf(page)), ...(await tabFaults(page))]).toEqual([]);
     await enter(page, 'not this one');
     expect(await page.getByRole('alert').textContent()).toBe('Email or password is wrong.');
     forgive(visitor, 401);
@@ -69,9 +69,11 @@ it.each([true, false])(
     await enter(page);
     expect(page.url()).toBe(`${url}/projects/${OTHER_PROJECT}`);
     forgive(visitor, 404);
+    expect(await faultsOf(page)).toEqual([]);
     await photograph(page, 'nothing-here');
-    await page.goto('/');
+    await page.getByRole('link', { name: 'Spec Kitty receiver' }).click();
     expect(await page.textContent('main')).toContain('Nothing has arrived yet');
+    expect(await faultsOf(page)).toEqual([]);
     await photograph(page, 'overview-empty');
     const [cookie, ...others] = await context.cookies();
     expect(others).toEqual([]);
@@ -129,8 +131,8 @@ it('an account is set up by its link, once', async () => {
   const visitor = await visit(url);
   const { page } = visitor;
   await page.goto(`/setup?code=${code}`);
-  expect([...(await faultsOf(page)), ...(await tabFaults(page))]).toEqual([]);
   await photograph(page, 'setup');
+  expect([...(await faultsOf(page)), ...(await tabFaults(page))]).toEqual([]);
   await page.getByLabel('Password').fill(PASSWORD);
   await page.getByRole('button', { name: 'Go on' }).press('Enter');
   await page.getByRole('heading', { name: 'Welcome' }).waitFor();
@@ -153,8 +155,8 @@ it('a device is let in, or turned away, by who is logged in', async () => {
     const { json: device } = await trial.form('/oauth/device', { client_id: 'cli_native' });
     await page.goto(`/device?user_code=${String(device['user_code'])}`);
     if (new URL(page.url()).pathname === '/login') await enter(page);
-    expect([...(await faultsOf(page)), ...(await tabFaults(page))]).toEqual([]);
     await photograph(page, 'device');
+    expect([...(await faultsOf(page)), ...(await tabFaults(page))]).toEqual([]);
     await page.getByLabel('It speaks for').selectOption({ label: 'harbour (owner)' });
     await page.getByRole('button', { name: button }).press('Enter');
     await page.getByRole('heading', { name: heading }).waitFor();

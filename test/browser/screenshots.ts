@@ -20,7 +20,7 @@ export async function photograph(page: Page, name: string): Promise<void> {
     const { width = 0 } = page.viewportSize() ?? {};
     const height = await page.evaluate<number>('document.documentElement.scrollHeight');
     const clip = { x: 0, y: 0, width, height: Math.min(height, MOST_HEIGHT) };
-    await page.screenshot({ path: file, fullPage: true, clip });
+    await page.screenshot({ path: file, fullPage: true, clip, caret: 'initial' });
   };
   await page.setViewportSize(WIDE);
   await page.emulateMedia({ colorScheme: 'light' });

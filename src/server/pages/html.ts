@@ -1,4 +1,5 @@
 import { sha256Hex } from '../../base/index.ts';
+import { PAGES } from '../routes.ts';
 import { STYLE } from './style.ts';
 
 /** Text that is HTML already. Everything else is escaped when it is put into a page. */
@@ -72,7 +73,8 @@ export function page(
 <style>${{ html: STYLE }}</style></head>
 <body>${
     above === null
-      ? html`<main class="narrow">`
+      ? html`<header><div><a href="${PAGES.overview}">Spec Kitty receiver</a></div></header>
+<main class="narrow">`
       : html`<a class="skip" href="#main">Skip to the content</a>
 ${above}
 <main id="main" tabindex="-1">`

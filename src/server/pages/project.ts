@@ -9,6 +9,7 @@ import {
   type MissionRow,
   producersOf,
   type ProducerRow,
+  type ProjectRow,
 } from '../views/read.ts';
 import { dayChart, firstDay } from './charts.ts';
 import {
@@ -40,22 +41,33 @@ export async function projectPage(identity: Identity, c: Here): Promise<Response
     body: html`<p class="quiet"><a href="${eventsPath({ project: project.id })}">${amount(project.events, 'event')}</a> of project <code>${project.id}</code></p>
 ${dayChart(days, now)}
 <h2>Missions</h2>
-${tableOf(
-  `${amount(project.missions, 'mission')}${missions.length < project.missions ? `, the last ${missions.length} heard of` : ''}`,
-  [
-    { name: 'Mission', kind: 'name' },
-    { name: 'Type' },
-    { name: 'Work packages' },
-    { name: 'Events', kind: 'number' },
-    { name: 'Last event' },
-  ],
-  missions.map((mission) => missionCells(project.id, mission, lanes.get(mission.slug))),
-)}
+${missionTable(project, missions, lanes)}
 <h2>Findings</h2>
 ${findingList(project.id, findings)}
 <h2>Producers</h2>
 ${producerTable(project.id, await producersOf(driver, scope))}`,
   });
+}
+
+function missionTable(
+  project: ProjectRow,
+  missions: readonly MissionRow[],
+  lanes: ReadonlyMap<string, ReadonlyMap<string, number>>,
+): Html {
+  if (missions.length === 0)
+    return html`<p class="quiet">No event of a mission has arrived yet.</p>`;
+  const rest = missions.length < project.missions ? `, the last ${missions.length} heard of` : '';
+  return tableOf(
+    `${amount(project.missions, 'mission')}${rest}`,
+    [
+      { name: 'Mission', kind: 'name' },
+      { name: 'Type' },
+      { name: 'Work packages' },
+      { name: 'Events', kind: 'number' },
+      { name: 'Last event' },
+    ],
+    missions.map((mission) => missionCells(project.id, mission, lanes.get(mission.slug))),
+  );
 }
 
 function missionCells(

@@ -34,7 +34,7 @@ export const STYLE = `${variables(COLOURS.light)}
 *{box-sizing:border-box}
 body{font:16px/1.5 system-ui,sans-serif;margin:0;background:var(--ground);color:var(--text)}
 main{max-width:80rem;margin:0 auto;padding:0 1rem 3rem}
-main.narrow{max-width:26rem;margin-top:3rem}
+main.narrow{max-width:28rem;padding-top:1.5rem}
 a{color:var(--link)}
 a:focus-visible,button:focus-visible,input:focus-visible,select:focus-visible,summary:focus-visible,
 [tabindex]:focus-visible{outline:3px solid var(--link);outline-offset:2px}
@@ -42,10 +42,15 @@ h1{font-size:1.5rem;line-height:1.25;overflow-wrap:anywhere}
 h2{font-size:1.15rem;margin:2rem 0 .5rem}
 h3{font-size:.9rem;margin:0 0 .5rem}
 label{display:block;margin:.75rem 0}
-input,select{font:inherit;display:block;width:100%}
-input[type=checkbox],input[type=radio]{display:inline-block;width:auto;margin:0 .5rem 0 0}
-button{font:inherit;margin:.5rem .5rem 0 0}
-pre{white-space:pre-wrap;overflow-wrap:anywhere}
+input,select,textarea,button{font:inherit;color:inherit;background:var(--ground);border:1px solid var(--quiet);border-radius:.3rem;padding:.3rem .6rem}
+input,select,textarea{display:block;width:100%;margin-top:.2rem}
+input[type=checkbox],input[type=radio]{display:inline-block;width:1.1rem;height:1.1rem;margin:0 .4rem 0 0;vertical-align:-.15rem}
+button{margin:.5rem .5rem 0 0;cursor:pointer}
+main button{background:var(--link);border-color:var(--link);color:var(--ground);font-weight:600}
+main button+button,main form+form button{background:none;border-color:var(--quiet);color:inherit}
+button:hover{text-decoration:underline}
+pre{white-space:pre-wrap;overflow-wrap:anywhere;background:var(--card);border:1px solid var(--line);border-radius:.4rem;padding:.6rem .8rem}
+[role=alert]{color:var(--alert)}
 code{overflow-wrap:anywhere}
 main.narrow code{font-size:1.5rem;letter-spacing:.1em}
 .skip{position:absolute;left:-99rem}
@@ -57,7 +62,7 @@ header a:hover{text-decoration:underline}
 header form{display:flex;flex-wrap:wrap;gap:.25rem .5rem;align-items:baseline}
 header label{display:flex;gap:.5rem;align-items:baseline;margin:0}
 header select{width:auto;max-width:14rem}
-header button{margin:0}
+header select,header button{margin:0;padding:.15rem .5rem}
 .who{margin-left:auto}
 .sections{border-bottom:1px solid var(--line)}
 .sections ul{list-style:none;max-width:80rem;margin:0 auto;padding:.25rem 1rem 0;display:flex;flex-wrap:wrap;gap:0 1.25rem}
