@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
+import { systemClock } from '../../src/base/index.ts';
 import { addUser } from '../../src/server/index.ts';
 import { browserOfFile, type Visit } from '../support/browser.ts';
 import { type LoginTrial, PASSWORD, startLoginTrial } from '../support/login-trial.ts';
@@ -82,7 +83,9 @@ it.each([true, false])(
       ...{ httpOnly: true, sameSite: 'Strict', secure: false },
     });
     expect(cookie?.value).not.toContain('planted');
-    expect(Math.abs((cookie?.expires ?? 0) - Date.now() / 1000 - HOURS_12_S)).toBeLessThan(60);
+    expect(Math.abs((cookie?.expires ?? 0) - systemClock().now() / 1000 - HOURS_12_S)).toBeLessThan(
+      60,
+    );
     expect(await page.evaluate<string>('document.cookie')).toBe('');
 
     await page.getByLabel('Team').focus();

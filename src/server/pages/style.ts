@@ -47,7 +47,7 @@ input,select,textarea{display:block;width:100%;margin-top:.2rem}
 input[type=checkbox],input[type=radio]{display:inline-block;width:1.1rem;height:1.1rem;margin:0 .4rem 0 0;vertical-align:-.15rem}
 button{margin:.5rem .5rem 0 0;cursor:pointer}
 main button{background:var(--link);border-color:var(--link);color:var(--ground);font-weight:600}
-main button+button,main form+form button{background:none;border-color:var(--quiet);color:inherit}
+main button+button,main form+form button,main td button{background:none;border-color:var(--quiet);color:inherit;font-weight:400}
 button:hover{text-decoration:underline}
 pre{white-space:pre-wrap;overflow-wrap:anywhere;background:var(--card);border:1px solid var(--line);border-radius:.4rem;padding:.6rem .8rem}
 [role=alert]{color:var(--alert)}
@@ -83,8 +83,9 @@ td time{white-space:nowrap}
 td.plain code{overflow-wrap:normal}
 td ul{margin:0;padding-left:1.1rem}
 td form{display:flex;flex-wrap:wrap;gap:.25rem .5rem;align-items:baseline}
-td form select{width:auto}
+td form select{width:auto;margin:0}
 td form button{margin:0}
+td select,td button{padding:.1rem .5rem}
 .secret{display:block;background:var(--card);border:1px solid var(--line);border-radius:.4rem;padding:.75rem 1rem}
 meter{width:16rem;max-width:100%}
 .quiet,caption,figcaption,time{color:var(--quiet)}
