@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { benchBodies } from './bodies.ts';
 import { benchCapture } from './capture.ts';
 import { benchDrain, benchEncode } from './drain.ts';
+import { benchFlood, floodInChild } from './flood.ts';
 import { benchImport } from './import.ts';
 import { benchIngest } from './ingest.ts';
 import { benchLocal } from './local.ts';
@@ -68,6 +69,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   texts: () => benchTexts(),
   ingest: () => benchIngest(),
   postgres: () => benchPostgres(),
+  flood: () => benchFlood(),
   import: () => benchImport(),
   migrate: () => benchMigrate(),
   processes: () => benchProcesses(),
@@ -99,6 +101,7 @@ async function main(words: readonly string[]): Promise<void> {
 async function workAsChild(words: readonly string[]): Promise<void> {
   const [kind, place = ''] = words;
   if (kind === 'receiver') await serveInChild(place);
+  else if (kind === 'flood') await floodInChild(words.slice(1));
   else if (kind === 'texts') tell(await deliverTexts(place));
   else if (kind === 'migrate') tell(await migrateInChild(words.slice(1)));
   else tell(await workInChild(words));

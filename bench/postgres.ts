@@ -125,9 +125,7 @@ async function besideOne(cluster: Cluster): Promise<readonly Measured[]> {
   const crowd = (processes: number) => async (): Promise<number> => {
     round += 1;
     const url = await databaseOn(cluster, `crowd_${round}`);
-    const receivers = await Promise.all(
-      Array.from({ length: processes }, () => startReceiver(url)),
-    );
+    const receivers = await Promise.all(Array.from({ length: processes }, () => startServing(url)));
     const bodies = Array.from({ length: CROWD_BATCHES }, (_, n) => encodeBatch(batch(n * BATCH)));
     const queue = bodies.entries();
     const passed = stopwatch();
@@ -161,7 +159,8 @@ async function send(url: string, body: Buffer): Promise<void> {
   await response.arrayBuffer();
 }
 
-async function startReceiver(
+/** A receiver in a process of its own, on a file or a PostgreSQL. */
+export async function startServing(
   url: string,
 ): Promise<{ readonly url: string; stop(): Promise<void> }> {
   const script = process.argv[1] ?? '';

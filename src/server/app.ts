@@ -55,6 +55,7 @@ import { createMeters, type Meters, METRICS_MEDIA_TYPE } from './operations/mete
 import { requireReady, requireScraper } from './operations/probes.ts';
 import { createRates, type Rates } from './operations/rates.ts';
 import { type Gate, PAGES, type RouteName, ROUTES, type RouteSpec } from './routes.ts';
+import { createShares, type Shares } from './sharing/shares.ts';
 import type { Store } from './store/store.ts';
 
 /** Which deployment of the receiver answers: told by health, decides nothing. */
@@ -74,6 +75,8 @@ export interface AppOptions {
   readonly publicUrl?: string;
   /** Lets whoever knows it see `/metrics` from another machine; this machine only when absent. */
   readonly metricsToken?: string;
+  /** What the teams of this process share; the app's own when absent. */
+  readonly shares?: Shares;
   /** How many connections are open, for `/metrics`. */
   readonly openConnections?: () => number;
   /** Requests a second of one token or address; 200 when absent. */
@@ -137,18 +140,19 @@ export function createApp(store: Store, options: AppOptions): App {
 function handlersOf(store: Store, options: AppOptions, meters: Meters): Handlers {
   const { clock, ids = createIds(clock), random = systemRandom } = options;
   const identity: Identity = { store, clock, ids, random };
+  const taking = { ...options, meters, shares: options.shares ?? createShares(clock, store) };
   return {
     health: (c) => c.json(healthOf(c.var.visitor, store.instanceId, options)),
-    takeBatch: takeBatches(store, options, meters),
-    takeBody: takeBodies(store, options, meters),
-    takeSnapshot: takeSnapshots(store, options, meters),
+    takeBatch: takeBatches(store, taking),
+    takeBody: takeBodies(store, taking),
+    takeSnapshot: takeSnapshots(store, taking),
     alive: (c) => c.json({ status: 'alive' }),
     ready: async (c) => {
       await requireReady(store);
       return c.json({ status: 'ready' });
     },
     metrics: (c) => c.body(meters.write(), 200, { [HEADERS.contentType]: METRICS_MEDIA_TYPE }),
-    ...apiHandlers,
+    ...apiHandlers(),
     ...readingHandlers(store),
     ...loginHandlers(identity),
     ...entranceHandlers(identity),

@@ -12,9 +12,10 @@ import {
 import { coversProject, nameOf, type Visitor } from './auth.ts';
 import { type DossierFact, readDossier } from './dossier.ts';
 import { claimProjects } from './identity/projects.ts';
-import { MAX_ECHOED_ID_CHARS, MAX_ERROR_BYTES } from './limits.ts';
+import { JUDGED_AT_ONCE, MAX_ECHOED_ID_CHARS, MAX_ERROR_BYTES } from './limits.ts';
 import { indexArtifacts } from './store/artifacts.ts';
 import { requireRoom } from './operations/quotas.ts';
+import type { Turn } from './sharing/line.ts';
 import type { Arrival, NewEvent, PayloadCategory } from './store/events.ts';
 import { insertEvents } from './store/insert-events.ts';
 import type { Store } from './store/store.ts';
@@ -28,17 +29,22 @@ export interface IngestRules {
 
 /**
  * Stores a batch and answers one result for each element, in the elements' order. All that is new is stored in
- * one transaction, durably, before this resolves.
+ * one transaction, durably, before this resolves. A full batch is judged in many turns, between which others have theirs.
  * @throws StoreUnavailable when nothing of the batch could be stored.
  */
 export async function ingest(
   store: Store,
   elements: readonly Uint8Array[],
-  rules: IngestRules,
+  rules: IngestRules & { readonly turn: Turn },
 ): Promise<readonly ItemResult[]> {
-  const judged = elements.map((element) => judgeElement(element, rules));
+  const { turn } = rules;
+  const judged: Judged[] = [];
+  for (let first = 0; first < elements.length; first += JUDGED_AT_ONCE) {
+    const some = elements.slice(first, first + JUDGED_AT_ONCE);
+    judged.push(...(await turn(() => some.map((element) => judgeElement(element, rules)))));
+  }
   const accepted = judged.flatMap((each) => (each.kind === 'event' ? [each] : []));
-  const arrivals = await arrive(store, accepted, rules);
+  const arrivals = await turn(() => arrive(store, accepted, rules));
   return judged.map((each) => {
     if (each.kind === 'refused') return each.result;
     const arrival = arrivals.get(each.event);

@@ -12,17 +12,18 @@ export const MAX_REQUEST_BYTES = MAX_BATCH_BYTES + 65_536;
 /** Batches that one client may have in flight; arrival order is of no meaning to this receiver. */
 export const MAX_CONCURRENT_BATCHES = 3;
 
-/** Batches that are inflated, parsed and stored at the same time; the others wait with their compressed bytes. */
-export const BATCHES_AT_WORK = 4;
-
-/** Pushes of bodies that are read, waiting or being stored; the next one is told to come again. */
-export const PUSHES_UNDER_WAY = 32;
-
-/** Seconds in `Retry-After` of that answer. */
-export const PUSH_RETRY_SECONDS = 1;
+/** Batches and bodies that are read, waiting or being stored; one team has at most half of it, here and below. */
+export const REQUESTS_UNDER_WAY = 32;
 
 /** Snapshots that are read, parsed and stored at the same time: each may be 32 MiB. */
-export const SNAPSHOTS_AT_WORK = 2;
+export const SNAPSHOTS_UNDER_WAY = 2;
+
+/** How long a request waits, unread, until its team has room for it, and then `Retry-After`, in seconds. */
+export const LINE_PATIENCE_MS = 5_000;
+export const LINE_RETRY_SECONDS = 5;
+
+/** Elements of a batch that are judged in one turn: two milliseconds or so. */
+export const JUDGED_AT_ONCE = 100;
 
 /** What is still read of a refused request, so that the sender sees the answer and not a reset. */
 export const DRAIN_BYTES = 8 * 1_048_576;
@@ -58,14 +59,19 @@ export const REFUSALS_EVERY_MS = 60_000;
 /** How often a token's last use is written down. */
 export const TOKEN_USE_EVERY_MS = 60_000;
 
-/** Slow and greedy clients (Node's `http.Server` options of the same names). */
+/** Slow and greedy clients (Node's `http.Server` options of the same names). A socket without a byte in it is cut. */
 export const HEADERS_TIMEOUT_MS = 10_000;
 export const REQUEST_TIMEOUT_MS = 30_000;
 export const KEEP_ALIVE_MS = 15_000;
-export const MAX_CONNECTIONS = 128;
+export const SOCKET_TIMEOUT_MS = 60_000;
+export const MAX_CONNECTIONS = 256;
 export const MAX_CONNECTIONS_PER_ADDRESS = 64;
 export const MAX_REQUESTS_PER_CONNECTION = 1_000;
+export const MAX_REQUESTS_AT_ONCE = 8;
 export const MAX_HEADER_BYTES = 16_384;
+
+/** From the end of a request's headers to the last byte of its answer. */
+export const ANSWER_TIMEOUT_MS = 120_000;
 
 /** How long a stop waits for requests that are under way. */
 export const STOP_WITHIN_MS = 5_000;

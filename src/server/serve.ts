@@ -1,5 +1,5 @@
 import { createServer, IncomingMessage, type Server } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import {
   assert,
@@ -13,15 +13,20 @@ import {
 import { type AppOptions, createApp } from './app.ts';
 import { isClaimed, isLoopbackHost } from './auth.ts';
 import {
+  ANSWER_TIMEOUT_MS,
   HEADERS_TIMEOUT_MS,
   KEEP_ALIVE_MS,
   MAX_CONNECTIONS,
   MAX_CONNECTIONS_PER_ADDRESS,
   MAX_HEADER_BYTES,
+  MAX_REQUESTS_AT_ONCE,
   MAX_REQUESTS_PER_CONNECTION,
   REQUEST_TIMEOUT_MS,
+  SOCKET_TIMEOUT_MS,
   STOP_WITHIN_MS,
 } from './limits.ts';
+import { type Bounds, boundConnections } from './operations/connections.ts';
+import { createShares, foldingTurn } from './sharing/shares.ts';
 import type { Store } from './store/store.ts';
 import { keepUp } from './views/catch-up.ts';
 
@@ -40,6 +45,7 @@ export interface ServeOptions extends AppOptions {
 export interface Patience {
   readonly headersMs: Millis;
   readonly requestMs: Millis;
+  readonly answerMs: Millis;
   readonly stopMs: Millis;
 }
 
@@ -57,6 +63,7 @@ const DEFAULT_PORT = 8765;
 const FULL_PATIENCE: Patience = {
   headersMs: HEADERS_TIMEOUT_MS,
   requestMs: REQUEST_TIMEOUT_MS,
+  answerMs: ANSWER_TIMEOUT_MS,
   stopMs: STOP_WITHIN_MS,
 };
 
@@ -71,13 +78,14 @@ export async function serve(store: Store, options: ServeOptions): Promise<Receiv
   if (!isPort(port)) throw new UserError('usage', `no port: ${port}`, USAGE);
   if (!isLoopbackHost(host)) await requireToken(store, host);
   const patience = { ...FULL_PATIENCE, ...options.patience };
-  const server = buildServer(store, options, patience);
+  const shares = createShares(options.clock, store);
+  const server = buildServer(store, { ...options, shares }, patience);
   const url = await listen(server, host, port);
   const { readyFile } = options;
   const ready = `${JSON.stringify({ url, pid: readyFile?.pid, server_instance_id: store.instanceId })}\n`;
   readyFile?.files.write(readyFile.path, ready);
   const closing = new AbortController();
-  const views = keepUp(store, options, closing.signal);
+  const views = keepUp(store, { ...options, turn: foldingTurn(shares) }, closing.signal);
   return {
     url,
     instanceId: store.instanceId,
@@ -115,8 +123,8 @@ function shellWord(text: string): string {
 }
 
 function buildServer(store: Store, options: AppOptions, patience: Patience): Server {
-  let openConnections = 0;
-  const app = createApp(store, { ...options, openConnections: () => openConnections });
+  let openConnections = (): number => 0;
+  const app = createApp(store, { ...options, openConnections: () => openConnections() });
   const answer = getRequestListener(
     (request, { incoming }) => {
       assert(incoming instanceof IncomingMessage, 'the server speaks HTTP/1.1');
@@ -136,16 +144,19 @@ function buildServer(store: Store, options: AppOptions, patience: Patience): Ser
       void answer(incoming, outgoing);
     },
   );
-  server.maxConnections = MAX_CONNECTIONS;
+  server.timeout = SOCKET_TIMEOUT_MS;
   server.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION;
-  server.on('connection', (socket: Socket) => {
-    openConnections += 1;
-    socket.once('close', () => {
-      openConnections -= 1;
-    });
-  });
-  limitPerAddress(server);
+  openConnections = boundConnections(server, boundsOf(patience), options.clock);
   return server;
+}
+
+function boundsOf({ answerMs }: Patience): Bounds {
+  return {
+    most: MAX_CONNECTIONS,
+    perAddress: MAX_CONNECTIONS_PER_ADDRESS,
+    atOnce: MAX_REQUESTS_AT_ONCE,
+    answerMs,
+  };
 }
 
 /** A request whose target or `Host` cannot be read never reaches the routes. */
@@ -156,25 +167,6 @@ function refuseUnread(store: Store): Response {
     server_instance_id: store.instanceId,
   };
   return Response.json(body, { status: 400, headers: { connection: 'close' } });
-}
-
-/** One address must not take every connection there is. */
-function limitPerAddress(server: Server): void {
-  const open = new Map<string, number>();
-  server.on('connection', (socket: Socket) => {
-    const address = socket.remoteAddress ?? '';
-    const count = (open.get(address) ?? 0) + 1;
-    if (count > MAX_CONNECTIONS_PER_ADDRESS) {
-      socket.destroy();
-      return;
-    }
-    open.set(address, count);
-    socket.once('close', () => {
-      const left = (open.get(address) ?? 1) - 1;
-      if (left > 0) open.set(address, left);
-      else open.delete(address);
-    });
-  });
 }
 
 function listen(server: Server, host: string, port: number): Promise<string> {

@@ -15,7 +15,6 @@ import {
 import { openDb, sha256Hex, systemClock } from '../../base/index.ts';
 import { MAX_BODY_BYTES, MAX_PUSH_BYTES, parseBodyAnswer } from '../../wire/index.ts';
 import { createApp } from '../app.ts';
-import { PUSHES_UNDER_WAY } from '../limits.ts';
 
 const HOST = 'http://localhost';
 const PUSH_URL = `${HOST}/api/dossier/push-content/`;
@@ -258,36 +257,6 @@ it('lets a token push for its own projects', async () => {
   const reading = await post(trial, pushOf('one'), bearer(reader));
   expect([reading.status, reading.json]).toMatchObject([403, { error_code: 'scope_refused' }]);
   expect(await outcome(trial, pushOf('one'), bearer(ours))).toEqual([201, 'stored']);
-});
-
-it('asks a sender to come again when too many pushes are under way', async () => {
-  const trial = await startTrial();
-  const ends: (() => void)[] = [];
-  const slow = Array.from({ length: PUSHES_UNDER_WAY }, async () => {
-    const body = new ReadableStream({
-      start: (controller) => {
-        ends.push(() => {
-          controller.close();
-        });
-      },
-    });
-    const init = {
-      method: 'POST',
-      body,
-      duplex: 'half',
-      headers: { 'content-type': 'application/json' },
-    };
-    return trial.app.fetch(new Request(PUSH_URL, init as RequestInit));
-  });
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  const { status, json, headers } = await post(trial, pushOf('one'));
-  expect([status, json]).toMatchObject([429, { error: 'rate_limited', retry_after: 1 }]);
-  expect(headers.get('retry-after')).toBe('1');
-  for (const end of ends) end();
-  expect(new Set((await Promise.all(slow)).map((response) => response.status))).toEqual(
-    new Set([400]),
-  );
-  expect((await post(trial, pushOf('one'))).status).toBe(404);
 });
 
 it('answers 503 and stores nothing while the store is locked', async () => {

@@ -5,7 +5,6 @@ import {
   encodeBodyAnswer,
   type Issue,
   type JsonObject,
-  HEADERS,
   MAX_BODY_BYTES,
   MAX_PUSH_BYTES,
   member,
@@ -13,13 +12,13 @@ import {
   parseJson,
 } from '../../wire/index.ts';
 import { coversProject, type Visitor } from '../auth.ts';
-import { BATCHES_AT_WORK, PUSH_RETRY_SECONDS, PUSHES_UNDER_WAY } from '../limits.ts';
 import { type PushOutcome, storeBody } from '../store/bodies.ts';
 import { requireRoom } from '../operations/quotas.ts';
+import type { Shares } from '../sharing/shares.ts';
 import type { Store } from '../store/store.ts';
 import { inflate } from './body.ts';
 import { HttpError } from './errors.ts';
-import { type PostRequest, readWithin, requireEncoding, requireJson, turnstile } from './post.ts';
+import { type PostRequest, readWithin, requireEncoding, requireJson } from './post.ts';
 
 /** What one push did. */
 export interface PushReceipt {
@@ -35,27 +34,22 @@ export type ReceivePush = (request: PostRequest) => Promise<PushReceipt>;
  * Takes texts of artifacts for one store: limits, judges, authorises, stores (wire contract 6). Refusals say `rejected`
  * and name the path and the hash, as far as the request did.
  */
-export function pushReceiver(store: Store, now: () => number): ReceivePush {
-  const throughGate = turnstile(BATCHES_AT_WORK);
-  let underWay = 0;
+export function pushReceiver(store: Store, now: () => number, shares: Shares): ReceivePush {
   return async (request) => {
     requireJson(request);
     const encoding = requireEncoding(request);
-    if (underWay >= PUSHES_UNDER_WAY) throw rateLimited();
-    underWay += 1;
-    try {
+    const { visitor } = request;
+    return shares.requests.join(visitor.team)(async () => {
       const body = await readWithin(request, MAX_PUSH_BYTES);
       if (body === null) throw tooLarge('the request is larger than any push', NO_ECHO);
-      return await throughGate(async () => {
-        const push = await inflate(body, encoding, MAX_PUSH_BYTES);
-        if (push.ok) return take(store, request.visitor, push.value, now());
-        if (push.error === 'too_large') throw tooLarge('the push is too large', NO_ECHO);
-        const message = `the body is not valid ${encoding}`;
-        throw invalid([{ pointer: '', rule: 'damaged', message }], NO_ECHO);
-      });
-    } finally {
-      underWay -= 1;
-    }
+      const push = await inflate(body, encoding, MAX_PUSH_BYTES);
+      if (push.ok) {
+        return shares.work.join(visitor.team)(() => take(store, visitor, push.value, now()));
+      }
+      if (push.error === 'too_large') throw tooLarge('the push is too large', NO_ECHO);
+      const message = `the body is not valid ${encoding}`;
+      throw invalid([{ pointer: '', rule: 'damaged', message }], NO_ECHO);
+    });
   };
 }
 
@@ -134,13 +128,6 @@ function invalid(issues: readonly Issue[], echo: Echo): HttpError {
 function tooLarge(detail: string, echo: Echo): HttpError {
   const limits = { max_body_bytes: MAX_BODY_BYTES };
   return refusal(413, { code: 'payload_too_large', detail }, echo, { members: { limits } });
-}
-
-function rateLimited(): HttpError {
-  return refusal(429, { code: 'rate_limited', detail: 'too many pushes at one time' }, NO_ECHO, {
-    members: { retry_after: PUSH_RETRY_SECONDS },
-    headers: { [HEADERS.retryAfter]: String(PUSH_RETRY_SECONDS) },
-  });
 }
 
 interface Reason {

@@ -2,7 +2,6 @@ import { type Encoding, type Issue, type ItemResult, parseBatch } from '../../wi
 import { coversProject, type Visitor } from '../auth.ts';
 import { ingest } from '../ingest.ts';
 import {
-  BATCHES_AT_WORK,
   MAX_BATCH_BYTES,
   MAX_EVENTS_PER_BATCH,
   MAX_REQUEST_BYTES,
@@ -11,10 +10,11 @@ import {
 } from '../limits.ts';
 import { listEvents, showEvent } from '../operator.ts';
 import type { EventEntry } from '../store/events.ts';
+import type { Shares } from '../sharing/shares.ts';
 import type { Store } from '../store/store.ts';
 import { inflate } from './body.ts';
 import { HttpError } from './errors.ts';
-import { type PostRequest, readWithin, requireEncoding, requireJson, turnstile } from './post.ts';
+import { type PostRequest, readWithin, requireEncoding, requireJson } from './post.ts';
 import { projectFor, type Query, toCount } from './query.ts';
 
 /** What one POST did. */
@@ -34,21 +34,21 @@ export type ReceiveBatch = (request: PostRequest) => Promise<BatchReceipt>;
 
 /**
  * Takes batches for one store: authorises, limits, inflates, cuts into elements, stores (wire contract 1). Only a
- * few are in memory uncompressed at one time; the others wait their turn.
+ * few are in memory at one time; of the others nothing is read yet.
  */
-export function batchReceiver(store: Store, rules: BatchRules): ReceiveBatch {
-  const throughGate = turnstile(BATCHES_AT_WORK);
+export function batchReceiver(store: Store, rules: BatchRules, shares: Shares): ReceiveBatch {
   return async (request) => {
     const { visitor } = request;
     requireJson(request);
     const encoding = requireEncoding(request);
-    const body = await readBody(request);
-    return throughGate(async () => {
+    return shares.requests.join(visitor.team)(async () => {
+      const body = await readBody(request);
       const batch = await inflate(body, encoding, MAX_BATCH_BYTES);
       if (!batch.ok) throw batch.error === 'too_large' ? tooLarge() : damaged(encoding);
-      const elements = cut(batch.value);
+      const turn = shares.work.join(visitor.team);
+      const elements = await turn(() => cut(batch.value));
       const { isStrict, now } = rules;
-      const results = await ingest(store, elements, { visitor, isStrict, now: now() });
+      const results = await ingest(store, elements, { visitor, isStrict, now: now(), turn });
       return { results, requestBytes: body.length, batchBytes: batch.value.length };
     });
   };

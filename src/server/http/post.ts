@@ -43,20 +43,3 @@ export async function readWithin(
 ): Promise<Buffer | null> {
   return Number(contentLength ?? '0') > maxBytes ? null : inlet.read(maxBytes);
 }
-
-/** Lets `places` pieces of work run at one time, first come first served. */
-export function turnstile(places: number): <T>(work: () => Promise<T>) => Promise<T> {
-  const waiting: (() => void)[] = [];
-  let free = places;
-  return async (work) => {
-    if (free > 0) free -= 1;
-    else await new Promise<void>((resolve) => waiting.push(resolve));
-    try {
-      return await work();
-    } finally {
-      const next = waiting.shift();
-      if (next === undefined) free += 1;
-      else next();
-    }
-  };
-}

@@ -9,7 +9,7 @@ import {
 } from '../../wire/index.ts';
 import { coversProject, nameOf, type Visitor } from '../auth.ts';
 import { claimProjects } from '../identity/projects.ts';
-import { PAGE_DEFAULT, PAGE_MAX, SNAPSHOTS_AT_WORK } from '../limits.ts';
+import { PAGE_DEFAULT, PAGE_MAX } from '../limits.ts';
 import {
   pageOfSnapshots,
   type Resolution,
@@ -19,10 +19,11 @@ import {
   storeSnapshot,
 } from '../store/snapshots.ts';
 import { requireRoom } from '../operations/quotas.ts';
+import type { Shares } from '../sharing/shares.ts';
 import type { Store } from '../store/store.ts';
 import { inflate } from './body.ts';
 import { HttpError } from './errors.ts';
-import { type PostRequest, readWithin, requireEncoding, requireJson, turnstile } from './post.ts';
+import { type PostRequest, readWithin, requireEncoding, requireJson } from './post.ts';
 import { projectFor, type Query, toCount } from './query.ts';
 
 type Members = Readonly<Record<string, unknown>>;
@@ -48,18 +49,21 @@ export type ReceiveSnapshot = (
 const HASH = /^[0-9a-f]{64}$/i;
 
 /** Takes snapshots of trackers for one store: limits, judges, authorises, stores (wire contract 12). */
-export function snapshotReceiver(store: Store, now: () => number): ReceiveSnapshot {
-  const throughGate = turnstile(SNAPSHOTS_AT_WORK);
+export function snapshotReceiver(store: Store, now: () => number, shares: Shares): ReceiveSnapshot {
   return async (request, labels) => {
     requireJson(request);
     const encoding = requireEncoding(request);
     requireLabel(labels.idempotencyKey, 'Idempotency-Key');
     requireLabel(labels.contentSha256, 'X-Content-SHA256');
-    return throughGate(async () => {
+    const { team } = request.visitor;
+    return shares.snapshots.join(team)(async () => {
       const body = await readWithin(request, MAX_SNAPSHOT_BYTES);
       if (body === null) throw tooLarge();
       const snapshot = await inflate(body, encoding, MAX_SNAPSHOT_BYTES);
-      if (snapshot.ok) return take(store, { request, labels, bytes: snapshot.value, now: now() });
+      if (snapshot.ok) {
+        const taking = { request, labels, bytes: snapshot.value, now: now() };
+        return shares.work.join(team)(() => take(store, taking));
+      }
       if (snapshot.error === 'too_large') throw tooLarge();
       throw malformed([
         { pointer: '', rule: 'damaged', message: `the body is not valid ${encoding}` },

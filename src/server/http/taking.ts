@@ -2,6 +2,7 @@ import type { Clock, LogFields } from '../../base/index.ts';
 import { HEADERS, type ItemResult } from '../../wire/index.ts';
 import { requireVisitor } from '../auth.ts';
 import type { Meters } from '../operations/meters.ts';
+import type { Shares } from '../sharing/shares.ts';
 import type { Store } from '../store/store.ts';
 import { pushReceiver } from './bodies.ts';
 import { type BatchReceipt, batchReceiver } from './events.ts';
@@ -11,19 +12,16 @@ import { snapshotReceiver } from './snapshots.ts';
 
 interface Taking {
   readonly clock: Clock;
+  readonly meters: Meters;
+  readonly shares: Shares;
   readonly isStrict?: boolean;
 }
 
 export function takeBatches(
   store: Store,
-  options: Taking,
-  meters: Meters,
+  { clock, meters, shares, isStrict = false }: Taking,
 ): (c: Here) => Promise<Response> {
-  const { clock } = options;
-  const receive = batchReceiver(store, {
-    isStrict: options.isStrict ?? false,
-    now: () => clock.now(),
-  });
+  const receive = batchReceiver(store, { isStrict, now: () => clock.now() }, shares);
   return async (c) => {
     const started = clock.monotonic();
     const receipt = await receive(postOf(c));
@@ -42,10 +40,9 @@ export function takeBatches(
 
 export function takeBodies(
   store: Store,
-  { clock }: Taking,
-  meters: Meters,
+  { clock, meters, shares }: Taking,
 ): (c: Here) => Promise<Response> {
-  const receive = pushReceiver(store, () => clock.now());
+  const receive = pushReceiver(store, () => clock.now(), shares);
   return async (c) => {
     const { status, answer, bytes } = await receive(postOf(c));
     meters.bodies.add({ status: String(status) });
@@ -57,10 +54,9 @@ export function takeBodies(
 
 export function takeSnapshots(
   store: Store,
-  { clock }: Taking,
-  meters: Meters,
+  { clock, meters, shares }: Taking,
 ): (c: Here) => Promise<Response> {
-  const receive = snapshotReceiver(store, () => clock.now());
+  const receive = snapshotReceiver(store, () => clock.now(), shares);
   return async (c) => {
     const labels = {
       idempotencyKey: c.req.header(HEADERS.idempotencyKey) ?? null,

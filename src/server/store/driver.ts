@@ -41,6 +41,8 @@ export interface Driver extends Sql {
    * team's own condition in a statement, no row of what teams own is there.
    */
   of(team: TeamScope): Driver;
+  /** Transactions it works on at one time; more only wait for each other. */
+  readonly writers: number;
   /** Goes on numbering the rows of a table behind `last`, which another store gave out. */
   numberFrom(table: string, column: string, last: number): Promise<void>;
   /**

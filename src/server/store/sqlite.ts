@@ -41,6 +41,7 @@ export function sqliteDriver(db: Db): Driver {
   const sql = sqlOf(db);
   const driver: Driver = {
     of: () => driver,
+    writers: 1,
     // A row that says its own number moves the count by itself.
     numberFrom: () => Promise.resolve(),
     settled: () => sql.settled(),

@@ -1,8 +1,10 @@
+import { setImmediate } from 'node:timers/promises';
 import { type Clock, type Log, messageOf, type Millis } from '../../base/index.ts';
 import { parseEnvelope } from '../../wire/index.ts';
 import { operatorScope } from '../auth.ts';
 import { projectsOf } from '../identity/projects.ts';
 import { allTeams } from '../identity/teams.ts';
+import type { Turn } from '../sharing/line.ts';
 import type { Driver } from '../store/driver.ts';
 import { settledPage } from '../store/events.ts';
 import type { Store } from '../store/store.ts';
@@ -11,7 +13,7 @@ import { factsOf } from './facts.ts';
 import { fold } from './fold.ts';
 import { applyChange, emptyViews, lockViews, type ProjectScope } from './tables.ts';
 
-/** Events of one transaction: ingest waits no longer than they take. */
+/** Events of one transaction: others wait no longer than they take. */
 const PAGE = 200;
 
 /** Pages that one look at a project waits for; the rest is folded behind its back. */
@@ -40,7 +42,10 @@ export async function catchUp(store: Store, team: TeamScope): Promise<boolean> {
   const driver = store.driver.of(team);
   let left = PAGES_OF_A_LOOK;
   for (const projectId of await projectsBehind(driver, team)) {
-    while (left > 0 && (await foldPage(driver, [team, projectId])) === PAGE) left -= 1;
+    while (left > 0 && (await foldPage(driver, [team, projectId])) === PAGE) {
+      left -= 1;
+      await setImmediate();
+    }
     if (left === 0) return false;
   }
   return true;
@@ -71,15 +76,23 @@ export async function rebuildViews(
   return { projects, events };
 }
 
+interface Keeping {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** In which each step is made. */
+  readonly turn: Turn;
+  readonly restMs?: Millis;
+}
+
 /** Keeps the views of every team near its events until `signal`. What fails is tried again after a rest. */
 export async function keepUp(
   store: Store,
-  { clock, log, restMs = REST_MS }: { clock: Clock; log: Log; restMs?: Millis },
+  { clock, log, turn, restMs = REST_MS }: Keeping,
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
     try {
-      await foldAll(store, signal);
+      await foldAll(store, turn, signal);
     } catch (error) {
       // Views are behind then, which their pages say; whatever it is, the receiver goes on taking events.
       log.error('receiver.views', { error: messageOf(error) });
@@ -88,14 +101,29 @@ export async function keepUp(
   }
 }
 
-async function foldAll(store: Store, signal: AbortSignal): Promise<void> {
-  for (const { id } of await allTeams(store.driver)) {
+/** A step of every project that is behind, then another one of those that still are: none waits for another's end. */
+async function foldAll(store: Store, turn: Turn, signal: AbortSignal): Promise<void> {
+  let behind: readonly ProjectScope[] = await allBehind(store);
+  while (behind.length > 0) {
+    const left: ProjectScope[] = [];
+    for (const scope of behind) {
+      if (signal.aborted) return;
+      const driver = store.driver.of(scope[0]);
+      if ((await turn(() => foldPage(driver, scope))) === PAGE) left.push(scope);
+    }
+    behind = left;
+  }
+}
+
+async function allBehind({ driver }: Store): Promise<readonly ProjectScope[]> {
+  const behind: ProjectScope[] = [];
+  for (const { id } of await allTeams(driver)) {
     const team = operatorScope(id);
-    const driver = store.driver.of(team);
-    for (const projectId of await projectsBehind(driver, team)) {
-      while (!signal.aborted && (await foldPage(driver, [team, projectId])) === PAGE);
+    for (const projectId of await projectsBehind(driver.of(team), team)) {
+      behind.push([team, projectId]);
     }
   }
+  return behind;
 }
 
 async function foldRest(driver: Driver, scope: ProjectScope): Promise<number> {

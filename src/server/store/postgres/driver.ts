@@ -37,6 +37,9 @@ export const postgresDialect: Dialect = {
       FOR EACH ROW EXECUTE FUNCTION ${table}_no_change();`,
 };
 
+/** Beside each other in one process; its pool has room for readers too. */
+const WRITERS = 4;
+
 /** Counts and times are below 2^53; the database's words for them are texts otherwise. */
 const TYPES = new TypeOverrides();
 for (const type of [types.builtins.INT8, types.builtins.NUMERIC]) {
@@ -62,6 +65,7 @@ function scoped(pool: Pool, team: string): Driver {
     });
   return {
     of: (wanted) => scoped(pool, wanted),
+    writers: WRITERS,
     numberFrom: async (table, column, last) => {
       await one((sql) => sql.all(NUMBER_FROM, [table, column, last]));
     },
