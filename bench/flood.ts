@@ -67,7 +67,7 @@ async function besideFlood(database: string, address: string): Promise<readonly 
     [SMALL_BATCH, `batches of ${SMALL_BATCH}`, 100],
   ] as const) {
     const alone = await measure(size);
-    const flood = await startFlood(receiver.url, greedy);
+    const flood = await startFlood(receiver.url, greedy, String(lines.length));
     const beside = await measure(size);
     const told = await flood.told;
     process.stderr.write(`${database}, the flood beside ${name}: ${told}\n`);
@@ -94,11 +94,14 @@ async function twoTokens(address: string): Promise<readonly [string, string]> {
   return secrets;
 }
 
-/** Another process that sends full batches over many sockets, as fast as they are taken, until its time is over. */
-async function startFlood(url: string, token: string): Promise<{ readonly told: Promise<string> }> {
+/** Another process, given a token and the number of its flood, that sends full batches over many sockets, as fast as they are taken, until its time is over. */
+async function startFlood(
+  url: string,
+  ...words: readonly string[]
+): Promise<{ readonly told: Promise<string> }> {
   const script = process.argv[1] ?? '';
-  const words = [...process.execArgv, script, 'child', 'flood', url, token];
-  const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const argv = [...process.execArgv, script, 'child', 'flood', url, ...words];
+  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
   let text = '';
   const began = new Promise<void>((resolve) => {
     child.stdout.on('data', (chunk: Buffer) => {
@@ -114,8 +117,9 @@ async function startFlood(url: string, token: string): Promise<{ readonly told: 
 }
 
 /** The work of that process: it says when it begins, and at its end how often it was taken and refused. */
-export async function floodInChild([url = '', token = '']: readonly string[]): Promise<void> {
-  const from = (Date.now() % 1_000_000) * FULL_BATCH;
+export async function floodInChild(words: readonly string[]): Promise<void> {
+  const [url = '', token = '', round = '0'] = words;
+  const from = Number(round) * FLOOD_BATCHES * FULL_BATCH;
   const bodies = Array.from({ length: FLOOD_BATCHES }, (_, n) =>
     batchOf(from + n * FULL_BATCH, FULL_BATCH),
   );
