@@ -123,8 +123,17 @@ function shellWord(text: string): string {
 }
 
 function buildServer(store: Store, options: AppOptions, patience: Patience): Server {
-  let openConnections = (): number => 0;
-  const app = createApp(store, { ...options, openConnections: () => openConnections() });
+  const server = createServer({
+    headersTimeout: patience.headersMs,
+    requestTimeout: patience.requestMs,
+    connectionsCheckingInterval: Math.min(1_000, patience.headersMs),
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    maxHeaderSize: MAX_HEADER_BYTES,
+  });
+  server.timeout = SOCKET_TIMEOUT_MS;
+  server.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION;
+  const openConnections = boundConnections(server, boundsOf(patience), options.clock);
+  const app = createApp(store, { ...options, openConnections });
   const answer = getRequestListener(
     (request, { incoming }) => {
       assert(incoming instanceof IncomingMessage, 'the server speaks HTTP/1.1');
@@ -132,21 +141,9 @@ function buildServer(store: Store, options: AppOptions, patience: Patience): Ser
     },
     { overrideGlobalObjects: false, errorHandler: () => refuseUnread(store) },
   );
-  const server = createServer(
-    {
-      headersTimeout: patience.headersMs,
-      requestTimeout: patience.requestMs,
-      connectionsCheckingInterval: Math.min(1_000, patience.headersMs),
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      maxHeaderSize: MAX_HEADER_BYTES,
-    },
-    (incoming, outgoing) => {
-      void answer(incoming, outgoing);
-    },
-  );
-  server.timeout = SOCKET_TIMEOUT_MS;
-  server.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION;
-  openConnections = boundConnections(server, boundsOf(patience), options.clock);
+  server.on('request', (incoming, outgoing) => {
+    void answer(incoming, outgoing);
+  });
   return server;
 }
 

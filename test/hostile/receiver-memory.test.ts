@@ -70,7 +70,7 @@ const ADDRESSES = Array.from({ length: 8 }, (_, number) => `127.0.0.${number + 2
 /** What a slow socket says at once, and then every half second. */
 interface Slowness {
   readonly first: string;
-  readonly then: string;
+  readonly drip: string;
 }
 
 function slowKinds(token: string): readonly Slowness[] {
@@ -79,23 +79,23 @@ function slowKinds(token: string): readonly Slowness[] {
   const known = `authorization: Bearer ${token}\r\n`;
   const page = `GET /api/docs/openapi.json HTTP/1.1\r\nhost: localhost\r\n${known}\r\n`;
   return [
-    { first: post, then: 'x-slow: 1\r\n' },
-    { first: `${post}${body}\r\n{"events":[`, then: ' ' },
-    { first: `${post}${body}${known}\r\n{"events":[`, then: ' ' },
-    { first: page.repeat(8), then: '' },
+    { first: post, drip: 'x-slow: 1\r\n' },
+    { first: `${post}${body}\r\n{"events":[`, drip: ' ' },
+    { first: `${post}${body}${known}\r\n{"events":[`, drip: ' ' },
+    { first: page.repeat(8), drip: '' },
   ];
 }
 
 /** A socket from another address of this machine, that never reads. */
-function slowSocket(url: string, from: string, { first, then }: Slowness): net.Socket {
+function slowSocket(url: string, from: string, { first, drip }: Slowness): net.Socket {
   const { hostname, port } = new URL(url);
   const socket = net.connect({ host: hostname, port: Number(port), localAddress: from });
   socket.on('error', () => {});
   socket.pause();
   socket.write(first);
-  const drip = setInterval(() => socket.write(then), 500);
+  const timer = setInterval(() => socket.write(drip), 500);
   socket.on('close', () => {
-    clearInterval(drip);
+    clearInterval(timer);
   });
   onTestFinished(() => {
     socket.destroy();
@@ -140,7 +140,7 @@ it('serves a good client, in bounded memory, beside bombs and slow sockets from 
   const slow = Array.from({ length: SLOW_SOCKETS }, (_, number) => {
     const kind = kinds[number % kinds.length];
     const from = ADDRESSES[Math.floor(number / kinds.length) % ADDRESSES.length];
-    return slowSocket(url, from ?? '', kind ?? { first: '', then: '' });
+    return slowSocket(url, from ?? '', kind ?? { first: '', drip: '' });
   });
   const over = new AbortController();
   const refusals = new Set<number>();

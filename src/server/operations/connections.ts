@@ -55,6 +55,14 @@ export function boundConnections(server: Server, bounds: Bounds, clock: Clock): 
     const leaving = whoLeaves([...guests, { address, served: 0, of: socket }]);
     leaving?.of.destroy();
   });
+  const cutLater = async (
+    socket: Socket,
+    answer: ServerResponse,
+    over: AbortSignal,
+  ): Promise<void> => {
+    await clock.sleep(bounds.answerMs, over);
+    if (!over.aborted && !isEndless(answer)) socket.destroy();
+  };
   server.on('request', ({ socket }, answer: ServerResponse) => {
     const guest = open.get(socket) ?? { served: 0 };
     guest.served += 1;
@@ -64,9 +72,7 @@ export function boundConnections(server: Server, bounds: Bounds, clock: Clock): 
       over.abort();
       guest.served -= 1;
     });
-    void clock.sleep(bounds.answerMs, over.signal).then(() => {
-      if (!over.signal.aborted && !isEndless(answer)) socket.destroy();
-    });
+    void cutLater(socket, answer, over.signal);
   });
   return () => open.size;
 }
