@@ -4,10 +4,9 @@ import { addressOf, type Handler, type Here } from '../http/here.ts';
 import { limited } from '../http/login.ts';
 import type { Identity } from '../identity/identity.ts';
 import { linkOwner } from '../login/links.ts';
-import { provePassword, startBrowserLogin } from '../login/logins.ts';
+import { endOwnLogins, provePassword, startBrowserLogin } from '../login/logins.ts';
 import { MIN_PASSWORD_CHARS } from '../login/passwords.ts';
 import { setUpAccount } from '../login/setup.ts';
-import { endSession } from '../login/sessions.ts';
 import { requirePerson } from '../auth.ts';
 import { PAGES } from '../routes.ts';
 import { cookieOf, requireFormKey, requireOwnOrigin, setCookie } from './browser.ts';
@@ -100,11 +99,11 @@ async function enter(identity: Identity, c: Here): Promise<Response> {
   return goTo(next, setCookie(c, secret));
 }
 
-async function leave({ store, clock }: Identity, c: Here): Promise<Response> {
+async function leave(identity: Identity, c: Here): Promise<Response> {
   requireOwnOrigin(c);
   requireFormKey(await readForm(c), cookieOf(c) ?? '');
   const session = requirePerson(c.var.visitor);
-  await endSession(store.driver, session.id, { now: clock.now(), ending: 'logout' });
+  await endOwnLogins(identity, session, session.id);
   return goTo(PAGES.login, setCookie(c, null));
 }
 

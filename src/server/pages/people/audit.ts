@@ -23,6 +23,8 @@ const EXPORT_ENTRIES = 10_000;
 /** How far back each look checks the chain; checking all of it is for the operator. */
 const CHECKED_ENTRIES = 2_000;
 const MAX_ACTOR_CHARS = 300;
+/** Reads the whole of it, of all teams. */
+const WHOLE_AUDIT = 'spec-kitty receiver audit';
 
 /** What was done in a team, newest first. */
 export async function auditPage(identity: Identity, c: Here): Promise<Response> {
@@ -40,7 +42,7 @@ ${entries.length === 0 ? html`<p>Nothing of this kind was done in this team${fil
 ${pager(filter, last ?? null)}
 ${entries.length === 0 ? [] : exportForm(c, look, filter)}
 <p class="quiet">What concerns no team (logins, accounts, keys) is for whoever runs the receiver:
-<code>spec-kitty receiver audit</code></p>`,
+<code>${WHOLE_AUDIT}</code></p>`,
   });
 }
 
@@ -87,7 +89,7 @@ audit behind the receiver’s back.</strong></p>`;
   return isWhole
     ? html`<p>The chain holds: ${which}, follow each from the one before.</p>`
     : html`<p>The chain holds as far as was looked: ${which}, follow each from the one before. All of it is checked by
-<code>spec-kitty receiver audit</code></p>`;
+<code>${WHOLE_AUDIT}</code></p>`;
 }
 
 function filterForm({ action, actor }: ActFilter): Html {

@@ -90,6 +90,8 @@ it.each(PLACES)(
     const exported = await ann.submit('/audit', { act: 'export', what: 'token.revoked' });
     expect(exported.text).toContain(`${ANN},token.revoked,${id}`);
 
+    expect((await ann.submit('/tokens', { act: 'end', login: 'others' })).status).toBe(303);
+
     expect((await actsIn(trial)).slice(before)).toEqual([
       `${ANN} member.set ${BEN} owner`,
       `${ANN} member.removed ${CAS}`,
@@ -99,6 +101,7 @@ it.each(PLACES)(
       `${ANN} token.created ${id}`,
       `${ANN} token.revoked ${id}`,
       `${ANN} audit.exported 1 from 17 to 17, token.revoked`,
+      `${ANN} session.ended 1 others of ${ANN}`,
     ]);
     // Nothing of what is shown once is in the log, the audit or an address.
     const kept = JSON.stringify([trial.logged, await actsIn(trial)]);

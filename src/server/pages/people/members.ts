@@ -27,6 +27,7 @@ import {
 import { storageOf } from './storage.ts';
 
 const MOST_MEMBERS = 1_000;
+const INVITE_AGAIN = 'spec-kitty receiver user invite them@example.org';
 
 /** What a role is for, in words. */
 const MEANING: Readonly<Record<Role, string>> = {
@@ -89,7 +90,7 @@ async function invitation(
     body: html`<p>${email} has an account now and is in the team. Hand them this link by a way you trust: they choose a password
 there. It works once, within three days, and is shown this once.</p>
 <p class="secret"><code>${c.var.base}${PAGES.setup}?code=${code}</code></p>
-<p class="quiet">A link that got lost is replaced by whoever runs the receiver: <code>spec-kitty receiver user invite</code></p>
+<p class="quiet">A link that got lost is replaced by whoever runs the receiver: <code>${INVITE_AGAIN}</code></p>
 <p><a href="${PAGES.members}">Back to the team</a></p>`,
   });
 }

@@ -16,8 +16,10 @@ export async function storageOf(store: Store, { team, visitor }: Look): Promise<
   const quota = await quotaOf(store, team);
   const erased = visitor.rights.includes('manage') ? erasures() : html``;
   if (quota === null) {
+    // A team's id is safe to paste into a shell; the name of a private one need not be.
+    const limiting = `spec-kitty receiver quota set 10G --team ${team}`;
     return html`<p>This team has no limit; what it stores is counted only where there is one. Whoever runs the receiver sets one:
-<code>spec-kitty receiver quota set</code></p>${erased}`;
+<code>${limiting}</code></p>${erased}`;
   }
   const { usedBytes, maxBytes, state } = quota;
   const share = maxBytes === 0 ? 100 : Math.floor((100 * usedBytes) / maxBytes);

@@ -50,7 +50,15 @@ it('ends logins from the next request on', async () => {
     `${ANN} session.ended ${one.session_id}`,
     `${ANN} session.ended 2 others of ${ANN}`,
   ]);
-  // Who was removed and comes back has to log in again.
+  const form_key = ann.seal['form_key'] ?? '';
+  expect((await trial.page('/logout', { form_key }, { cookie: ann.cookie })).status).toBe(303);
+  expect(await alive()).toEqual([401, 401, 303, 303]);
+  expect((await actsIn(trial)).at(-1)).toMatch(/^ann@kitty\.example session\.ended 01/);
+});
+
+it('logs out for good who is removed from a team', async () => {
+  const trial = await startPeopleTrial();
+  const ann = await openBrowser(trial, ANN, 'harbour');
   const cas = await openBrowser(trial, CAS, 'harbour');
   await ann.submit('/members', { act: 'remove', email: CAS });
   await ann.submit('/members', { act: 'join', email: CAS, role: 'member' });
