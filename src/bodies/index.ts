@@ -13,5 +13,5 @@ export type { DossierOutcome, DossierProblem, DossierRun } from './pipeline.ts';
 export { bodiesStream } from './stream.ts';
 export { inlineFormat, isSurface, SUPPORTED_INLINE_FORMATS } from './surfaces.ts';
 export type { SupportedInlineFormat } from './surfaces.ts';
-export { findUpload, storeUpload } from './uploads.ts';
+export { countTexts, findUpload, storeUpload } from './uploads.ts';
 export type { Stored, Upload } from './uploads.ts';

@@ -105,6 +105,11 @@ function keyOf({ namespace, path, sha256 }: Key): readonly string[] {
   return [projectUuid, missionSlug, targetBranch, missionType, manifestVersion, path, sha256];
 }
 
+/** How many texts are kept, each once. */
+export function countTexts(db: Db): number {
+  return db.get<{ n: number }>('SELECT count(*) AS n FROM blobs')?.n ?? 0;
+}
+
 /**
  * How many uploads wait: those kept, less those that the receiver which has most of them confirmed. Two index
  * lookups, whatever their number; never less than the uploads that no receiver has.

@@ -24,6 +24,8 @@ export interface Fact {
   readonly event: ParsedEnvelope;
   readonly origin: Origin;
   readonly source: FactSource | null;
+  /** It was kept before as what never leaves, whatever is decided of its kind now. */
+  readonly staysHere?: true;
 }
 
 export interface Appended {

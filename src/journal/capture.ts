@@ -85,7 +85,7 @@ export function appendFacts(
       continue;
     }
     const optOut = decideOn(rule, eventType);
-    const { seq, eligible } = append(db, context, fact, optOut === null);
+    const { seq, eligible } = append(db, context, fact, optOut === null && fact.staysHere !== true);
     system.faults.at('capture.append');
     const status = seq === null ? recognise(db, fact, context.now) : 'captured';
     if (seq !== null) lamport = Math.max(lamport, countableLamport(lamportClock));

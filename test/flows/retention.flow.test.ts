@@ -1,8 +1,9 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import {
+  ARTIFACTS,
   createMachine,
   EXAMPLE_FACTS,
   EXAMPLE_MISSIONS,
@@ -102,6 +103,21 @@ describe('sync gc', () => {
     await balancedBooks(here.machine, here.root);
   });
 
+  it('says that the texts of artifacts stay, and how many', async () => {
+    const machine = createMachine(ARTIFACTS);
+    const root = await machine.project('repo', EXAMPLE_MISSIONS);
+    const here: Scene = { machine, root, run: (...words) => machine.run(words, { cwd: root }) };
+    await deliverTo(here, (await realReceiver()).url);
+    const texts = openStoreOf(machine, root).get('SELECT count(*) AS n FROM blobs');
+    expect(texts).toEqual({ n: 9 });
+    expect((await here.run('sync', 'gc')).stdout).toContain('all 9 text(s) of artifacts stay');
+    const gc = await here.run('sync', 'gc', '--yes');
+    expect(gc.stdout).toMatch(/gc: purged \d+ {2}kept 0 .*; all 9 text\(s\) of artifacts stay\)/);
+    const { json } = await here.run('sync', 'gc', '--yes', '--json');
+    expect(json).toMatchObject({ purged_texts: 0, kept_texts: 9 });
+    expect(openStoreOf(machine, root).get('SELECT count(*) AS n FROM blobs')).toEqual(texts);
+  });
+
   it('asks a person, and a no changes nothing', async () => {
     const here = await scene();
     await deliverTo(here, (await realReceiver()).url);
@@ -186,6 +202,43 @@ describe('sync archive', () => {
     expect(journalDigest(here.machine, here.root)).toBe(before);
     const again = await here.run('sync', 'archive', 'restore', file, '--json');
     expect(again.json).toMatchObject({ restored: 0, present: EXAMPLE_FACTS });
+  });
+
+  it('brings back what was never to leave as what it was, also into a journal that lost it', async () => {
+    const machine = createMachine();
+    const root = await machine.project('repo');
+    const here: Scene = { machine, root, run: (...words) => machine.run(words, { cwd: root }) };
+    const emit = async (): Promise<string> => {
+      const payload = ['--payload', '{"error_type":"network","error_message":"offline"}'];
+      const { json } = await here.run('emit', 'ErrorLogged', ...payload, '--json');
+      return String(json['event_id']);
+    };
+    const sendable = await emit();
+    await here.run('sync', 'mode', 'OPT_OUT');
+    const own = await emit();
+    await here.run('sync', 'mode', 'LOCAL_RETENTION');
+    const done = await here.run('sync', 'archive', '--yes', '--json');
+    expect(done.json).toMatchObject({ archived: 2 });
+    const file = String(done.json['archive']);
+    const [, ...lines] = gunzipSync(readFileSync(file)).toString().trim().split('\n');
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+      { event_id: sendable, eligible: true },
+      { event_id: own, eligible: false },
+    ]);
+    const { path: store } = openStoreOf(machine, root);
+    for (const tail of ['', '-wal', '-shm']) rmSync(`${store}${tail}`, { force: true });
+    await here.run('sync', 'verify', '--repair');
+    const back = await here.run('sync', 'archive', 'restore', file, '--json');
+    expect(back).toMatchObject({ exit: 0, json: { recaptured: 2, conflicts: 0 } });
+    const receiver = await realReceiver();
+    await deliverTo(here, receiver.url);
+    expect(await booksAt(machine, root, receiver.url)).toMatchObject({
+      captured: 2,
+      delivered: 1,
+      never_eligible: 1,
+    });
+    const sent = await machine.run(['receiver', 'ls', '--db', receiver.file, '--json']);
+    expect(sent.stdout).not.toContain(own);
   });
 
   it('gives a target what it was opened past while the payloads were away', async () => {

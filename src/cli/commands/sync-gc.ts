@@ -1,3 +1,4 @@
+import { countTexts } from '../../bodies/index.ts';
 import { releaseBallast, reserveBallast } from '../../home/index.ts';
 import {
   dropPlanned,
@@ -18,18 +19,21 @@ export async function run(context: Context): Promise<Answer> {
   try {
     const { db } = await openWorkspace(context, { ballast: false });
     const plan = planRetention(db, system.files, 'delivered');
+    const texts = countTexts(db);
+    const stay = texts === 0 ? '' : `; all ${texts} text(s) of artifacts stay`;
     const what = `${plan.unneeded.length} payload(s), ${bytesText(plan.bytes)}`;
-    if (plan.unneeded.length === 0) return answer(plan, null, [nothing(plan)]);
+    const found = { plan, texts };
+    if (plan.unneeded.length === 0) return answer(found, null, [nothing(plan)]);
     const confirmed = await isConfirmed(context, `Drop ${what} that every target has?`);
     if (!confirmed) {
-      return answer(plan, null, [
-        `Would drop ${what} that every registered target has; ${plan.kept} stay, and all texts of artifacts.`,
+      return answer(found, null, [
+        `Would drop ${what} that every registered target has; ${plan.kept} stay${stay}.`,
         'Nothing was dropped. To drop them, run `spec-kitty sync gc --yes`.',
       ]);
     }
     const dropped = dropPlanned(home, db, { plan, rule: 'delivered', archiveId: null });
-    return answer(plan, dropped, [
-      `gc: purged ${dropped.events}  kept ${plan.kept}  (${bytesText(dropped.bytes)} of payloads; store ${dropped.storeBefore} -> ${dropped.storeAfter} bytes)`,
+    return answer(found, dropped, [
+      `gc: purged ${dropped.events}  kept ${plan.kept}  (${bytesText(dropped.bytes)} of payloads; store ${dropped.storeBefore} -> ${dropped.storeAfter} bytes${stay})`,
     ]);
   } finally {
     reserveBallast(home);
@@ -41,12 +45,18 @@ function nothing(plan: RetentionPlan): string {
   return `Nothing to drop: no payload is at every registered target (${plan.targets}) and still here.`;
 }
 
-function answer(plan: RetentionPlan, dropped: Dropped | null, lines: readonly string[]): Answer {
+function answer(
+  { plan, texts }: { readonly plan: RetentionPlan; readonly texts: number },
+  dropped: Dropped | null,
+  lines: readonly string[],
+): Answer {
   const json = {
     dry_run: dropped === null,
     plan: planToJson(plan),
     purged: dropped?.events ?? 0,
     purged_bytes: dropped?.bytes ?? 0,
+    purged_texts: 0,
+    kept_texts: texts,
     store_bytes_before: dropped?.storeBefore ?? plan.storeBytes,
     store_bytes_after: dropped?.storeAfter ?? plan.storeBytes,
   };

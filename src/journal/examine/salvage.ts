@@ -16,7 +16,7 @@ const STEP = 500;
 
 const LAST = 'SELECT max(seq) AS last FROM events';
 const ROW = `
-  SELECT e.event_id, e.sha256, p.payload FROM events e JOIN event_payloads p ON p.seq = e.seq
+  SELECT e.sha256, e.eligible, p.payload FROM events e JOIN event_payloads p ON p.seq = e.seq
   WHERE e.seq = :seq`;
 
 /** Files beside a store that cannot be taken in: those that were put aside, and those that would be. */
@@ -65,11 +65,13 @@ export function salvageEvents(journal: Journal, from: Db): number {
 
 function factAt(from: Db, seq: number): Fact | null {
   const row = readable(() =>
-    from.get<{ event_id: string; sha256: string; payload: Buffer }>(ROW, { seq }),
+    from.get<{ sha256: string; eligible: number; payload: Buffer }>(ROW, { seq }),
   );
   if (row === undefined || !isIntact({ bytes: row.payload, sha256: row.sha256 })) return null;
   const parsed = parseEnvelope(row.payload);
-  return parsed.ok ? { event: parsed.value, origin: 'envelope', source: null } : null;
+  if (!parsed.ok) return null;
+  const stays = row.eligible === 0 ? ({ staysHere: true } as const) : {};
+  return { event: parsed.value, origin: 'envelope', source: null, ...stays };
 }
 
 /** What a damaged file still gives out. */

@@ -145,8 +145,9 @@ function headerOf(line: Buffer): ArchiveHeader {
   };
 }
 
-function lineOf({ seq, eventId, sha256, bytes }: StoredPayload): string {
-  return `${JSON.stringify({ seq, event_id: eventId, sha256, payload: bytes.toString('utf8') })}\n`;
+function lineOf({ seq, eventId, sha256, eligible, bytes }: StoredPayload): string {
+  const about = { seq, event_id: eventId, sha256, eligible };
+  return `${JSON.stringify({ ...about, payload: bytes.toString('utf8') })}\n`;
 }
 
 function payloadOf(line: Buffer): StoredPayload | null {
@@ -158,7 +159,9 @@ function payloadOf(line: Buffer): StoredPayload | null {
   const payload = asText(member(entry, 'payload'));
   if (typeof seq !== 'number' || eventId === null || sha256 === null || payload === null)
     return null;
-  return { seq, eventId, sha256, bytes: Buffer.from(payload) };
+  const eligible = member(entry, 'eligible');
+  const noted = typeof eligible === 'boolean' ? { eligible } : {};
+  return { seq, eventId, sha256, bytes: Buffer.from(payload), ...noted };
 }
 
 function objectOf(line: Buffer): JsonObject | null {

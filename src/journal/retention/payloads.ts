@@ -8,6 +8,8 @@ export interface StoredPayload {
   /** What the journal noted of its bytes at capture. */
   readonly sha256: string;
   readonly bytes: Buffer;
+  /** Whether it may ever leave this machine, as was decided at capture; absent where nobody noted it. */
+  readonly eligible?: boolean;
 }
 
 /** How many payloads are away, by command, and how many of them lie in an archive. */
@@ -22,6 +24,7 @@ interface PayloadRow {
   readonly seq: number;
   readonly event_id: string;
   readonly sha256: string;
+  readonly eligible: number;
   readonly payload: Buffer;
 }
 
@@ -43,7 +46,7 @@ const KEEP_DIGEST =
 const FORGET_DIGEST = 'DELETE FROM dropped_facts WHERE seq = :seq';
 const DROP = 'DELETE FROM event_payloads WHERE seq IN (SELECT value FROM json_each(:seqs))';
 const PAYLOADS = `
-  SELECT e.seq, e.event_id, e.sha256, p.payload
+  SELECT e.seq, e.event_id, e.sha256, e.eligible, p.payload
   FROM json_each(:seqs) wanted CROSS JOIN events e ON e.seq = wanted.value
   JOIN event_payloads p ON p.seq = e.seq
   ORDER BY e.seq`;
@@ -111,6 +114,7 @@ export function readPayloads(db: Db, seqs: readonly number[]): readonly StoredPa
     eventId: row.event_id,
     sha256: row.sha256,
     bytes: row.payload,
+    eligible: row.eligible === 1,
   }));
 }
 

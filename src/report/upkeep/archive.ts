@@ -13,6 +13,7 @@ import {
   readHeader,
   writeArchive,
   type ArchiveHeader,
+  type Fact,
   type Journal,
   type StoredPayload,
 } from '../../journal/index.ts';
@@ -88,7 +89,7 @@ export function checkArchive(file: string): Promise<ArchiveHeader> {
 
 /**
  * Puts the payloads of an archive back, byte for byte, after reading it once to its end. An event that the journal
- * lost is captured anew; one that a target was opened past is queued there.
+ * lost is captured anew, and what was never to leave stays; one that a target was opened past is queued there.
  * @throws UserError `archive_damaged`, `not_found`, `usage` for an archive of another project.
  */
 export async function restore(home: Home, journal: Journal, file: string): Promise<Restored> {
@@ -146,9 +147,11 @@ function restoreStep(
 }
 
 function recapture(journal: Journal, lost: readonly StoredPayload[], sums: Sums): void {
-  const facts = lost.flatMap(({ bytes }) => {
+  const facts = lost.flatMap(({ bytes, eligible }): readonly Fact[] => {
     const parsed = parseEnvelope(bytes);
-    return parsed.ok ? [{ event: parsed.value, origin: 'envelope', source: null } as const] : [];
+    if (!parsed.ok) return [];
+    const stays = eligible === false ? ({ staysHere: true } as const) : {};
+    return [{ event: parsed.value, origin: 'envelope', source: null, ...stays }];
   });
   if (facts.length === 0) return;
   for (const { status } of capture(journal, facts)) {
