@@ -32,8 +32,11 @@ export function followCommand(target: Target, movedTo: string | undefined): stri
   // A receiver that sends everybody back to where they are is mended by its own operator.
   if (canonicalUrl === target.canonicalUrl) return AGAIN;
   const flag = url.protocol === 'http:' && target.allowHttp ? ' --allow-http' : '';
-  const name = kind === 'teamspace' ? 'server' : 'mode EXTERNAL_RECEIVER --endpoint';
-  return `spec-kitty sync ${name} ${canonicalUrl}${flag} && spec-kitty sync targets retire ${target.publicId}`;
+  const there =
+    kind === 'teamspace'
+      ? `spec-kitty sync server ${canonicalUrl}`
+      : `spec-kitty sync mode EXTERNAL_RECEIVER --endpoint ${canonicalUrl}`;
+  return `${there}${flag} && spec-kitty sync targets retire ${target.publicId}`;
 }
 
 const NAME_ANOTHER = 'spec-kitty sync mode --help';
