@@ -13,7 +13,7 @@ export interface Depth {
   readonly pictures: string;
 }
 
-const MOST_LINKS = 1_500;
+const MOST_LINKS = 1_000;
 
 /** What was found by following every link of this receiver from its first page on. */
 export interface Crawl {

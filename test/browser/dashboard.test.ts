@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import process from 'node:process';
+import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
 import { ROUTES } from '../../src/server/routes.ts';
 import { browserOfFile } from '../support/browser.ts';
@@ -49,3 +50,23 @@ it('leads everywhere by links, by keyboard too, and can be read in light and dar
   const missed = wanted.map(([name]) => name).filter((name) => !pages.has(name));
   expect(missed.filter((name) => !FILES.includes(name))).toEqual([]);
 }, 120_000);
+
+it('says and leads to the same without scripts', async () => {
+  const receiver = await deliver(EXAMPLE_MISSIONS);
+  const depth = { closely: 0, opened: 5, pictures: 'no-scripts' };
+  const { page } = await visit(receiver.url);
+  const withScripts = await crawl(page, depth);
+  const bare = await visit(receiver.url, { javaScriptEnabled: false });
+  expect(await crawl(bare.page, depth)).toEqual(withScripts);
+  expect(withScripts.faults).toEqual([]);
+  for (const at of ['/', await firstProject(page)]) {
+    await page.goto(at);
+    await bare.page.goto(at);
+    expect(await bare.page.innerText('main')).toBe(await page.innerText('main'));
+  }
+}, 60_000);
+
+async function firstProject(page: Page): Promise<string> {
+  await page.goto('/');
+  return (await page.locator('main a').first().getAttribute('href')) ?? '';
+}

@@ -29,17 +29,25 @@ export function notLooked({ reason }: { readonly reason: string }): string {
   return `NOT CHECKED: no browser looked at the pages: ${reason}`;
 }
 
-/** Starts it, with a home of its own: what a browser leaves behind goes with the run. */
-export function startChromium(how: LaunchOptions): Promise<Browser> {
-  const home = path.join(process.env[CHROMIUM_DIR] ?? '', 'home');
+/** Starts it, with a home and a place for profiles of its own: what a browser leaves behind goes with the run. */
+export async function startChromium(how: LaunchOptions): Promise<Browser> {
+  const dir = process.env[CHROMIUM_DIR] ?? '';
+  const home = path.join(dir, 'home');
   mkdirSync(home, { recursive: true });
-  return chromium.launch({
-    ...how,
-    headless: true,
-    // As root there is none; anybody else's pages are looked at inside of it.
-    chromiumSandbox: process.getuid?.() !== 0,
-    env: { ...process.env, ...how.env, HOME: home },
-  });
+  const { TMPDIR } = process.env;
+  process.env['TMPDIR'] = dir;
+  try {
+    return await chromium.launch({
+      ...how,
+      headless: true,
+      // As root there is none; anybody else's pages are looked at inside of it.
+      chromiumSandbox: process.getuid?.() !== 0,
+      env: { ...process.env, ...how.env, HOME: home },
+    });
+  } finally {
+    if (TMPDIR === undefined) Reflect.deleteProperty(process.env, 'TMPDIR');
+    else process.env['TMPDIR'] = TMPDIR;
+  }
 }
 
 type Candidate = readonly [name: string, how: LaunchOptions];
