@@ -45,7 +45,7 @@ export async function missionPage(identity: Identity, c: Here): Promise<Response
     title: mission.title ?? slug,
     crumbs: [{ name: nameOfProject(project), path: projectPath(project.id) }],
     body: html`<p class="quiet">${[mission.title === null ? '' : slug, mission.type ?? '', amount(mission.events, 'event')].filter((part) => part !== '').join(' · ')},
-${timeOf(mission.firstAt)} to ${timeOf(mission.lastAt)} ·
+${timeOf(mission.firstAt)} to ${timeOf(mission.lastAt)} ${'·'}
 <a href="${eventsPath({ project: project.id, mission: slug })}">Its events</a></p>
 <h2>Work packages</h2>
 ${boardOf(packages)}

@@ -82,7 +82,7 @@ function chainOf({ range, isWhole, brokenAt }: ChainEnd): Html {
   if (range === null) return html`<p>The audit is empty.</p>`;
   if (brokenAt !== null) {
     return html`<p role="alert" class="alert"><strong>Entry ${String(brokenAt)} does not follow from the one before: somebody changed the
-audit behind the receiver’s back.</strong></p>`;
+audit behind the receiver's back.</strong></p>`;
   }
   const [oldest, newest] = range.map((entry) => entry.toLocaleString('en'));
   const which = `entries ${oldest ?? ''} to ${newest ?? ''} of the receiver, all teams together`;

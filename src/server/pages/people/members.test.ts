@@ -158,7 +158,7 @@ it('keeps a private teamspace to its user', async () => {
   const trial = await startPeopleTrial();
   const ann = await openBrowser(trial, ANN);
   const page = await ann.look('/members');
-  expect(page.text).toContain('its user’s alone');
+  expect(page.text).toContain("its user's alone");
   expect(allIn(page, 'form').filter(({ text }) => /Add|Remove/.test(text))).toEqual([]);
   const joined = await ann.submit('/members', { act: 'join', email: BEN, role: 'member' });
   expect([joined.status, joined.text.includes('alone')]).toEqual([400, true]);

@@ -107,7 +107,7 @@ async function show(identity: Identity, c: Here, problem: string | null): Promis
     title: isPrivate ? 'A private teamspace' : `Team ${team?.name ?? ''}`,
     status: problem === null ? 200 : 400,
     body: html`${problemOf(problem)}${beginningOf(c, look)}
-${isPrivate ? html`<p>It is its user’s alone. Who is in a shared team stands on that team’s page: choose it above.</p>` : []}
+${isPrivate ? html`<p>It is its user's alone. Who is in a shared team stands on that team's page: choose it above.</p>` : []}
 <h2>Members</h2>
 ${members.length === 0 ? html`<p class="quiet">Nobody is in this team.</p>` : memberTable(c, look, { members, isManager })}
 ${isManager ? joining(c, look) : []}

@@ -128,7 +128,7 @@ async function tokens(identity: Identity, c: Here, look: Look): Promise<Html> {
   const isActing = actor.kind === 'person';
   const table =
     found.length === 0
-      ? html`<p class="quiet">No token was made yet. A token lets a program send or read without anybody’s password.</p>`
+      ? html`<p class="quiet">No token was made yet. A token lets a program send or read without anybody's password.</p>`
       : tokenTable(c, look, { found, projects, isActing });
   return html`${table}${isActing ? newTokenForm(c, look, projects) : []}`;
 }
