@@ -1072,6 +1072,20 @@ CREATE TABLE findings (
 
 CREATE INDEX findings_of_code ON findings (team_id, project_id, code, occurred_at, event_id);
 
+CREATE TABLE ingest_counts (
+  team_id TEXT NOT NULL,
+  project_id TEXT NOT NULL,
+  hour INTEGER NOT NULL,
+  stream TEXT NOT NULL CHECK (stream IN ('batches', 'events', 'bodies', 'snapshots')),
+  result TEXT NOT NULL,
+  rule TEXT NOT NULL,
+  count INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
+  PRIMARY KEY (team_id, project_id, hour, stream, result, rule)
+) STRICT;
+
+CREATE INDEX ingest_counts_by_hour ON ingest_counts (team_id, hour);
+
 CREATE TABLE instance (
   one INTEGER PRIMARY KEY CHECK (one = 1),
   server_instance_id TEXT NOT NULL,
@@ -1148,6 +1162,17 @@ CREATE TABLE one_time_links (
   used_at INTEGER
 ) STRICT;
 
+CREATE TABLE producer_lags (
+  team_id TEXT NOT NULL,
+  project_id TEXT NOT NULL,
+  node_id TEXT NOT NULL,
+  day TEXT NOT NULL,
+  within_ms INTEGER NOT NULL,
+  events INTEGER NOT NULL,
+  most_ms INTEGER NOT NULL,
+  PRIMARY KEY (team_id, project_id, node_id, day, within_ms)
+) STRICT;
+
 CREATE TABLE producer_runs (
   team_id TEXT NOT NULL,
   project_id TEXT NOT NULL,
@@ -1163,9 +1188,13 @@ CREATE TABLE producers (
   node_id TEXT NOT NULL,
   events INTEGER NOT NULL,
   last_seen_at INTEGER NOT NULL,
-  last_event_at INTEGER NOT NULL,
+  last_event_at INTEGER NOT NULL, last_lag_ms INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (team_id, project_id, node_id)
 ) STRICT;
+
+CREATE INDEX producers_by_project ON producers (team_id, project_id, last_seen_at, node_id);
+
+CREATE INDEX producers_by_team ON producers (team_id, last_seen_at);
 
 CREATE TABLE projects (
   team_id TEXT NOT NULL REFERENCES teams (team_id),

@@ -17,10 +17,8 @@ import {
   requireVisitor,
   type Visitor,
 } from './auth.ts';
-import { readArtifacts, readBody, readNamespaces } from './http/artifacts.ts';
 import { openInlet } from './http/body.ts';
 import { HttpError } from './http/errors.ts';
-import { readEvent, readPage } from './http/events.ts';
 import {
   addressOf,
   baseOf,
@@ -34,8 +32,8 @@ import {
 } from './http/here.ts';
 import { loginHandlers } from './http/login.ts';
 import { refuse } from './http/refusal.ts';
-import { readSnapshot, readSnapshots } from './http/snapshots.ts';
-import { takeBatches, takeBodies, takeSnapshots } from './http/taking.ts';
+import { readingHandlers } from './http/reading.ts';
+import { type Taking, takingHandlers } from './http/taking.ts';
 import type { Identity } from './identity/identity.ts';
 import {
   MAX_BATCH_BYTES,
@@ -51,11 +49,12 @@ import { entranceHandlers } from './pages/entrance.ts';
 import { goTo } from './pages/html.ts';
 import { peopleHandlers } from './pages/people/people.ts';
 import { accounting } from './operations/account.ts';
-import { createMeters, type Meters, METRICS_MEDIA_TYPE } from './operations/meters.ts';
+import { createMeters, METRICS_MEDIA_TYPE } from './operations/meters.ts';
 import { requireReady, requireScraper } from './operations/probes.ts';
 import { createRates, type Rates } from './operations/rates.ts';
 import { type Gate, PAGES, type RouteName, ROUTES, type RouteSpec } from './routes.ts';
 import { createShares, type Shares } from './sharing/shares.ts';
+import { createStatistics, type Statistics } from './statistics/statistics.ts';
 import type { Store } from './store/store.ts';
 
 /** Which deployment of the receiver answers: told by health, decides nothing. */
@@ -91,6 +90,8 @@ export interface App {
   fetch(request: Request, env?: NodeRequest): Response | Promise<Response>;
   /** What the router answers, as it was told: a check compares it with the table. */
   readonly routes: readonly { readonly method: string; readonly path: string }[];
+  /** What it counted of what it took and refused; whoever serves it writes them now and then, and in the end. */
+  readonly statistics: Statistics;
 }
 
 type Handlers = Readonly<Record<RouteName, Handler>>;
@@ -103,9 +104,10 @@ type Members = Readonly<Record<string, unknown>>;
 export function createApp(store: Store, options: AppOptions): App {
   const { clock, log, ids = createIds(clock), openConnections = () => 0 } = options;
   const meters = createMeters(openConnections);
+  const statistics = createStatistics(store, options);
   const rates = createRates(clock, options.requestsPerSecond ?? REQUESTS_PER_SECOND);
   const app = new Hono<Hall>({ strict: false });
-  app.onError((error, c) => refuse(c, error, { store, ...options }));
+  app.onError((error, c) => refuse(c, error, { store, clock, statistics }));
   app.use(accounting({ meters, clock, log, ids }));
   app.use(async (c, next) => {
     c.set('inlet', openInlet(chunksOf(c), clock));
@@ -115,7 +117,7 @@ export function createApp(store: Store, options: AppOptions): App {
     if (!isLocal(c)) rates.requireAddress(addressOf(c));
     await next();
   });
-  const handlers = handlersOf(store, { ...options, ids }, meters);
+  const handlers = handlersOf({ ...options, ids, store, meters, statistics });
   const names = Object.keys(ROUTES) as readonly RouteName[];
   for (const path of new Set(names.map((name) => ROUTES[name].path))) {
     const here = names.filter((name) => ROUTES[name].path === path);
@@ -134,18 +136,23 @@ export function createApp(store: Store, options: AppOptions): App {
     requireVisitor(await identified(c, store, options));
     throw new HttpError(404, 'not_found', 'nothing is here');
   });
-  return { fetch: (request, env = {}) => app.fetch(request, env), routes: app.routes };
+  return { fetch: (request, env = {}) => app.fetch(request, env), routes: app.routes, statistics };
 }
 
-function handlersOf(store: Store, options: AppOptions, meters: Meters): Handlers {
-  const { clock, ids = createIds(clock), random = systemRandom } = options;
+function handlersOf(options: AppOptions & Omit<Taking, 'shares'>): Handlers {
+  const {
+    store,
+    meters,
+    statistics,
+    clock,
+    ids = createIds(clock),
+    random = systemRandom,
+  } = options;
   const identity: Identity = { store, clock, ids, random };
-  const taking = { ...options, meters, shares: options.shares ?? createShares(clock, store) };
+  const taking = { ...options, shares: options.shares ?? createShares(clock, store) };
   return {
     health: (c) => c.json(healthOf(c.var.visitor, store.instanceId, options)),
-    takeBatch: takeBatches(store, taking),
-    takeBody: takeBodies(store, taking),
-    takeSnapshot: takeSnapshots(store, taking),
+    ...takingHandlers(taking),
     alive: (c) => c.json({ status: 'alive' }),
     ready: async (c) => {
       await requireReady(store);
@@ -157,7 +164,7 @@ function handlersOf(store: Store, options: AppOptions, meters: Meters): Handlers
     ...loginHandlers(identity),
     ...entranceHandlers(identity),
     ...deviceHandlers(identity),
-    ...dashboardHandlers(identity),
+    ...dashboardHandlers(identity, statistics),
     ...peopleHandlers(identity),
   };
 }
@@ -211,53 +218,6 @@ async function identified(c: Here, store: Store, { clock }: AppOptions): Promise
   c.set('visitor', visitor);
   return visitor;
 }
-
-type ReadingRoute =
-  | 'listEvents'
-  | 'showEvent'
-  | 'listNamespaces'
-  | 'listArtifacts'
-  | 'showBody'
-  | 'listSnapshots'
-  | 'showSnapshot';
-
-function readingHandlers(store: Store): Pick<Handlers, ReadingRoute> {
-  const listing =
-    (read: typeof readPage): Handler =>
-    async (c) => {
-      const found = await read(store, requireVisitor(c.var.visitor), c.req.query());
-      return c.json({ ...found, server_instance_id: store.instanceId });
-    };
-  return {
-    listEvents: listing(readPage),
-    listNamespaces: listing(readNamespaces),
-    listArtifacts: listing(readArtifacts),
-    listSnapshots: listing(readSnapshots),
-    showSnapshot: async (c) => {
-      const visitor = requireVisitor(c.var.visitor);
-      const body = await readSnapshot(store, visitor, c.req.param('id') ?? '');
-      return c.body(new Uint8Array(body), 200, { [HEADERS.contentType]: 'application/json' });
-    },
-    showEvent: async (c) => {
-      const visitor = requireVisitor(c.var.visitor);
-      const body = await readEvent(store, visitor, c.req.param('id') ?? '');
-      return c.body(new Uint8Array(body), 200, { [HEADERS.contentType]: 'application/json' });
-    },
-    showBody: async (c) => {
-      const visitor = requireVisitor(c.var.visitor);
-      const body = await readBody(store, visitor, c.req.query(), c.req.param('hash'));
-      return c.body(new Uint8Array(body), 200, RAW_TEXT);
-    },
-  };
-}
-
-/** The text is somebody's: no browser may run it, or guess that it is something else. */
-const RAW_TEXT = {
-  [HEADERS.contentType]: 'text/plain; charset=utf-8',
-  'content-disposition': 'attachment',
-  'content-security-policy': "default-src 'none'; sandbox",
-  'x-content-type-options': 'nosniff',
-};
 
 /** A path of the wire contract, which both spellings of its end reach. */
 function route(path: string): string {

@@ -7,6 +7,7 @@ import {
   memberSpan,
   type ParsedEnvelope,
   parseEnvelope,
+  parseProjectId,
   type TerminalCode,
 } from '../wire/index.ts';
 import { coversProject, nameOf, type Visitor } from './auth.ts';
@@ -27,6 +28,15 @@ export interface IngestRules {
   readonly now: Millis;
 }
 
+/** What became of one element. */
+export interface Ingested {
+  readonly result: ItemResult;
+  /** Which it is about, as far as it says; null for none. */
+  readonly projectId: string | null;
+  /** The first rule that it breaks; empty for none. */
+  readonly rule: string;
+}
+
 /**
  * Stores a batch and answers one result for each element, in the elements' order. All that is new is stored in
  * one transaction, durably, before this resolves. A full batch is judged in many turns, between which others have theirs.
@@ -36,7 +46,7 @@ export async function ingest(
   store: Store,
   elements: readonly Uint8Array[],
   rules: IngestRules & { readonly turn: Turn },
-): Promise<readonly ItemResult[]> {
+): Promise<readonly Ingested[]> {
   const { turn } = rules;
   const judged: Judged[] = [];
   for (let first = 0; first < elements.length; first += JUDGED_AT_ONCE) {
@@ -46,10 +56,11 @@ export async function ingest(
   const accepted = judged.flatMap((each) => (each.kind === 'event' ? [each] : []));
   const arrivals = await turn(() => arrive(store, accepted, rules));
   return judged.map((each) => {
-    if (each.kind === 'refused') return each.result;
-    const arrival = arrivals.get(each.event);
+    if (each.kind === 'refused') return each;
+    const { event } = each;
+    const arrival = arrivals.get(event);
     assert(arrival !== undefined, 'the store says of every event what became of it');
-    return answerArrival(each.event, arrival);
+    return { result: answerArrival(event, arrival), projectId: event.projectId, rule: '' };
   });
 }
 
@@ -87,7 +98,11 @@ function factsOf(
 }
 
 /** What one element is, before the store is asked: refused already, or an event to store. */
-export type Judged = { readonly kind: 'refused'; readonly result: ItemResult } | Accepted;
+export type Judged = Refused | Accepted;
+
+interface Refused extends Ingested {
+  readonly kind: 'refused';
+}
 
 interface Accepted {
   readonly kind: 'event';
@@ -101,24 +116,31 @@ export function judgeElement(element: Uint8Array, rules: IngestRules): Judged {
   const parsed = parseEnvelope(element);
   if (!parsed.ok) {
     const isTooLarge = parsed.error.some((issue) => issue.rule === 'too-large');
-    const refusal = { eventId: statedId(element), sha256: sha256Hex(element) };
+    const item = {
+      eventId: stated(element, 'event_id'),
+      sha256: sha256Hex(element),
+      projectId: parseProjectId(stated(element, 'project_uuid')),
+      rule: ruleOf(parsed.error),
+    };
     return refused(
-      refusal,
+      item,
       isTooLarge ? 'payload_too_large' : 'schema_invalid',
       `Invalid event: ${textOf(parsed.error)}`,
     );
   }
   const { envelope, sha256, bytes } = parsed.value;
   const { eventId, projectUuid } = envelope;
+  const item = { eventId, sha256, projectId: projectUuid, rule: '' };
   if (projectUuid === null) {
-    return refused({ eventId, sha256 }, 'schema_invalid', 'Invalid event: project_uuid is missing');
+    const text = 'Invalid event: project_uuid is missing';
+    return refused({ ...item, rule: 'required' }, 'schema_invalid', text);
   }
   if (!coversProject(rules.visitor, projectUuid)) {
-    return refused({ eventId, sha256 }, 'project_refused', 'this token is not for the project');
+    return refused(item, 'project_refused', 'this token is not for the project');
   }
   const payload = judge(parsed.value);
   if (payload.refusal !== null && rules.isStrict) {
-    return refused({ eventId, sha256 }, payload.refusal, payload.text);
+    return refused({ ...item, rule: payload.rule }, payload.refusal, payload.text);
   }
   const { eventType: type, aggregateType, aggregateId, occurredAt } = envelope;
   return {
@@ -142,6 +164,7 @@ interface PayloadJudgement {
   readonly category: PayloadCategory | null;
   /** The code with which a strict receiver refuses it. */
   readonly refusal: TerminalCode | null;
+  readonly rule: string;
   readonly text: string;
 }
 
@@ -149,19 +172,23 @@ function judge({ envelope }: ParsedEnvelope): PayloadJudgement {
   const { eventType: type, payload } = envelope;
   if (!isKnownType(type)) {
     const text = `unknown event type ${type}`;
-    return { category: 'unknown_type', refusal: 'unknown_event_type', text };
+    return { category: 'unknown_type', refusal: 'unknown_event_type', rule: '', text };
   }
   const issues = judgePayload(type, payload);
-  if (issues.length === 0) return { category: null, refusal: null, text: '' };
+  const rule = ruleOf(issues);
+  if (issues.length === 0) return { category: null, refusal: null, rule, text: '' };
   const text = `Invalid payload for ${type}: ${textOf(issues)}`;
-  return { category: 'unvalidated', refusal: 'schema_invalid', text };
+  return { category: 'unvalidated', refusal: 'schema_invalid', rule, text };
 }
 
 function refused(
-  item: { readonly eventId: string; readonly sha256: string },
+  item: Pick<Ingested, 'projectId' | 'rule'> & {
+    readonly eventId: string;
+    readonly sha256: string;
+  },
   category: TerminalCode,
   text: string,
-): Judged {
+): Refused {
   const result = {
     event_id: item.eventId,
     status: 'rejected',
@@ -169,7 +196,11 @@ function refused(
     error_category: category,
     sha256: item.sha256,
   };
-  return { kind: 'refused', result };
+  return { kind: 'refused', result, projectId: item.projectId, rule: item.rule };
+}
+
+function ruleOf([first]: readonly Issue[]): string {
+  return first?.rule ?? '';
 }
 
 function textOf(issues: readonly Issue[]): string {
@@ -177,8 +208,8 @@ function textOf(issues: readonly Issue[]): string {
 }
 
 /** The id that a refused element states, so that its sender can find it; empty when it states none. */
-function statedId(element: Uint8Array): string {
-  const span = memberSpan(element, 'event_id');
+function stated(element: Uint8Array, key: 'event_id' | 'project_uuid'): string {
+  const span = memberSpan(element, key);
   if (span === null) return '';
   const token = Buffer.from(element.subarray(span.start, span.end)).toString('latin1');
   // Quoted, printable and without escapes: more than that no id is.

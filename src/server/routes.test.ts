@@ -58,6 +58,8 @@ it('says for each route who may pass, and writes through a POST only', () => {
       "GET page eventsPage",
       "GET page eventPage",
       "GET page eventBytes",
+      "GET page ingestPage",
+      "GET page projectIngestPage",
       "POST browser chooseTeam",
       "GET page membersPage",
       "POST browser changeMembers",

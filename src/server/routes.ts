@@ -18,6 +18,7 @@ export interface RouteSpec {
 export const PAGES = {
   overview: '/',
   events: '/events',
+  ingest: '/ingest',
   team: '/team',
   members: '/members',
   tokens: '/tokens',
@@ -68,6 +69,8 @@ export const ROUTES = {
   eventsPage: { method: 'GET', path: PAGES.events, gate: 'page' },
   eventPage: { method: 'GET', path: '/projects/:project/events/:event', gate: 'page' },
   eventBytes: { method: 'GET', path: '/projects/:project/events/:event/raw', gate: 'page' },
+  ingestPage: { method: 'GET', path: PAGES.ingest, gate: 'page' },
+  projectIngestPage: { method: 'GET', path: '/projects/:project/ingest', gate: 'page' },
   chooseTeam: { method: 'POST', path: PAGES.team, gate: 'browser' },
   membersPage: { method: 'GET', path: PAGES.members, gate: 'page' },
   changeMembers: { method: 'POST', path: PAGES.members, gate: 'browser' },

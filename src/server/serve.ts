@@ -27,6 +27,7 @@ import {
 } from './limits.ts';
 import { type Bounds, boundConnections } from './operations/connections.ts';
 import { createShares, foldingTurn } from './sharing/shares.ts';
+import { keepWriting, type Statistics } from './statistics/statistics.ts';
 import type { Store } from './store/store.ts';
 import { keepUp } from './views/catch-up.ts';
 
@@ -79,13 +80,16 @@ export async function serve(store: Store, options: ServeOptions): Promise<Receiv
   if (!isLoopbackHost(host)) await requireToken(store, host);
   const patience = { ...FULL_PATIENCE, ...options.patience };
   const shares = createShares(options.clock, store);
-  const server = buildServer(store, { ...options, shares }, patience);
+  const { server, statistics } = buildServer(store, { ...options, shares }, patience);
   const url = await listen(server, host, port);
   const { readyFile } = options;
   const ready = `${JSON.stringify({ url, pid: readyFile?.pid, server_instance_id: store.instanceId })}\n`;
   readyFile?.files.write(readyFile.path, ready);
   const closing = new AbortController();
-  const views = keepUp(store, { ...options, turn: foldingTurn(shares) }, closing.signal);
+  const behind = [
+    keepUp(store, { ...options, turn: foldingTurn(shares) }, closing.signal),
+    keepWriting(statistics, { ...options, store }, closing.signal),
+  ];
   return {
     url,
     instanceId: store.instanceId,
@@ -95,7 +99,8 @@ export async function serve(store: Store, options: ServeOptions): Promise<Receiv
       if (isOurs) readyFile.files.remove(readyFile.path);
       closing.abort();
       await stop(server, options, patience);
-      await views;
+      await Promise.all(behind);
+      await statistics.write();
     },
   };
 }
@@ -122,7 +127,11 @@ function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-function buildServer(store: Store, options: AppOptions, patience: Patience): Server {
+function buildServer(
+  store: Store,
+  options: AppOptions,
+  patience: Patience,
+): { readonly server: Server; readonly statistics: Statistics } {
   const server = createServer({
     headersTimeout: patience.headersMs,
     requestTimeout: patience.requestMs,
@@ -144,7 +153,7 @@ function buildServer(store: Store, options: AppOptions, patience: Patience): Ser
   server.on('request', (incoming, outgoing) => {
     void answer(incoming, outgoing);
   });
-  return server;
+  return { server, statistics: app.statistics };
 }
 
 function boundsOf({ answerMs }: Patience): Bounds {

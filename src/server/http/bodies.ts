@@ -26,6 +26,7 @@ export interface PushReceipt {
   readonly answer: JsonObject;
   /** Of the text. */
   readonly bytes: number;
+  readonly projectId: string;
 }
 
 export type ReceivePush = (request: PostRequest) => Promise<PushReceipt>;
@@ -83,7 +84,8 @@ const NOT_FOR_PROJECT = {
 function receiptOf(push: BodyPush, outcome: PushOutcome): PushReceipt {
   if (outcome === 'stored' || outcome === 'already_exists') {
     const answer = encodeBodyAnswer(outcome, push);
-    return { status: outcome === 'stored' ? 201 : 200, answer, bytes: push.content.length };
+    const status = outcome === 'stored' ? 201 : 200;
+    return { status, answer, bytes: push.content.length, projectId: push.projectUuid };
   }
   throw refusal(404, { code: outcome, detail: NOT_INDEXED[outcome] }, echoOf(push));
 }
@@ -97,12 +99,14 @@ const NOT_INDEXED = {
 interface Echo {
   readonly path: string | null;
   readonly hash: string | null;
+  /** Not repeated, but counted under it. */
+  readonly projectId: string | null;
 }
 
-const NO_ECHO: Echo = { path: null, hash: null };
+const NO_ECHO: Echo = { path: null, hash: null, projectId: null };
 
-function echoOf({ artifactPath, contentHash }: BodyPush): Echo {
-  return { path: artifactPath, hash: contentHash };
+function echoOf({ artifactPath, contentHash, projectUuid: projectId }: BodyPush): Echo {
+  return { path: artifactPath, hash: contentHash, projectId };
 }
 
 const MAX_ECHOED_CHARS = 2048;
@@ -115,14 +119,15 @@ function statedEcho(bytes: Uint8Array): Echo {
     const text = asText(member(fields, key));
     return text !== null && text.length <= MAX_ECHOED_CHARS ? text : null;
   });
-  return { path, hash };
+  return { path, hash, projectId: null };
 }
 
 function invalid(issues: readonly Issue[], echo: Echo): HttpError {
   const detail = issues.map(({ pointer, message }) => `${pointer}: ${message}`).join('; ');
   if (issues.some(({ rule }) => rule === 'too-large')) return tooLarge(detail, echo);
   const details = issues.map(({ pointer, rule, message }) => ({ pointer, rule, detail: message }));
-  return refusal(400, { code: 'validation_error', detail }, echo, { members: { details } });
+  const about = { rule: issues[0]?.rule };
+  return refusal(400, { code: 'validation_error', detail }, echo, { members: { details }, about });
 }
 
 function tooLarge(detail: string, echo: Echo): HttpError {
@@ -139,11 +144,12 @@ interface Reason {
 function refusal(
   status: number,
   { code, detail }: Reason,
-  { path, hash }: Echo,
+  { path, hash, projectId }: Echo,
   more: ConstructorParameters<typeof HttpError>[3] = {},
 ): HttpError {
   return new HttpError(status, code, detail, {
     ...more,
+    about: { projectId, ...more.about },
     members: {
       ...more.members,
       error: code,

@@ -1,6 +1,6 @@
 import { type Encoding, type Issue, type ItemResult, parseBatch } from '../../wire/index.ts';
 import { coversProject, type Visitor } from '../auth.ts';
-import { ingest } from '../ingest.ts';
+import { ingest, type Ingested } from '../ingest.ts';
 import {
   MAX_BATCH_BYTES,
   MAX_EVENTS_PER_BATCH,
@@ -9,6 +9,7 @@ import {
   PAGE_MAX,
 } from '../limits.ts';
 import { listEvents, showEvent } from '../operator.ts';
+import type { Fate } from '../statistics/tally.ts';
 import type { EventEntry } from '../store/events.ts';
 import type { Shares } from '../sharing/shares.ts';
 import type { Store } from '../store/store.ts';
@@ -20,6 +21,8 @@ import { projectFor, type Query, toCount } from './query.ts';
 /** What one POST did. */
 export interface BatchReceipt {
   readonly results: readonly ItemResult[];
+  /** The same items as they are counted. */
+  readonly fates: readonly Fate[];
   /** Bytes as they came and after inflation. */
   readonly requestBytes: number;
   readonly batchBytes: number;
@@ -48,10 +51,21 @@ export function batchReceiver(store: Store, rules: BatchRules, shares: Shares): 
       const turn = shares.work.join(visitor.team);
       const elements = await turn(() => cut(batch.value));
       const { isStrict, now } = rules;
-      const results = await ingest(store, elements, { visitor, isStrict, now: now(), turn });
-      return { results, requestBytes: body.length, batchBytes: batch.value.length };
+      const items = await ingest(store, elements, { visitor, isStrict, now: now(), turn });
+      return {
+        results: items.map(({ result }) => result),
+        fates: items.map((item, index) => fateOf(item, elements[index]?.length ?? 0)),
+        requestBytes: body.length,
+        batchBytes: batch.value.length,
+      };
     });
   };
+}
+
+function fateOf({ result, projectId, rule }: Ingested, bytes: number): Fate {
+  const { status, error_category: code } = result;
+  const isTaken = status === 'success' || status === 'duplicate';
+  return { projectId, rule, bytes, result: isTaken ? status : (code ?? status) };
 }
 
 async function readBody(request: PostRequest): Promise<Buffer> {
@@ -96,6 +110,7 @@ function damaged(encoding: Encoding): HttpError {
 /** The refusal of a batch that cannot be taken apart; `details` is part of the contract (1.5). */
 function malformed({ pointer, rule, message }: Issue): HttpError {
   return new HttpError(400, 'bad_request', message, {
+    about: { rule },
     members: { details: [{ pointer, rule, detail: message }] },
   });
 }

@@ -4,7 +4,9 @@ import { nameOf } from '../auth.ts';
 import { rememberSeldom } from '../identity/audit.ts';
 import { REFUSALS_EVERY_MS, RETRY_AFTER_SECONDS } from '../limits.ts';
 import { html, page } from '../pages/html.ts';
-import { PAGES, ROUTES } from '../routes.ts';
+import { PAGES, type RouteName, ROUTES } from '../routes.ts';
+import type { Statistics } from '../statistics/statistics.ts';
+import { type Stream, sumsOf } from '../statistics/tally.ts';
 import { StoreUnavailable } from '../store/driver.ts';
 import type { Store } from '../store/store.ts';
 import { HttpError } from './errors.ts';
@@ -16,10 +18,31 @@ export interface Refusing {
   readonly clock: Clock;
 }
 
+/** What is posted by each route; a refused request with events counts as one, whatever was in it. */
+const STREAMS: Partial<Record<RouteName, Stream>> = {
+  takeBatch: 'batches',
+  takeBody: 'bodies',
+  takeSnapshot: 'snapshots',
+};
+
+/** Counts a refusal of somebody who is known. */
+function countRefusal(c: Here, { code, about }: HttpError, statistics: Statistics): void {
+  const { visitor, route } = c.var;
+  const stream = route === null ? undefined : STREAMS[route];
+  if (visitor === null || stream === undefined) return;
+  const { projectId = null, rule = '' } = about;
+  statistics.note(visitor.team, sumsOf(stream, [{ projectId, result: code, rule, bytes: 0 }]));
+}
+
 /** The answer to a request that failed, or was not to be done: JSON for programs, a page for people. */
-export async function refuse(c: Here, error: Error, refusing: Refusing): Promise<Response> {
-  const { store } = refusing;
+export async function refuse(
+  c: Here,
+  error: Error,
+  refusing: Refusing & { readonly statistics: Statistics },
+): Promise<Response> {
+  const { store, statistics } = refusing;
   const refusal = toRefusal(error);
+  countRefusal(c, refusal, statistics);
   const fields = { status: refusal.status, code: refusal.code, path: printable(c.req.path, 200) };
   const failure = { ...fields, message: printable(messageOf(error), 500) };
   c.set(

@@ -39,6 +39,8 @@ export interface SnapshotReceipt {
   readonly status: 200 | 201;
   readonly answer: JsonObject;
   readonly bytes: number;
+  /** Which it names; null for none. */
+  readonly projectId: string | null;
 }
 
 export type ReceiveSnapshot = (
@@ -111,7 +113,8 @@ async function take(
     content_hash: sha256,
     ...resolutionToWire(resolution),
   };
-  return { status: status === 'stored' ? 201 : 200, answer, bytes: bytes.length };
+  const { projectUuid: projectId } = head;
+  return { status: status === 'stored' ? 201 : 200, answer, bytes: bytes.length, projectId };
 }
 
 /** A visitor for some projects speaks for a snapshot only when it names one of them. */
@@ -119,7 +122,8 @@ function requireProject(visitor: Visitor, { projectUuid }: SnapshotHead): void {
   const isCovered =
     projectUuid === null ? visitor.projects === 'all' : coversProject(visitor, projectUuid);
   if (isCovered) return;
-  throw new HttpError(403, 'project_refused', 'this token is not for the project');
+  const about = { projectId: projectUuid };
+  throw new HttpError(403, 'project_refused', 'this token is not for the project', { about });
 }
 
 function requireLabel(value: string | null, name: string): void {
@@ -132,7 +136,8 @@ function requireLabel(value: string | null, name: string): void {
 function malformed(issues: readonly Issue[]): HttpError {
   const message = issues.map((issue) => issue.message).join('; ');
   const details = issues.map(({ pointer, rule, message: detail }) => ({ pointer, rule, detail }));
-  return new HttpError(400, 'bad_request', message, { members: { details } });
+  const about = { rule: issues[0]?.rule };
+  return new HttpError(400, 'bad_request', message, { members: { details }, about });
 }
 
 function tooLarge(): HttpError {

@@ -4,23 +4,37 @@ import { requireVisitor } from '../auth.ts';
 import type { Meters } from '../operations/meters.ts';
 import type { Shares } from '../sharing/shares.ts';
 import type { Store } from '../store/store.ts';
-import { pushReceiver } from './bodies.ts';
+import { batchOf, type Fate, sumsOf } from '../statistics/tally.ts';
+import type { Statistics } from '../statistics/statistics.ts';
+import { type PushReceipt, pushReceiver } from './bodies.ts';
 import { type BatchReceipt, batchReceiver } from './events.ts';
-import { type Here, postOf } from './here.ts';
+import { type Handler, type Here, postOf } from './here.ts';
 import { rememberRefusal } from './refusal.ts';
-import { snapshotReceiver } from './snapshots.ts';
+import { type SnapshotReceipt, snapshotReceiver } from './snapshots.ts';
 
-interface Taking {
+/** What taking needs of the receiver. */
+export interface Taking {
+  readonly store: Store;
   readonly clock: Clock;
+  readonly isStrict?: boolean;
   readonly meters: Meters;
   readonly shares: Shares;
-  readonly isStrict?: boolean;
+  readonly statistics: Statistics;
 }
 
-export function takeBatches(
-  store: Store,
-  { clock, meters, shares, isStrict = false }: Taking,
-): (c: Here) => Promise<Response> {
+/** The routes that take what is sent. */
+export function takingHandlers(
+  taking: Taking,
+): Readonly<Record<'takeBatch' | 'takeBody' | 'takeSnapshot', Handler>> {
+  return {
+    takeBatch: takeBatches(taking),
+    takeBody: takeBodies(taking),
+    takeSnapshot: takeSnapshots(taking),
+  };
+}
+
+function takeBatches(taking: Taking): Handler {
+  const { store, clock, meters, statistics, shares, isStrict = false } = taking;
   const receive = batchReceiver(store, { isStrict, now: () => clock.now() }, shares);
   return async (c) => {
     const started = clock.monotonic();
@@ -30,44 +44,46 @@ export function takeBatches(
     }
     meters.ingest.observe((clock.monotonic() - started) / 1_000);
     meters.bytes.add({ kind: 'events' }, receipt.requestBytes);
-    for (const { status, error_category: code } of receipt.results) {
-      meters.events.add({ result: status === 'rejected' ? (code ?? status) : status });
-    }
+    for (const { result } of receipt.fates) meters.events.add({ result });
+    const events = sumsOf('events', receipt.fates);
+    statistics.note(requireVisitor(c.var.visitor).team, [...events, ...batchOf(events)]);
     say(c, 'receiver.ingest', countsOf(receipt));
     return c.json({ results: receipt.results, server_instance_id: store.instanceId });
   };
 }
 
-export function takeBodies(
-  store: Store,
-  { clock, meters, shares }: Taking,
-): (c: Here) => Promise<Response> {
+function takeBodies({ store, clock, meters, statistics, shares }: Taking): Handler {
   const receive = pushReceiver(store, () => clock.now(), shares);
   return async (c) => {
-    const { status, answer, bytes } = await receive(postOf(c));
+    const receipt = await receive(postOf(c));
+    const { status, answer, bytes } = receipt;
     meters.bodies.add({ status: String(status) });
     meters.bytes.add({ kind: 'bodies' }, bytes);
+    statistics.note(requireVisitor(c.var.visitor).team, sumsOf('bodies', [fateOf(receipt)]));
     say(c, 'receiver.body', { bytes });
     return c.json({ ...answer, server_instance_id: store.instanceId }, status);
   };
 }
 
-export function takeSnapshots(
-  store: Store,
-  { clock, meters, shares }: Taking,
-): (c: Here) => Promise<Response> {
+function takeSnapshots({ store, clock, meters, statistics, shares }: Taking): Handler {
   const receive = snapshotReceiver(store, () => clock.now(), shares);
   return async (c) => {
     const labels = {
       idempotencyKey: c.req.header(HEADERS.idempotencyKey) ?? null,
       contentSha256: c.req.header(HEADERS.contentSha256) ?? null,
     };
-    const { status, answer, bytes } = await receive(postOf(c), labels);
+    const receipt = await receive(postOf(c), labels);
+    const { status, answer, bytes } = receipt;
     meters.snapshots.add({ status: String(status) });
     meters.bytes.add({ kind: 'snapshots' }, bytes);
+    statistics.note(requireVisitor(c.var.visitor).team, sumsOf('snapshots', [fateOf(receipt)]));
     say(c, 'receiver.snapshot', { bytes });
     return c.json({ ...answer, server_instance_id: store.instanceId }, status);
   };
+}
+
+function fateOf({ status, projectId, bytes }: PushReceipt | SnapshotReceipt): Fate {
+  return { projectId, bytes, rule: '', result: status === 201 ? 'success' : 'duplicate' };
 }
 
 /** Who sent something, by ids alone: names and addresses of people stay out of the log. */

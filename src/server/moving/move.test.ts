@@ -67,6 +67,7 @@ async function inhabited(address: string | null = null): Promise<Inhabited> {
     random,
   });
   await send(trial, [envelope(1, { aggregate_id: 'theirs' })], bearer(token.secret));
+  await trial.app.statistics.write();
   return { trial, token: token.secret, teamId };
 }
 
@@ -128,6 +129,8 @@ it.each(ways)('moves everything from %s to %s and goes on there', async (one, ot
   expect(counts.get('events')).toBe(EVENTS + 3);
   expect(counts.get('bodies')).toBe(1);
   expect(counts.get('memberships')).toBe(2);
+  // Of both teams: batches and events of them and their projects, a duplicate, a text.
+  expect(counts.get('ingest_counts')).toBe(14);
   expect(moved.tables.every(({ sha256 }) => /^[0-9a-f]{64}$/.test(sha256))).toBe(true);
   await to.close();
   const again = await openStore(target ?? to.path, {

@@ -20,20 +20,49 @@ export function firstDay(now: Millis): string {
 /** Events by day of arrival, as bars; a day without events is a day too. */
 export function dayChart(counts: readonly Count[], now: Millis): Html {
   const known = new Map(counts.map(({ name, count }) => [name, count]));
-  const days = Array.from({ length: CHART_DAYS }, (_, index) => {
-    const day = dayOf(now - (CHART_DAYS - 1 - index) * DAY_MS);
-    return { day, count: known.get(day) ?? 0 };
+  const bars = Array.from({ length: CHART_DAYS }, (_, index) => {
+    const name = dayOf(now - (CHART_DAYS - 1 - index) * DAY_MS);
+    return { name, parts: [{ look: 'bar', what: '', count: known.get(name) ?? 0 }] as const };
   });
-  const most = Math.max(1, ...days.map(({ count }) => count));
-  const sum = days.reduce((total, { count }) => total + count, 0);
-  const step = WIDTH / CHART_DAYS;
-  const bars = days.map(({ day, count }, index) => {
-    const height = count === 0 ? 0 : Math.max(2, (count / most) * PLOT);
-    return html`<rect class="bar" x="${num(index * step + 2)}" y="${num(PLOT - height)}" width="${num(step - 4)}" height="${num(height)}"><title>${day}: ${String(count)}</title></rect>`;
-  });
+  const sums = bars.map(({ parts: [{ count }] }) => count);
+  const sum = sums.reduce((total, count) => total + count, 0);
+  const most = Math.max(1, ...sums);
   const label = `Events by day of arrival: ${sum.toLocaleString('en')} in ${CHART_DAYS} days, at most ${most.toLocaleString('en')} a day`;
-  const ends = [days[0]?.day ?? '', days.at(-1)?.day ?? ''] as const;
-  return chart({ label, most, ends, drawing: html`${bars}` });
+  return barChart(bars, label);
+}
+
+/** A column of a chart: its parts lie on each other, the first one below. */
+export interface Bar {
+  readonly name: string;
+  readonly parts: readonly BarPart[];
+}
+
+export interface BarPart {
+  /** The part's class: what it looks like. */
+  readonly look: 'bar' | 'again' | 'refused';
+  /** What follows its count; empty where there is one part only. */
+  readonly what: string;
+  readonly count: number;
+}
+
+/** Bars from the first name to the last one, the highest as high as the chart. The label says what they show. */
+export function barChart(bars: readonly Bar[], label: string): Html {
+  const most = Math.max(1, ...bars.map(({ parts }) => heightOf(parts)));
+  const step = WIDTH / Math.max(1, bars.length);
+  const drawing = bars.flatMap(({ name, parts }, index) =>
+    parts.map(({ look, what, count }, place) => {
+      const below = (heightOf(parts.slice(0, place)) / most) * PLOT;
+      const height = count === 0 ? 0 : Math.max(2, (count / most) * PLOT);
+      const top = Math.max(0, PLOT - below - height);
+      return html`<rect class="${look}" x="${num(index * step + 2)}" y="${num(top)}" width="${num(step - 4)}" height="${num(height)}"><title>${name}: ${`${count} ${what}`.trim()}</title></rect>`;
+    }),
+  );
+  const ends = [bars[0]?.name ?? '', bars.at(-1)?.name ?? ''] as const;
+  return chart({ label, most, ends, drawing: html`${drawing}` });
+}
+
+function heightOf(parts: readonly BarPart[]): number {
+  return parts.reduce((sum, { count }) => sum + count, 0);
 }
 
 /** How many work packages there were and how many were done, after each change of a lane. */

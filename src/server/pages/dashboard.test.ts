@@ -195,6 +195,7 @@ it('shows a team what is its own, and of another team not even that it is there'
     [`/projects/${OTHER_PROJECT.toUpperCase()}`, `/projects/${nobodys.toUpperCase()}`],
     [`/projects/${OTHER_PROJECT}/missions/${MISSION}`, `/projects/${nobodys}/missions/${MISSION}`],
     [`/projects/${PROJECT}/missions/their`, `/projects/${PROJECT}/missions/nobodys`],
+    [`/projects/${OTHER_PROJECT}/ingest`, `/projects/${nobodys}/ingest`],
   ] as const;
   for (const [theirs, none] of cells) {
     const [given, wanted] = [
@@ -207,9 +208,10 @@ it('shows a team what is its own, and of another team not even that it is there'
   const named = Object.entries(ROUTES).filter(([, { gate }]) => gate === 'page');
   const pages = ['overviewPage', 'projectPage', 'missionPage'];
   const events = ['eventsPage', 'eventPage', 'eventBytes'];
+  const ingest = ['ingestPage', 'projectIngestPage'];
   // The pages of people name nothing in their addresses.
   const people = ['membersPage', 'tokensPage', 'auditPage'];
-  expect(named.map(([name]) => name)).toEqual([...pages, ...events, ...people]);
+  expect(named.map(([name]) => name)).toEqual([...pages, ...events, ...ingest, ...people]);
 });
 
 it('lets nobody look for a team they are not in, nor from another site', async () => {

@@ -6,9 +6,11 @@ import type { Identity } from '../identity/identity.ts';
 import { teamFor } from '../login/logins.ts';
 import { turnSession } from '../login/sessions.ts';
 import { PAGES } from '../routes.ts';
+import type { Statistics } from '../statistics/statistics.ts';
 import { cookieOf, requireFormKey, requireOwnOrigin } from './browser.ts';
 import { type EventRoute, eventHandlers } from './events/handlers.ts';
 import { goTo } from './html.ts';
+import { ingestHandlers, type IngestRoute } from './ingest/health.ts';
 import { missionPage } from './mission.ts';
 import { overviewPage } from './overview.ts';
 import { projectPage } from './project.ts';
@@ -16,12 +18,18 @@ import { projectPage } from './project.ts';
 /** The pages people look at, from a team's projects down to one mission. */
 export function dashboardHandlers(
   identity: Identity,
+  statistics: Statistics,
 ): Readonly<
-  Record<'overviewPage' | 'projectPage' | 'missionPage' | 'chooseTeam' | EventRoute, Handler>
+  Record<
+    'overviewPage' | 'projectPage' | 'missionPage' | 'chooseTeam' | EventRoute | IngestRoute,
+    Handler
+  >
 > {
+  const watch = { ...identity, statistics };
   return {
     ...eventHandlers(identity),
-    overviewPage: (c) => overviewPage(identity, c),
+    ...ingestHandlers(watch),
+    overviewPage: (c) => overviewPage(watch, c),
     projectPage: (c) => projectPage(identity, c),
     missionPage: (c) => missionPage(identity, c),
     chooseTeam: (c) => chooseTeam(identity, c),

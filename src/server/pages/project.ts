@@ -25,6 +25,7 @@ import {
   timeOf,
 } from './frame.ts';
 import { html, type Html } from './html.ts';
+import { projectIngestPath } from './ingest/health.ts';
 
 /** A project: its missions and how far they are, what is odd, who sends. */
 export async function projectPage(identity: Identity, c: Here): Promise<Response> {
@@ -45,6 +46,7 @@ ${missionTable(project, missions, lanes)}
 <h2>Findings</h2>
 ${findingList(project.id, findings)}
 <h2>Producers</h2>
+<p><a href="${projectIngestPath(project.id)}">Ingest health of this project</a></p>
 ${producerTable(project.id, await producersOf(driver, scope))}`,
   });
 }

@@ -13,6 +13,7 @@ export interface Section {
 export const SECTIONS: readonly Section[] = [
   { name: 'Overview', path: PAGES.overview, right: 'read' },
   { name: 'Events', path: PAGES.events, right: 'read' },
+  { name: 'Ingest health', path: PAGES.ingest, right: 'read' },
   { name: 'Team', path: PAGES.members, right: 'read' },
   { name: 'Tokens and logins', path: PAGES.tokens, right: 'read' },
   { name: 'Audit', path: PAGES.audit, right: 'manage' },

@@ -123,6 +123,8 @@ svg *{vector-effect:non-scaling-stroke}
 .most,.ends{color:var(--quiet);font-variant-numeric:tabular-nums}
 .ends{display:flex;justify-content:space-between;margin:.2rem 0 .4rem}
 .bar{fill:var(--link)}
+.again{fill:var(--quiet)}
+.refused{fill:var(--alert)}
 .axis{stroke:var(--line);stroke-width:1}
 .all{fill:none;stroke:var(--link);stroke-width:2;stroke-dasharray:6 4}
 .done{fill:none;stroke:var(--done);stroke-width:2.5}

@@ -63,7 +63,7 @@ const FILL = [
   `INSERT INTO findings SELECT team_id, project_id, mission_slug, occurred_at, event_id, 'unvalidated', ''
    FROM event_index WHERE findings > ''`,
   `INSERT INTO missions SELECT team_id, project_id, mission_slug, count(*), 0, 0 FROM event_index GROUP BY 1, 2, 3`,
-  `INSERT INTO producers SELECT team_id, project_id, node_id, count(*), 0, 0 FROM event_index GROUP BY 1, 2, 3`,
+  `INSERT INTO producers SELECT team_id, project_id, node_id, count(*), 0, 0, 0 FROM event_index GROUP BY 1, 2, 3`,
   `INSERT INTO tallies SELECT team_id, project_id, 'type', type, count(*) FROM event_index GROUP BY 1, 2, 3, 4`,
 ];
 

@@ -1,5 +1,6 @@
 import type { Millis } from '../../base/index.ts';
 import { type EventFacts, isLater, type Moment, type Word } from './facts.ts';
+import { type LagCount, lagEnd } from './lags.ts';
 
 export interface MissionSum {
   readonly slug: string;
@@ -13,6 +14,14 @@ export interface ProducerSum {
   readonly events: number;
   readonly lastSeenAt: Millis;
   readonly lastEventAt: Millis;
+  /** How late the last one that arrived was; the newest of those that arrived together. */
+  readonly lastLagMs: Millis;
+}
+
+/** How many events of a producer arrived on a day so late. */
+export interface LagSum extends LagCount {
+  readonly nodeId: string;
+  readonly day: string;
 }
 
 /** An unbroken stretch of a producer's clock, both ends included. */
@@ -38,6 +47,7 @@ export interface Change {
   readonly facts: readonly EventFacts[];
   readonly producers: readonly ProducerSum[];
   readonly runs: readonly Run[];
+  readonly lags: readonly LagSum[];
   readonly tallies: readonly Tally[];
 }
 
@@ -49,6 +59,7 @@ export function fold(facts: readonly EventFacts[]): Change {
     facts,
     producers: producersIn(facts),
     runs: runsIn(facts),
+    lags: lagsIn(facts),
     tallies: talliesIn(facts),
   };
 }
@@ -91,12 +102,30 @@ function producersIn(facts: readonly EventFacts[]): readonly ProducerSum[] {
   for (const { nodeId, receivedAt, occurredAt } of facts) {
     if (nodeId === null) continue;
     const sum = sums.get(nodeId);
+    const lag = receivedAt - occurredAt;
+    const isLast = sum === undefined || receivedAt > sum.lastSeenAt;
+    const isNewest = receivedAt === sum?.lastSeenAt && lag < sum.lastLagMs;
     sums.set(nodeId, {
       nodeId,
       events: (sum?.events ?? 0) + 1,
       lastSeenAt: Math.max(sum?.lastSeenAt ?? receivedAt, receivedAt),
       lastEventAt: Math.max(sum?.lastEventAt ?? occurredAt, occurredAt),
+      lastLagMs: isLast || isNewest ? lag : sum.lastLagMs,
     });
+  }
+  return [...sums.values()];
+}
+
+function lagsIn(facts: readonly EventFacts[]): readonly LagSum[] {
+  const sums = new Map<string, LagSum>();
+  for (const { nodeId, receivedAt, occurredAt } of facts) {
+    if (nodeId === null) continue;
+    const [day, lag] = [dayOf(receivedAt), receivedAt - occurredAt];
+    const withinMs = lagEnd(lag);
+    const key = `${day} ${withinMs} ${nodeId}`;
+    const sum = sums.get(key);
+    const mostMs = Math.max(sum?.mostMs ?? lag, lag);
+    sums.set(key, { nodeId, day, withinMs, events: (sum?.events ?? 0) + 1, mostMs });
   }
   return [...sums.values()];
 }

@@ -254,7 +254,7 @@ const PRODUCERS = `
   SELECT d.node_id, d.events, d.last_seen_at, d.last_event_at,
     (SELECT count(*) FROM producer_runs r WHERE r.team_id = d.team_id AND r.project_id = d.project_id
       AND r.node_id = d.node_id) AS runs
-  FROM producers d WHERE d.team_id = $1 AND d.project_id = $2 ORDER BY d.last_seen_at DESC, d.node_id LIMIT $3`;
+  FROM producers d WHERE d.team_id = $1 AND d.project_id = $2 ORDER BY d.last_seen_at DESC, d.node_id DESC LIMIT $3`;
 
 /** Who sent events of a project, the last one first. */
 export async function producersOf(sql: Sql, scope: ProjectScope): Promise<readonly ProducerRow[]> {

@@ -32,13 +32,21 @@ const ADD_TO_INDEX = `
   INSERT INTO event_index (team_id, project_id, occurred_at, event_id, type, mission_slug, wp_id, node_id, findings)
   VALUES`;
 const ADD_PRODUCER = `
-  INSERT INTO producers (team_id, project_id, node_id, events, last_seen_at, last_event_at)
-  VALUES ($1, $2, $3, $4, $5, $6)
+  INSERT INTO producers (team_id, project_id, node_id, events, last_seen_at, last_event_at, last_lag_ms)
+  VALUES ($1, $2, $3, $4, $5, $6, $7)
   ON CONFLICT (team_id, project_id, node_id) DO UPDATE SET events = producers.events + excluded.events,
+    last_lag_ms = CASE WHEN (excluded.last_seen_at, -excluded.last_lag_ms)
+      > (producers.last_seen_at, -producers.last_lag_ms) THEN excluded.last_lag_ms ELSE producers.last_lag_ms END,
     last_seen_at = CASE WHEN excluded.last_seen_at > producers.last_seen_at
       THEN excluded.last_seen_at ELSE producers.last_seen_at END,
     last_event_at = CASE WHEN excluded.last_event_at > producers.last_event_at
       THEN excluded.last_event_at ELSE producers.last_event_at END`;
+const ADD_LAG = `
+  INSERT INTO producer_lags (team_id, project_id, node_id, day, within_ms, events, most_ms)
+  VALUES ($1, $2, $3, $4, $5, $6, $7)
+  ON CONFLICT (team_id, project_id, node_id, day, within_ms)
+  DO UPDATE SET events = producer_lags.events + excluded.events,
+    most_ms = CASE WHEN excluded.most_ms > producer_lags.most_ms THEN excluded.most_ms ELSE producer_lags.most_ms END`;
 const ADD_TALLY = `
   INSERT INTO tallies (team_id, project_id, topic, name, count) VALUES ($1, $2, $3, $4, $5)
   ON CONFLICT (team_id, project_id, topic, name) DO UPDATE SET count = tallies.count + excluded.count`;
@@ -64,7 +72,7 @@ export async function applyChange(
       text,
       rows.map((row) => [...scope, ...row]),
     );
-  const { missions, words, facts, producers, runs, tallies } = change;
+  const { missions, words, facts, producers, runs, lags, tallies } = change;
   await add(
     ADD_MISSION,
     missions.map((sum) => [sum.slug, sum.events, sum.firstAt, sum.lastAt]),
@@ -75,7 +83,17 @@ export async function applyChange(
   await addNew(sql, ADD_TO_INDEX, scope, facts.map(indexRow));
   await add(
     ADD_PRODUCER,
-    producers.map((sum) => [sum.nodeId, sum.events, sum.lastSeenAt, sum.lastEventAt]),
+    producers.map((sum) => [
+      sum.nodeId,
+      sum.events,
+      sum.lastSeenAt,
+      sum.lastEventAt,
+      sum.lastLagMs,
+    ]),
+  );
+  await add(
+    ADD_LAG,
+    lags.map((sum) => [sum.nodeId, sum.day, sum.withinMs, sum.events, sum.mostMs]),
   );
   for (const run of runs) await addRun(sql, scope, run);
   await add(
@@ -166,6 +184,7 @@ export const VIEW_TABLES = [
   'event_index',
   'producers',
   'producer_runs',
+  'producer_lags',
   'tallies',
 ] as const;
 
