@@ -28,13 +28,14 @@ export interface Crawl {
 export async function crawl(page: Page, { closely, opened, pictures }: Depth): Promise<Crawl> {
   const pages = new Map<string, number>();
   const faults: string[] = [];
+  const files = new Set<string>();
   const seen = new Set(['/']);
   for (const here of seen) {
     const kind = routeOf(here);
     const count = pages.get(kind) ?? 0;
-    if (count >= opened) {
-      const answer = await page.context().request.get(here, { headers: HEADERS });
-      if (answer.status() !== 200) faults.push(`${here} answered ${answer.status()}`);
+    if (files.has(here) || count >= opened) {
+      pages.set(kind, Math.max(count, 1));
+      faults.push(...(await answerFaults(page, here, files.has(here))));
       continue;
     }
     pages.set(kind, count + 1);
@@ -50,17 +51,40 @@ export async function crawl(page: Page, { closely, opened, pictures }: Depth): P
       faults.push(...(await tabFaults(page)).map((fault) => `${here} ${fault}`));
     }
     // What is added to a set while it is walked through is walked through too.
-    for (const link of await linksOf(page)) if (seen.size < MOST_LINKS) seen.add(link);
+    for (const { path, isFile } of await linksOf(page)) {
+      if (seen.size < MOST_LINKS) seen.add(path);
+      if (isFile) files.add(path);
+    }
   }
   return { pages, addresses: seen.size, faults };
 }
 
-const HEADERS = { accept: 'text/html' };
+/** What is downloaded is shown by no browser as a page of this receiver. */
+const FILE_HEADERS = {
+  'content-disposition': /^attachment(?:;|$)/,
+  'x-content-type-options': /^nosniff$/,
+  'content-security-policy': /\bsandbox\b/,
+};
 
-function linksOf(page: Page): Promise<readonly string[]> {
-  return page.evaluate<string[]>(`[...document.querySelectorAll('a[href]')]
-    .filter((each) => each.origin === location.origin && !each.hasAttribute('download'))
-    .map((each) => each.pathname + each.search)`);
+async function answerFaults(page: Page, at: string, isFile: boolean): Promise<readonly string[]> {
+  const { request } = page.context();
+  const answer = await request.get(at, { headers: { accept: 'text/html' } });
+  if (answer.status() !== 200) return [`${at} answered ${answer.status()}`];
+  const headers = answer.headers();
+  return Object.entries(isFile ? FILE_HEADERS : {})
+    .filter(([name, wanted]) => !wanted.test(headers[name] ?? ''))
+    .map(([name]) => `${at} is a file with ${name}: ${headers[name]}`);
+}
+
+interface Link {
+  readonly path: string;
+  readonly isFile: boolean;
+}
+
+function linksOf(page: Page): Promise<readonly Link[]> {
+  return page.evaluate<readonly Link[]>(`[...document.querySelectorAll('a[href]')]
+    .filter((each) => each.origin === location.origin)
+    .map((each) => ({ path: each.pathname + each.search, isFile: each.hasAttribute('download') }))`);
 }
 
 /** The name of the route that answers an address. */

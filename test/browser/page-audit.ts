@@ -58,8 +58,10 @@ interface Stop {
 }
 
 const STOP = `(() => {
+  const isPassed = (each) => each.type === 'radio' && !each.checked
+    && [...each.form.elements].some((other) => other.name === each.name && other.checked);
   const can = [...document.querySelectorAll('a[href],button,input:not([type=hidden]),select,textarea,summary,[tabindex]')]
-    .filter((each) => each.tabIndex >= 0 && !each.disabled && each.checkVisibility());
+    .filter((each) => each.tabIndex >= 0 && !each.disabled && !isPassed(each) && each.checkVisibility());
   const at = document.activeElement;
   const { outlineStyle, outlineWidth } = getComputedStyle(at);
   return { place: can.indexOf(at), of: can.length, shows: at.outerHTML.slice(0, 100),
