@@ -49,8 +49,26 @@ function events(): readonly Buffer[] {
     envelope(10 * n + 3, {
       event_type: `Odd${text}`.slice(0, 60),
       payload: { [text]: text, deep: [{ text }], mission_slug: text },
+      timestamp: '2026-03-14T11:00:00+00:00',
     }),
   ]);
+}
+
+/** The last events, so the first ones of a list: all texts in a few payloads. */
+function denseEvents(): readonly Buffer[] {
+  return inChunks(30).map((texts, n) =>
+    envelope(60_000 + n, {
+      event_type: 'MissionNote',
+      payload: { texts, by_text: Object.fromEntries(texts.map((text) => [text, { text }])) },
+      timestamp: '2026-03-14T12:00:00+00:00',
+    }),
+  );
+}
+
+function inChunks(size: number): readonly (readonly string[])[] {
+  return Array.from({ length: Math.ceil(ALL.length / size) }, (_, n) =>
+    ALL.slice(n * size, (n + 1) * size),
+  );
 }
 
 const EXTENSIONS = ['md', 'json', 'yaml', 'csv', 'txt'];
@@ -65,11 +83,7 @@ function bodyOf(extension: string, texts: readonly string[]): string {
 
 /** Artifacts in one mission whose paths and bodies are the texts, a few in each body. */
 async function sendArtifacts(trial: Trial): Promise<void> {
-  const chunk = 12;
-  const chunks = Array.from({ length: Math.ceil(ALL.length / chunk) }, (_, n) =>
-    ALL.slice(n * chunk, (n + 1) * chunk),
-  );
-  for (const [n, texts] of chunks.entries()) {
+  for (const [n, texts] of inChunks(12).entries()) {
     const extension = EXTENSIONS[n % EXTENSIONS.length] ?? 'md';
     const name = (texts[0] ?? '').replaceAll(/[/\\\p{Cc}]/gu, '_').slice(0, 100);
     const path = `tasks/${n}${name}.${extension}`;
@@ -94,13 +108,13 @@ async function sendArtifacts(trial: Trial): Promise<void> {
 
 it(`shows ${ALL.length} hostile texts, wherever they stand, and nothing of them runs`, async () => {
   const trial = await startTrial();
-  const facts = events();
+  const facts = [...events(), ...denseEvents()];
   for (let at = 0; at < facts.length; at += 500) await send(trial, facts.slice(at, at + 500));
   await sendArtifacts(trial);
   const { url } = await listenTrial(trial);
   const { page } = await visit(url);
   const began = performance.now();
-  const found = await crawl(page, { closely: 1, opened: 40, pictures: 'hostile' });
+  const found = await crawl(page, { closely: 1, opened: 60, pictures: 'hostile' });
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   process.stdout.write(
     `${ALL.length} hostile texts: ${found.addresses} addresses in ${seconds} s: ${JSON.stringify([...found.pages])}\n`,
