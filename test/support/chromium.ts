@@ -12,6 +12,8 @@ const NAMED = 'CHROMIUM';
 const ON_PATH = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'msedge'];
 /** Where the system's installers put them. */
 const CHANNELS = ['chrome', 'msedge'];
+/** The one of an npm package. */
+const SHIPPED = '@sparticuz/chromium';
 const ROOT = path.resolve(import.meta.dirname, '../..');
 
 /** A Chromium that starts here: how it was found, and how it is started. Or why there is none. */
@@ -50,33 +52,35 @@ export async function startChromium(how: LaunchOptions): Promise<Browser> {
   }
 }
 
-type Candidate = readonly [name: string, how: LaunchOptions];
+type Candidate = readonly [name: string, how: () => LaunchOptions];
 
 async function find(dir: string): Promise<Chromium> {
   const reasons: string[] = [];
-  for (const each of candidates(dir)) {
+  for (const [name, howOf] of candidates(dir)) {
     try {
-      const [name, how] = each();
+      const how = howOf();
       const browser = await startChromium(how);
       const found = `${name}, ${browser.version()}`;
       await browser.close();
       return { kind: 'found', name: found, how };
     } catch (error) {
-      reasons.push(firstLine(error));
+      reasons.push(`${name}: ${firstLine(error)}`);
     }
   }
   return { kind: 'none', reason: reasons.join('; ') };
 }
 
-function candidates(dir: string): readonly (() => Candidate)[] {
+function candidates(dir: string): readonly Candidate[] {
   const named = process.env[NAMED] ?? '';
-  if (named !== '') return [() => [`${NAMED}=${named}`, { executablePath: named }]];
+  if (named !== '') return [[`${NAMED}=${named}`, () => ({ executablePath: named })]];
   const folders = (process.env['PATH'] ?? '').split(path.delimiter);
   const programs = ON_PATH.flatMap((name) => folders.map((folder) => path.join(folder, name)));
   return [
-    ...programs.filter(isProgram).map((file) => (): Candidate => [file, { executablePath: file }]),
-    ...CHANNELS.map((channel) => (): Candidate => [channel, { channel }]),
-    () => shipped(dir),
+    ...programs
+      .filter(isProgram)
+      .map((file): Candidate => [file, () => ({ executablePath: file })]),
+    ...CHANNELS.map((channel): Candidate => [channel, () => ({ channel })]),
+    [SHIPPED, () => shipped(dir)],
   ];
 }
 
@@ -90,11 +94,11 @@ function isProgram(file: string): boolean {
   }
 }
 
-/** The one of an npm package. It unpacks into TMPDIR with the libraries and fonts a bare machine lacks. */
-function shipped(dir: string): Candidate {
+/** It unpacks into TMPDIR, with the libraries and fonts a bare machine lacks. */
+function shipped(dir: string): LaunchOptions {
   if (process.platform !== 'linux' || process.arch !== 'x64')
     throw new Error(`none is shipped for ${process.platform} ${process.arch}`);
-  const unpack = `import chromium from '@sparticuz/chromium';
+  const unpack = `import chromium from '${SHIPPED}';
 chromium.setGraphicsMode = false;
 process.stdout.write(await chromium.executablePath());`;
   const done = spawnSync(process.execPath, ['--input-type=module', '-e', unpack], {
@@ -102,12 +106,12 @@ process.stdout.write(await chromium.executablePath());`;
     encoding: 'utf8',
     env: { PATH: process.env['PATH'] ?? '', TMPDIR: dir, AWS_LAMBDA_JS_RUNTIME: 'nodejs20.x' },
   });
-  if (done.status !== 0) throw new Error(`@sparticuz/chromium did not unpack: ${done.stderr}`);
+  if (done.status !== 0) throw new Error(done.stderr.trim().split('\n').at(-1) ?? '');
   const env = {
     LD_LIBRARY_PATH: path.join(dir, 'al2023', 'lib'),
     FONTCONFIG_PATH: path.join(dir, 'fonts'),
   };
-  return ['@sparticuz/chromium', { executablePath: done.stdout, env }];
+  return { executablePath: done.stdout, env };
 }
 
 function firstLine(error: unknown): string {

@@ -101,6 +101,7 @@ time{white-space:nowrap}
 td.number,th.number{text-align:right;font-variant-numeric:tabular-nums}
 td code{overflow-wrap:normal}
 td.name{overflow-wrap:anywhere;min-width:9rem}
+td:first-child{min-width:8.5rem}
 td.name:not(:first-child){min-width:14rem}
 .board{display:flex;gap:.5rem;overflow-x:auto;padding:3px 0 .5rem}
 .lane{background:var(--card);border:1px solid var(--line);border-radius:.4rem;padding:.5rem;flex:1 0 7rem}
