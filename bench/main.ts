@@ -10,6 +10,7 @@ import { benchIngest } from './ingest.ts';
 import { benchLocal } from './local.ts';
 import { growth, type Measured } from './measure.ts';
 import { benchMigrate, migrateInChild } from './migrate.ts';
+import { benchPages } from './pages.ts';
 import { benchPostgres, serveInChild } from './postgres.ts';
 import { benchPreflight } from './preflight.ts';
 import { benchMemory, benchProcesses, type Told, workInChild } from './processes.ts';
@@ -70,6 +71,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   ingest: () => benchIngest(),
   postgres: () => benchPostgres(),
   flood: () => benchFlood(),
+  pages: (large) => benchPages(large ? LARGE : 100_000),
   import: () => benchImport(),
   migrate: () => benchMigrate(),
   processes: () => benchProcesses(),

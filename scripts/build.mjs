@@ -116,8 +116,11 @@ function byCodeUnit(a, b) {
 // The launcher reads the core byte by byte. esbuild escapes all but the texts of tagged templates, whose raw form it
 // must keep; ours are read as they are meant.
 function writeAscii(file) {
-  const escape = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  writeFileSync(file, readFileSync(file, 'utf8').replaceAll(/[^\0-\x7f]/g, escape));
+  writeFileSync(file, readFileSync(file, 'utf8').replaceAll(/[^\0-\x7f]/g, toEscape));
+}
+
+function toEscape(unit) {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
 async function bundle() {

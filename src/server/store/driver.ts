@@ -1,3 +1,4 @@
+import { assert } from '../../base/index.ts';
 import type { TeamScope } from './team-scope.ts';
 
 /** What a statement takes for its `$1 … $n`. */
@@ -14,6 +15,11 @@ export interface Sql {
    * its `$1 … $n` once each and in order.
    */
   each(text: string, lists: readonly (readonly SqlParam[])[]): Promise<readonly number[]>;
+  /**
+   * Adds rows by one statement that is written for one row, `… VALUES ($1, …, $n) …`; many rows go at one time, so no
+   * two of them may have the same key.
+   */
+  insert(text: string, rows: readonly (readonly SqlParam[])[]): Promise<void>;
   /**
    * The last arrival up to which nothing can still appear: where transactions run beside each other, a number may be
    * given out before a lower one is visible. Asked before a page is read.
@@ -68,6 +74,16 @@ export interface Dialect {
   readonly byProject: string;
   /** Statements after which the rows of a table are neither changed nor removed. */
   readonly appendOnly: (table: string) => string;
+}
+
+/** A statement for one row, made one for `count` rows. */
+export function forRows(text: string, count: number): string {
+  const [, tuple = ''] = /VALUES (\([$\d, ]+\))/.exec(text) ?? [];
+  assert(tuple !== '', 'a statement for rows says VALUES ($1, …)');
+  const width = tuple.split(',').length;
+  const next = (row: number): string =>
+    tuple.replaceAll(/\d+/g, (number) => String(row * width + Number(number)));
+  return text.replace(tuple, () => Array.from({ length: count }, (_, row) => next(row)).join(', '));
 }
 
 /** The storage cannot do it now: full, locked, read-only, gone. The sender may try again later. */

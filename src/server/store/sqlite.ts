@@ -2,6 +2,7 @@ import { assert, type Db, messageOf, sqliteCode, UserError } from '../../base/in
 import {
   type Dialect,
   type Driver,
+  forRows,
   type Sql,
   type SqlParam,
   storable,
@@ -49,6 +50,7 @@ export function sqliteDriver(db: Db): Driver {
     columns: null,
     all: (text, params) => inTurn(() => sql.all(text, params)),
     each: (text, lists) => inTurn(() => sql.each(text, lists)),
+    insert: (text, rows) => inTurn(() => sql.insert(text, rows)),
     tx: (work) => inTurn(() => transact(db, sql, work)),
     close: () =>
       inTurn(async () => {
@@ -58,8 +60,11 @@ export function sqliteDriver(db: Db): Driver {
   return driver;
 }
 
+/** Rows of one statement: more of them gain little, and a statement of another length is prepared anew. */
+const ROWS_AT_ONCE = 50;
+
 function sqlOf(db: Db): Sql {
-  return {
+  const sql: Sql = {
     columns: null,
     // Writers take turns, so numbers become visible in their order.
     settled: async () => Number.MAX_SAFE_INTEGER,
@@ -77,7 +82,17 @@ function sqlOf(db: Db): Sql {
         });
         return lists.map((params) => db.run(statement, params.map(toStored)).changes);
       }),
+    insert: async (text, rows) => {
+      const rest = rows.length - (rows.length % ROWS_AT_ONCE);
+      const many: (readonly SqlParam[])[] = [];
+      for (let from = 0; from < rest; from += ROWS_AT_ONCE) {
+        many.push(rows.slice(from, from + ROWS_AT_ONCE).flat());
+      }
+      if (many.length > 0) await sql.each(forRows(text, ROWS_AT_ONCE), many);
+      await sql.each(text, rows.slice(rest));
+    },
   };
+  return sql;
 }
 
 async function transact<T>(db: Db, sql: Sql, work: (sql: Sql) => Promise<T>): Promise<T> {

@@ -25,12 +25,14 @@ const SAY = `
     > (last_words.occurred_at, last_words.lamport, last_words.event_id)`;
 const ADD_LANE_CHANGE = `
   INSERT INTO lane_changes (team_id, project_id, mission_slug, occurred_at, lamport, event_id, wp_id, from_lane,
-    to_lane, actor) VALUES`;
+    to_lane, actor)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`;
 const ADD_FINDING = `
-  INSERT INTO findings (team_id, project_id, mission_slug, occurred_at, event_id, code, detail) VALUES`;
+  INSERT INTO findings (team_id, project_id, mission_slug, occurred_at, event_id, code, detail)
+  VALUES ($1, $2, $3, $4, $5, $6, $7)`;
 const ADD_TO_INDEX = `
   INSERT INTO event_index (team_id, project_id, occurred_at, event_id, type, mission_slug, wp_id, node_id, findings)
-  VALUES`;
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`;
 const ADD_PRODUCER = `
   INSERT INTO producers (team_id, project_id, node_id, events, last_seen_at, last_event_at, last_lag_ms)
   VALUES ($1, $2, $3, $4, $5, $6, $7)
@@ -68,7 +70,7 @@ export async function applyChange(
   arrival: number,
 ): Promise<void> {
   const add = (text: string, rows: readonly (readonly SqlParam[])[]) =>
-    sql.each(
+    sql.insert(
       text,
       rows.map((row) => [...scope, ...row]),
     );
@@ -78,9 +80,9 @@ export async function applyChange(
     missions.map((sum) => [sum.slug, sum.events, sum.firstAt, sum.lastAt]),
   );
   await add(SAY, words.map(wordRow));
-  await addNew(sql, ADD_LANE_CHANGE, scope, facts.flatMap(laneRows));
-  await addNew(sql, ADD_FINDING, scope, facts.flatMap(findingRows));
-  await addNew(sql, ADD_TO_INDEX, scope, facts.map(indexRow));
+  await add(ADD_LANE_CHANGE, facts.flatMap(laneRows));
+  await add(ADD_FINDING, facts.flatMap(findingRows));
+  await add(ADD_TO_INDEX, facts.map(indexRow));
   await add(
     ADD_PRODUCER,
     producers.map((sum) => [
@@ -101,36 +103,6 @@ export async function applyChange(
     tallies.map(({ topic, name, count }) => [topic, name, count]),
   );
   await sql.each(ADVANCE, [[arrival, ...scope]]);
-}
-
-/** Rows of one statement: a database behind a socket is asked once for all of them. */
-const ROWS_AT_ONCE = 50;
-
-/** Adds rows that are not there yet, many at once, by statements of two lengths only. */
-async function addNew(
-  sql: Sql,
-  insert: string,
-  scope: ProjectScope,
-  rows: readonly (readonly SqlParam[])[],
-): Promise<void> {
-  const [first] = rows;
-  if (first === undefined) return;
-  const width = scope.length + first.length;
-  const many: SqlParam[][] = [];
-  const rest = rows.length % ROWS_AT_ONCE;
-  for (let from = 0; from < rows.length - rest; from += ROWS_AT_ONCE) {
-    many.push(rows.slice(from, from + ROWS_AT_ONCE).flatMap((row) => [...scope, ...row]));
-  }
-  await sql.each(`${insert} ${tuples(ROWS_AT_ONCE, width)}`, many);
-  const few = rows.slice(rows.length - rest).map((row) => [...scope, ...row]);
-  await sql.each(`${insert} ${tuples(1, width)}`, few);
-}
-
-/** `($1, $2), ($3, $4)` for two rows of two. */
-function tuples(count: number, width: number): string {
-  const tuple = (_row: unknown, row: number): string =>
-    `(${Array.from({ length: width }, (_part, part) => `$${row * width + part + 1}`).join(', ')})`;
-  return Array.from({ length: count }, tuple).join(', ');
 }
 
 function wordRow(word: SaidWord): readonly SqlParam[] {

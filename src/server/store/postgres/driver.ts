@@ -10,6 +10,7 @@ import { assert } from '../../../base/index.ts';
 import {
   type Dialect,
   type Driver,
+  forRows,
   type Sql,
   type SqlParam,
   storable,
@@ -36,6 +37,9 @@ export const postgresDialect: Dialect = {
     CREATE TRIGGER ${table}_no_change BEFORE UPDATE OR DELETE ON ${table}
       FOR EACH ROW EXECUTE FUNCTION ${table}_no_change();`,
 };
+
+/** Rows of one statement, whose parameters are at most 65,535. */
+const ROWS_AT_ONCE = 1_000;
 
 /** Beside each other in one process; its pool has room for readers too. */
 const WRITERS = 4;
@@ -72,6 +76,7 @@ function scoped(pool: Pool, team: string): Driver {
     tx,
     all: (text, params) => one((sql) => sql.all(text, params)),
     each: (text, lists) => one((sql) => sql.each(text, lists)),
+    insert: (text, rows) => one((sql) => sql.insert(text, rows)),
     settled: () => one((sql) => sql.settled()),
     columns: (text, params) => one((sql) => columnsOf(sql)(text, params)),
     alone: (name) => one((sql) => sql.alone(name)),
@@ -152,6 +157,12 @@ function sqlOf(client: PoolClient): Sql {
       const changed: number[] = [];
       for (const params of lists) changed.push((await run(text, params)).rowCount ?? 0);
       return changed;
+    },
+    insert: async (text, rows) => {
+      for (let from = 0; from < rows.length; from += ROWS_AT_ONCE) {
+        const some = rows.slice(from, from + ROWS_AT_ONCE);
+        await run(forRows(text, some.length), some.flat());
+      }
     },
     alone: async (name) => {
       await run(ALONE, [name]);
