@@ -90,7 +90,7 @@ function writeLicences(metafiles) {
 
 /** The text of a package's licence: a file of its own, or the end of what there is to read; null without one. */
 function licenceIn(folder) {
-  const file = ['LICENSE', 'LICENSE.md', 'LICENCE', 'license', 'LICENSE.txt']
+  const file = ['LICENSE', 'LICENSE.md', 'LICENCE', 'license', 'LICENSE.txt', 'LICENSE-MIT.txt']
     .map((candidate) => path.join(folder, candidate))
     .find((candidate) => existsSync(candidate));
   if (file !== undefined) return readFileSync(file, 'utf8');

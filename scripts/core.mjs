@@ -63,7 +63,15 @@ async function toFunction(name, text) {
     minifyWhitespace: true,
     lineLimit: 120,
   });
-  return `${JSON.stringify(`./${name}`)}(exports, require, module, moduleUrl) {\n${code}}`;
+  return `${JSON.stringify(`./${name}`)}(exports, require, module, moduleUrl) {\n${toAscii(code)}}`;
+}
+
+/** The launcher reads bytes as characters. esbuild escapes what stands in strings, and leaves regular expressions. */
+function toAscii(code) {
+  return code.replaceAll(
+    /[^\0-\x7f]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 /** Commander can run subcommands that are programs of their own; ours are not, and the module costs 1.5 ms. */

@@ -42,6 +42,7 @@ import {
   REQUESTS_PER_SECOND,
 } from './limits.ts';
 import { apiHandlers } from './pages/api.ts';
+import { artifactHandlers } from './pages/artifacts/handlers.ts';
 import { cookieOf } from './pages/browser.ts';
 import { dashboardHandlers } from './pages/dashboard.ts';
 import { deviceHandlers } from './pages/device.ts';
@@ -166,6 +167,7 @@ function handlersOf(options: AppOptions & Omit<Taking, 'shares'>): Handlers {
     ...deviceHandlers(identity),
     ...dashboardHandlers(identity, statistics),
     ...peopleHandlers(identity),
+    ...artifactHandlers(identity),
   };
 }
 

@@ -38,6 +38,8 @@ export const OPERATIONS = {
   apiDocument: '/api/docs/openapi.json',
 } as const;
 
+const MISSION = '/projects/:project/missions/:mission';
+
 /** Every route there is, and who may pass. What is not here is not answered. */
 export const ROUTES = {
   health: { method: 'GET', path: PATHS.health, gate: 'greeted' },
@@ -65,7 +67,11 @@ export const ROUTES = {
   apiDocument: { method: 'GET', path: OPERATIONS.apiDocument, gate: 'open' },
   overviewPage: { method: 'GET', path: PAGES.overview, gate: 'page' },
   projectPage: { method: 'GET', path: '/projects/:project', gate: 'page' },
-  missionPage: { method: 'GET', path: '/projects/:project/missions/:mission', gate: 'page' },
+  missionPage: { method: 'GET', path: MISSION, gate: 'page' },
+  artifactsPage: { method: 'GET', path: `${MISSION}/artifacts`, gate: 'page' },
+  artifactPage: { method: 'GET', path: `${MISSION}/artifacts/view`, gate: 'page' },
+  artifactDiff: { method: 'GET', path: `${MISSION}/artifacts/diff`, gate: 'page' },
+  artifactRaw: { method: 'GET', path: `${MISSION}/artifacts/raw`, gate: 'page' },
   eventsPage: { method: 'GET', path: PAGES.events, gate: 'page' },
   eventPage: { method: 'GET', path: '/projects/:project/events/:event', gate: 'page' },
   eventBytes: { method: 'GET', path: '/projects/:project/events/:event/raw', gate: 'page' },

@@ -17,7 +17,7 @@ interface Open {
 const TOKEN =
   /<!doctype html>|<\/([a-z][a-z0-9]*)>|<([a-z][a-z0-9]*)((?: [a-z][a-z0-9-]*(?:="[^"<]*")?)*)(\/?)>|([^<]+)/gi;
 const ATTRIBUTE = / ([a-z][a-z0-9-]*)(?:="([^"]*)")?/gi;
-const EMPTY = new Set(['meta', 'input', 'br']);
+const EMPTY = new Set(['meta', 'input', 'br', 'hr']);
 const NAMED: Readonly<Record<string, string>> = {
   amp: '&',
   lt: '<',

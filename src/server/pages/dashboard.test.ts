@@ -207,11 +207,12 @@ it('shows a team what is its own, and of another team not even that it is there'
   // A new page that says an object belongs into the cells, here or beside it.
   const named = Object.entries(ROUTES).filter(([, { gate }]) => gate === 'page');
   const pages = ['overviewPage', 'projectPage', 'missionPage'];
+  const artifacts = ['artifactsPage', 'artifactPage', 'artifactDiff', 'artifactRaw'];
   const events = ['eventsPage', 'eventPage', 'eventBytes'];
   const ingest = ['ingestPage', 'projectIngestPage'];
   // The pages of people name nothing in their addresses.
   const people = ['membersPage', 'tokensPage', 'auditPage'];
-  expect(named.map(([name]) => name)).toEqual([...pages, ...events, ...ingest, ...people]);
+  expect(named.map(([name]) => name)).toEqual([...pages, ...artifacts, ...events, ...ingest, ...people]);
 });
 
 it('lets nobody look for a team they are not in, nor from another site', async () => {

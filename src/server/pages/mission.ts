@@ -12,6 +12,7 @@ import {
   type WorkPackage,
   workPackages,
 } from '../views/read.ts';
+import { artifactsPath } from './artifacts/addresses.ts';
 import { burnUp, progressOf } from './charts.ts';
 import {
   amount,
@@ -46,7 +47,8 @@ export async function missionPage(identity: Identity, c: Here): Promise<Response
     crumbs: [{ name: nameOfProject(project), path: projectPath(project.id) }],
     body: html`<p class="quiet">${[mission.title === null ? '' : slug, mission.type ?? '', amount(mission.events, 'event')].filter((part) => part !== '').join(' · ')},
 ${timeOf(mission.firstAt)} to ${timeOf(mission.lastAt)} ${'·'}
-<a href="${eventsPath({ project: project.id, mission: slug })}">Its events</a></p>
+<a href="${eventsPath({ project: project.id, mission: slug })}">Its events</a> ${'·'}
+<a href="${artifactsPath({ projectId: project.id, slug })}">Its artifacts</a></p>
 <h2>Work packages</h2>
 ${boardOf(packages)}
 <h2>Burn-up</h2>

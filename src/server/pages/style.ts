@@ -9,6 +9,7 @@ export const COLOURS = {
     link: '#0a55c0',
     done: '#1a7f37',
     alert: '#b3261e',
+    note: '#7a3ea8',
   },
   dark: {
     ground: '#14171a',
@@ -19,6 +20,7 @@ export const COLOURS = {
     link: '#82b6ff',
     done: '#56d364',
     alert: '#ff9a92',
+    note: '#d2a8ff',
   },
 } as const;
 
@@ -88,6 +90,7 @@ td form button{margin:0}
 td select,td button{padding:.1rem .5rem}
 .secret{display:block;background:var(--card);border:1px solid var(--line);border-radius:.4rem;padding:.75rem 1rem}
 meter{width:16rem;max-width:100%}
+.unseen{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 .quiet,caption,figcaption,time{color:var(--quiet)}
 .alert{color:var(--alert)}
 .scroll{overflow-x:auto;margin:0 -.75rem;padding:3px 0}
@@ -118,6 +121,43 @@ td.name:not(:first-child){min-width:14rem}
 .tree,.tree ul{list-style:none;padding-left:1rem;margin:0}
 .tree{padding:0 .75rem;font-family:ui-monospace,monospace;font-size:.9rem}
 .tree summary{min-height:1.6rem}
+article{margin:1rem 0;overflow-wrap:break-word}
+.nest,.lines li{overflow-wrap:anywhere}
+.text{max-width:60rem}
+.text h2,.text h3{margin:2rem 0 .75rem;padding-bottom:.25rem;border-bottom:1px solid var(--line)}
+.text h2{font-size:1.4rem}
+.text h3{font-size:1.2rem}
+.text h4{font-size:1.05rem;margin:1.5rem 0 .5rem}
+.text h5,.text h6{font-size:1rem;margin:1.5rem 0 .5rem}
+.text table,.diff table{min-width:0}
+.text table code{overflow-wrap:normal}
+pre{padding:.75rem;background:var(--card);border:1px solid var(--line);border-radius:.4rem;white-space:pre-wrap;overflow-wrap:anywhere}
+.text pre{overflow-x:auto;white-space:pre}
+.text pre code{overflow-wrap:normal}
+pre,code,.lines,.diff td{font-family:ui-monospace,monospace;font-size:.875rem}
+:not(pre)>code{background:var(--card);border-radius:.2rem;padding:.1rem .25rem}
+blockquote{margin:1rem 0;padding-left:1rem;border-left:4px solid var(--line);color:var(--quiet)}
+hr{border:0;border-top:1px solid var(--line)}
+.ways ul{list-style:none;display:flex;flex-wrap:wrap;gap:.25rem 1rem;padding:0}
+.ways [aria-current]{font-weight:bold;color:var(--text)}
+.nest{list-style:none;margin:0;padding-left:1.25rem}
+article>.nest,td>.nest{padding-left:0}
+.nest span,.lines li{white-space:pre-wrap}
+.nest .key{font-weight:600}
+.nest summary{white-space:normal}
+.lines{padding-left:3.5rem}
+.lines li::marker{color:var(--quiet)}
+.diff td{white-space:pre-wrap;border:0}
+.diff th,.diff td{padding:0 .4rem}
+ins,del{text-decoration:none}
+ins,.c-text{color:var(--done)}
+del{color:var(--alert)}
+.c-word{color:var(--link)}
+.c-number{color:var(--note)}
+.c-name{font-weight:600}
+.c-quiet{color:var(--quiet);font-style:italic}
+.compare{display:flex;flex-wrap:wrap;gap:.5rem 1rem;align-items:end}
+.compare label{margin:0}
 figure{margin:1rem 0;max-width:60rem}
 svg{display:block;width:100%;height:8rem}
 svg *{vector-effect:non-scaling-stroke}
