@@ -212,7 +212,13 @@ it('shows a team what is its own, and of another team not even that it is there'
   const ingest = ['ingestPage', 'projectIngestPage'];
   // The pages of people name nothing in their addresses.
   const people = ['membersPage', 'tokensPage', 'auditPage'];
-  expect(named.map(([name]) => name)).toEqual([...pages, ...artifacts, ...events, ...ingest, ...people]);
+  expect(named.map(([name]) => name)).toEqual([
+    ...pages,
+    ...artifacts,
+    ...events,
+    ...ingest,
+    ...people,
+  ]);
 });
 
 it('lets nobody look for a team they are not in, nor from another site', async () => {

@@ -131,7 +131,6 @@ article{margin:1rem 0;overflow-wrap:break-word}
 .text h5,.text h6{font-size:1rem;margin:1.5rem 0 .5rem}
 .text table,.diff table{min-width:0}
 .text table code{overflow-wrap:normal}
-pre{padding:.75rem;background:var(--card);border:1px solid var(--line);border-radius:.4rem;white-space:pre-wrap;overflow-wrap:anywhere}
 .text pre{overflow-x:auto;white-space:pre}
 .text pre code{overflow-wrap:normal}
 pre,code,.lines,.diff td{font-family:ui-monospace,monospace;font-size:.875rem}

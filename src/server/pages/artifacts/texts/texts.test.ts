@@ -153,10 +153,10 @@ describe('Markdown', () => {
 
   it('shows front matter as a table, and what is none as text', () => {
     const text =
-      '---\ntitle: "Plan: A"\nsubtasks: [T001, T002]\nlane: done\nempty:\nowned: []\n---\n# One\n';
+      '---\ntitle: "Plan: A"\nsubtasks: [one, two]\nlane: done\nempty:\nowned: []\n---\n# One\n';
     expect(rowsOf(markdown(text), /Front matter/)).toEqual([
       ['title', '"Plan: A"'],
-      ['subtasks', '1 T001 2 T002'],
+      ['subtasks', '1 one 2 two'],
       ['lane', 'done'],
       ['empty', 'null'],
       ['owned', 'empty'],
