@@ -1,4 +1,5 @@
-import { readdirSync } from 'node:fs';
+import { appendFileSync, readdirSync } from 'node:fs';
+import path from 'node:path';
 import process from 'node:process';
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
@@ -18,13 +19,16 @@ const visit = browserOfFile();
 /** What pages offer that is none: files to keep. */
 const FILES = ['eventBytes'];
 
-/** A receiver that holds these missions, with the texts of their artifacts. */
+/** A receiver that holds these missions, with the texts of their artifacts, one of them in two versions. */
 async function deliver(missions: string): Promise<RealReceiver> {
   const receiver = await realReceiver();
   const machine = createMachine(ARTIFACTS);
   const cwd = await machine.project('repo', missions);
   const mode = ['sync', 'mode', 'EXTERNAL_RECEIVER', '--endpoint', receiver.url];
   expect((await machine.run(mode, { cwd })).exit).toBe(0);
+  await machine.run(['sync', 'now'], { cwd });
+  const [first = ''] = readdirSync(missions).toSorted();
+  appendFileSync(path.join(cwd, 'kitty-specs', first, 'spec.md'), '\nOne more line.\n');
   await machine.run(['sync', 'now'], { cwd });
   return receiver;
 }
