@@ -285,7 +285,7 @@ it('finds nothing where nothing is', async () => {
     [`${LIST}/view?path=spec.md`, 404],
     [`${LIST}/view`, 404],
     [`${LIST.replace(MISSION, 'other')}/view?${place}`, 404],
-    [`${LIST.replace(MISSION, 'other')}`, 404],
+    [LIST.replace(MISSION, 'other'), 404],
     [`${LIST}/raw?${place}`, 404],
     [`${LIST}/raw?${place}&version=${hash}`, 200],
     [`${LIST}/raw?${place}&version=${none}`, 404],
