@@ -1019,6 +1019,69 @@ CREATE TABLE device_grants (
 
 CREATE INDEX device_grants_by_expiry ON device_grants (expires_at);
 
+CREATE TABLE dossier_artifacts (
+  team_id TEXT NOT NULL,
+  project_id TEXT NOT NULL,
+  mission_slug TEXT NOT NULL,
+  namespace_id TEXT NOT NULL,
+  path TEXT NOT NULL,
+  artifact_class TEXT NOT NULL,
+  artifact_key TEXT NOT NULL,
+  need TEXT NOT NULL CHECK (need IN ('required', 'optional', '')),
+  is_present INTEGER NOT NULL,
+  sha256 TEXT,
+  reason TEXT NOT NULL,
+  occurred_at INTEGER NOT NULL,
+  lamport INTEGER NOT NULL,
+  event_id TEXT NOT NULL,
+  PRIMARY KEY (team_id, project_id, mission_slug, namespace_id, path)
+) STRICT;
+
+CREATE INDEX dossier_artifacts_required
+  ON dossier_artifacts (team_id, project_id, mission_slug, namespace_id, path)
+  WHERE need = 'required';
+
+CREATE TABLE dossier_reports (
+  team_id TEXT NOT NULL,
+  project_id TEXT NOT NULL,
+  mission_slug TEXT NOT NULL,
+  namespace_id TEXT NOT NULL,
+  occurred_at INTEGER NOT NULL,
+  lamport INTEGER NOT NULL,
+  event_id TEXT NOT NULL,
+  topic TEXT NOT NULL CHECK (topic IN ('snapshot', 'drift')),
+  drift_kind TEXT NOT NULL,
+  parity_hash TEXT NOT NULL,
+  baseline_hash TEXT NOT NULL,
+  completeness TEXT NOT NULL CHECK (completeness IN ('complete', 'incomplete', 'unknown')),
+  artifacts INTEGER,
+  required INTEGER,
+  present INTEGER,
+  PRIMARY KEY (team_id, project_id, mission_slug, namespace_id, occurred_at, lamport, event_id)
+) STRICT;
+
+CREATE TABLE dossiers (
+  team_id TEXT NOT NULL,
+  project_id TEXT NOT NULL,
+  mission_slug TEXT NOT NULL,
+  namespace_id TEXT NOT NULL,
+  target_branch TEXT NOT NULL,
+  mission_type TEXT NOT NULL,
+  manifest_version TEXT NOT NULL,
+  occurred_at INTEGER NOT NULL,
+  lamport INTEGER NOT NULL,
+  event_id TEXT NOT NULL,
+  completeness TEXT NOT NULL DEFAULT 'unknown' CHECK (completeness IN ('complete', 'incomplete', 'unknown')),
+  required INTEGER,
+  present INTEGER,
+  drift TEXT NOT NULL DEFAULT 'none' CHECK (drift IN ('none', 'open', 'gone')),
+  drift_at INTEGER,
+  needs_look INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (team_id, project_id, mission_slug, namespace_id)
+) STRICT;
+
+CREATE INDEX dossiers_to_look_at ON dossiers (team_id, needs_look, project_id, mission_slug);
+
 CREATE TABLE event_index (
   team_id TEXT NOT NULL,
   project_id TEXT NOT NULL,
@@ -1066,9 +1129,11 @@ CREATE TABLE findings (
   occurred_at INTEGER NOT NULL,
   event_id TEXT NOT NULL,
   code TEXT NOT NULL,
-  detail TEXT NOT NULL,
+  detail TEXT NOT NULL, wp_id TEXT NOT NULL DEFAULT '',
   PRIMARY KEY (team_id, project_id, mission_slug, occurred_at, event_id, code)
 ) STRICT;
+
+CREATE INDEX findings_by_package ON findings (team_id, project_id, mission_slug, wp_id, occurred_at, event_id);
 
 CREATE INDEX findings_of_code ON findings (team_id, project_id, code, occurred_at, event_id);
 
@@ -1105,6 +1170,9 @@ CREATE TABLE lane_changes (
   actor TEXT NOT NULL,
   PRIMARY KEY (team_id, project_id, mission_slug, occurred_at, lamport, event_id)
 ) STRICT;
+
+CREATE INDEX lane_changes_by_package
+  ON lane_changes (team_id, project_id, mission_slug, wp_id, occurred_at, lamport, event_id);
 
 CREATE TABLE last_words (
   team_id TEXT NOT NULL,

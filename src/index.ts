@@ -25,7 +25,6 @@ export {
   namespaceOf,
   prepareBodyUploads,
   storeUpload,
-  SUPPORTED_INLINE_FORMATS,
   syncFeatureDossier,
 } from './bodies/index.ts';
 export type {
@@ -37,11 +36,12 @@ export type {
   Preparation,
   Prepared,
   Stored,
-  SupportedInlineFormat,
   Upload,
   UploadOutcome,
   UploadStatus,
 } from './bodies/index.ts';
+export { SUPPORTED_INLINE_FORMATS } from './wire/index.ts';
+export type { SupportedInlineFormat } from './wire/index.ts';
 export { RESOURCE_ROUTING_MAP, resolveResourceRouting } from './trackers/index.ts';
 export { balance, gatherHome, gatherProject, runPreflight } from './report/index.ts';
 export type {

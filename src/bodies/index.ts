@@ -11,7 +11,5 @@ export { prepareBodyUploads, refusalOf } from './prepare.ts';
 export type { Preparation, Prepared } from './prepare.ts';
 export type { DossierOutcome, DossierProblem, DossierRun } from './pipeline.ts';
 export { bodiesStream } from './stream.ts';
-export { inlineFormat, isSurface, SUPPORTED_INLINE_FORMATS } from './surfaces.ts';
-export type { SupportedInlineFormat } from './surfaces.ts';
 export { countTexts, findUpload, storeUpload } from './uploads.ts';
 export type { Stored, Upload } from './uploads.ts';

@@ -1,12 +1,12 @@
 import { isUtf8 } from 'node:buffer';
 import { sha256Hex } from '../base/index.ts';
 import { captureDrafts, type Draft, type Journal, type Receipt } from '../journal/index.ts';
+import { inlineFormat, isSurface } from '../wire/index.ts';
 import { announceArtifact, announceMissing, type Speaker } from './dossier/announcements.ts';
 import { PASSING, signatureOf, type Artifact } from './dossier/artifacts.ts';
 import { ensureDossier, rememberFile, seenFiles, type SeenFile } from './dossier/memory.ts';
 import { CHUNK_ARTIFACTS, CHUNK_BYTES, MAX_BODY_BYTES, SHELF_BYTES } from './limits.ts';
 import { skipped, type UploadOutcome } from './outcomes.ts';
-import { inlineFormat, isSurface } from './surfaces.ts';
 import { keepUpload, placesTaken, wouldStore, type Stored, type Upload } from './uploads.ts';
 
 /** One mission's artifacts on their way into the journal and the uploads. */

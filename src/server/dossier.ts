@@ -60,14 +60,25 @@ export function missionAlone(missionSlug: string): NamespaceNames {
 export function readDossier(envelope: Envelope): DossierFact | null {
   const { eventType: type, payload, projectUuid } = envelope;
   if (projectUuid === null || !type.startsWith(DOSSIER)) return null;
-  const nested = asObject(member(payload, 'namespace'));
-  const stated = (nested === null ? null : member(nested, 'project_uuid')) ?? null;
-  if (stated !== null && parseProjectId(asText(stated) ?? '') !== projectUuid) return null;
-  const namespace = nested === null ? flatNames(payload) : namesOf(nested);
+  if (namesAnotherProject(envelope)) return null;
+  const namespace = namespaceIn(payload);
   const artifact = artifactOf(type, payload);
   if (namespace === null || artifact === 'odd') return null;
   const { occurredAt, lamportClock: lamport, eventId } = envelope;
   return { projectId: projectUuid, namespace, artifact, occurredAt, lamport, eventId };
+}
+
+/** Whether the namespace of a dossier event belongs to another project than its envelope. */
+export function namesAnotherProject({ payload, projectUuid }: Envelope): boolean {
+  const nested = asObject(member(payload, 'namespace'));
+  const stated = (nested === null ? null : member(nested, 'project_uuid')) ?? null;
+  return stated !== null && parseProjectId(asText(stated) ?? '') !== projectUuid;
+}
+
+/** The namespace that a dossier event names, in either generation; null when it does not say enough. */
+export function namespaceIn(payload: JsonObject): NamespaceNames | null {
+  const nested = asObject(member(payload, 'namespace'));
+  return nested === null ? flatNames(payload) : namesOf(nested);
 }
 
 /** An event of the first generation may say all four names; otherwise it is kept under its mission alone. */
@@ -103,21 +114,39 @@ function artifactOf(type: string, payload: JsonObject): ArtifactFact | 'odd' | n
 }
 
 function indexedArtifact(payload: JsonObject): ArtifactFact | 'odd' {
-  const identity = asObject(member(payload, 'artifact_id'));
+  const subject = indexedSubject(payload);
+  const sha256 = statedHash(payload);
+  if (subject === null || sha256 === null) return 'odd';
+  const size = member(asObject(member(payload, 'content_ref')) ?? payload, 'size_bytes');
+  const sizeBytes = typeof size === 'number' && Number.isSafeInteger(size) ? size : null;
+  return { ...subject, sha256, sizeBytes };
+}
+
+/** The SHA-256 that an indexing event states, in lower case; null when it states none. */
+export function statedHash(payload: JsonObject): string | null {
   const content = asObject(member(payload, 'content_ref'));
-  const subject = subjectOf(payload, identity, 'relative_path');
   const algorithm = content === null ? 'sha256' : member(content, 'algorithm');
   const hash = content === null ? member(payload, 'content_hash_sha256') : member(content, 'hash');
   const sha256 = asText(hash) ?? '';
-  if (subject === null || algorithm !== 'sha256' || !SHA256.test(sha256)) return 'odd';
-  const size = member(content ?? payload, 'size_bytes');
-  const sizeBytes = typeof size === 'number' && Number.isSafeInteger(size) ? size : null;
-  return { ...subject, sha256: sha256.toLowerCase(), sizeBytes };
+  return algorithm === 'sha256' && SHA256.test(sha256) ? sha256.toLowerCase() : null;
+}
+
+/** What an event indexes; null without a path inside the mission. */
+export function indexedSubject(payload: JsonObject): ArtifactSubject | null {
+  return subjectOf(payload, asObject(member(payload, 'artifact_id')), 'relative_path');
+}
+
+/** What an event says is missing; null without a path inside the mission. */
+export function missingSubject(payload: JsonObject): ArtifactSubject | null {
+  return subjectOf(
+    payload,
+    asObject(member(payload, 'expected_identity')),
+    'expected_path_pattern',
+  );
 }
 
 function deletedArtifact(payload: JsonObject): ArtifactFact | 'odd' {
-  const identity = asObject(member(payload, 'expected_identity'));
-  const subject = subjectOf(payload, identity, 'expected_path_pattern');
+  const subject = missingSubject(payload);
   return subject === null ? 'odd' : { ...subject, sha256: null, sizeBytes: null };
 }
 
@@ -126,17 +155,17 @@ function reasonOf(payload: JsonObject): string | null {
 }
 
 /** Where the later generation keeps what the first one wrote beside the rest. */
-function notesOf(payload: JsonObject): JsonObject {
+export function notesOf(payload: JsonObject): JsonObject {
   return asObject(member(payload, 'context_diagnostics')) ?? payload;
 }
 
-type Subject = Omit<ArtifactFact, 'sha256' | 'sizeBytes'>;
+export type ArtifactSubject = Omit<ArtifactFact, 'sha256' | 'sizeBytes'>;
 
 function subjectOf(
   payload: JsonObject,
   identity: JsonObject | null,
   flatPathKey: string,
-): Subject | null {
+): ArtifactSubject | null {
   const path = asText(member(identity ?? payload, identity === null ? flatPathKey : 'path'));
   if (path === null || !isArtifactPath(path)) return null;
   return {

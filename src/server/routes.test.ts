@@ -55,6 +55,7 @@ it('says for each route who may pass, and writes through a POST only', () => {
       "GET page overviewPage",
       "GET page projectPage",
       "GET page missionPage",
+      "GET page packagePage",
       "GET page artifactsPage",
       "GET page artifactPage",
       "GET page artifactDiff",

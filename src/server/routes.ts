@@ -68,6 +68,7 @@ export const ROUTES = {
   overviewPage: { method: 'GET', path: PAGES.overview, gate: 'page' },
   projectPage: { method: 'GET', path: '/projects/:project', gate: 'page' },
   missionPage: { method: 'GET', path: MISSION, gate: 'page' },
+  packagePage: { method: 'GET', path: `${MISSION}/packages/:package`, gate: 'page' },
   artifactsPage: { method: 'GET', path: `${MISSION}/artifacts`, gate: 'page' },
   artifactPage: { method: 'GET', path: `${MISSION}/artifacts/view`, gate: 'page' },
   artifactDiff: { method: 'GET', path: `${MISSION}/artifacts/diff`, gate: 'page' },

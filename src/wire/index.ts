@@ -1,6 +1,4 @@
-// Wire: what crosses the network and how it is judged. Envelopes, the catalogue of types, batches, bodies, health, outcomes,
-// paths and headers; the one JSON reader for everything foreign. Pure: no I/O, no clock, no state.
-// Sending is delivery's, storing the journal's and the receiver's.
+// Wire: what crosses the network, and the one JSON reader for everything foreign. Pure: no I/O, no clock, no state.
 export { type Aggregate, aggregateOf } from './aggregates.ts';
 export { encodeBatch, parseBatch } from './batch.ts';
 export type { BatchAnswer, BatchLimits, ItemResult } from './batch.ts';
@@ -37,4 +35,6 @@ export { isTerminalCode, noOutcomes, OUTCOMES, TERMINAL_CODES } from './outcome.
 export type { Outcome, TerminalCode, Verdict } from './outcome.ts';
 export { encodeSnapshot, parseSnapshot, snapshotKey } from './snapshot.ts';
 export type { ExternalResource, Snapshot, SnapshotHead } from './snapshot.ts';
+export { inlineFormat, isSurface, SUPPORTED_INLINE_FORMATS } from './surfaces.ts';
+export type { SupportedInlineFormat } from './surfaces.ts';
 export { parseTimestamp } from './timestamp.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { inlineFormat, isSurface, SUPPORTED_INLINE_FORMATS } from '../../src/bodies/index.ts';
+import { inlineFormat, isSurface, SUPPORTED_INLINE_FORMATS } from '../../src/wire/index.ts';
 import { describeVectors, expectSame, type Difference } from './vectors.ts';
 
 interface Recorded {

@@ -58,6 +58,20 @@ export function summed(number: number, options: DossierOptions = {}): Buffer {
   });
 }
 
+/** The bytes of an event that says how a mission differs from its baseline. */
+export function drifted(
+  number: number,
+  hashes: { readonly expected: string; readonly actual: string },
+  options: DossierOptions & { readonly kind?: string } = {},
+): Buffer {
+  return dossierEvent(number, 'MissionDossierParityDriftDetected', options, {
+    expected_hash: hashes.expected,
+    actual_hash: hashes.actual,
+    drift_kind: options.kind ?? 'anomaly_introduced',
+    detected_at: '2026-03-14T09:26:53+00:00',
+  });
+}
+
 /** The bytes of an event of the first generation, which knows the mission alone. */
 export function flatIndexed(number: number, options: DossierOptions = {}): Buffer {
   const { path = 'spec.md', text = '# Spec\n' } = options;

@@ -139,6 +139,11 @@ function minuteOf(at: Millis): string {
   return `${new Date(at).toISOString().slice(11, 16)} UTC`;
 }
 
+/** A share of a whole, 0 to 1, as a bar; `label` says it in words. */
+export function meter(share: number, label: string): Html {
+  return html`<meter min="0" max="1" value="${String(Math.round(share * 1000) / 1000)}" aria-label="${label}">${label}</meter>`;
+}
+
 function num(value: number): string {
   return String(Math.round(value * 10) / 10);
 }

@@ -6,6 +6,7 @@ import {
   PASSWORD,
   startLoginTrial,
 } from '../../../test/support/login-trial.ts';
+import { missing } from '../../../test/support/dossier-events.ts';
 import { allIn, type Element, readPage, rowsOf } from '../../../test/support/page-view.ts';
 import { requirePlain } from '../../../test/support/plain-page.ts';
 import {
@@ -81,13 +82,13 @@ it('shows this machine what arrived, as long as nobody is known', async () => {
   ]);
   const overview = await look(trial, '/');
   expect(rowsOf(overview, /2 projects/)).toEqual([
-    ['demo', '1', '5', '2026-03-14 09:26 UTC'],
-    ['other', '0', '1', '2026-03-14 09:26 UTC'],
+    ['demo', '1', '5', '2026-03-14 09:26 UTC', 'none'],
+    ['other', '0', '1', '2026-03-14 09:26 UTC', 'none'],
   ]);
   expect(allIn(overview, 'rect', 'bar').at(-1)?.text).toBe('2026-03-14: 6');
   const project = await look(trial, `/projects/${PROJECT}`);
   expect(rowsOf(project, /1 mission/)).toEqual([
-    [`A & <b> ${MISSION}`, 'research', '1 claimed, 1 done', '5', '2026-03-14 09:26 UTC'],
+    [`A & <b> ${MISSION}`, 'research', '1 claimed, 1 done', '', '5', '2026-03-14 09:26 UTC'],
   ]);
   expect(rowsOf(project, /are odd/)).toEqual([
     ['missing_evidence', '1'],
@@ -126,7 +127,7 @@ it('shows this machine what arrived, as long as nobody is known', async () => {
 it('names each thing a reader needs to move about by keyboard', async () => {
   const trial = await startTrial();
   await send(trial, [move(1, 'WP01', 'done')]);
-  for (const path of ['/', `/projects/${PROJECT}`, mission]) {
+  for (const path of ['/', `/projects/${PROJECT}`, mission, `${mission}/packages/WP01`]) {
     const page = await look(trial, path);
     expect(allIn(page, 'html')[0]?.attributes['lang']).toBe('en');
     expect(allIn(page, 'a')[0]?.attributes['href']).toBe('#main');
@@ -172,7 +173,11 @@ async function neighbours(): Promise<LoginTrial> {
   await trial.person('ann@kitty.example', { harbour: 'read-only' });
   await trial.person('zoe@kitty.example', { orchard: 'owner' });
   const zoe = await trial.login('zoe@kitty.example', 'orchard');
-  const theirs = [move(1, 'WP01', 'done'), move(2, 'WP02', 'done', { mission_slug: 'their' })];
+  const theirs = [
+    move(1, 'WP01', 'done'),
+    move(2, 'WP02', 'done', { mission_slug: 'their' }),
+    missing(4, 'not_found', { path: 'their.md', members: { manifest_step: 'plan' } }),
+  ];
   await send(trial, [...theirs, envelope(3, { project_uuid: OTHER_PROJECT })], bearer(zoe.access));
   await trial.person('ben@kitty.example', { harbour: 'member' });
   const ben = await trial.login('ben@kitty.example', 'harbour');
@@ -185,10 +190,17 @@ it('shows a team what is its own, and of another team not even that it is there'
   const cookie = await enter(trial, 'ann@kitty.example', 'harbour');
   const overview = await look(trial, '/', cookie);
   expect(
-    rowsOf(overview, /1 project/).map(([name, missions, events]) => [name, missions, events]),
-  ).toEqual([['demo', '1', '1']]);
+    rowsOf(overview, /1 project/).map(([name, missions, events, , dossiers]) => [
+      name,
+      missions,
+      events,
+      dossiers,
+    ]),
+  ).toEqual([['demo', '1', '1', 'none']]);
   expect(allIn(overview, 'option').map(({ text }) => text)).toContain('harbour');
-  expect((await look(trial, mission, cookie)).text).toContain('claimed 1 WP07');
+  const page = await look(trial, mission, cookie);
+  expect(page.text).toContain('claimed 1 WP07');
+  expect(page.text).toContain('No event has spoken of the artifacts of this mission yet');
   const nobodys = '99999999-8888-4777-8666-555555555555';
   const cells = [
     [`/projects/${OTHER_PROJECT}`, `/projects/${nobodys}`],
@@ -196,6 +208,11 @@ it('shows a team what is its own, and of another team not even that it is there'
     [`/projects/${OTHER_PROJECT}/missions/${MISSION}`, `/projects/${nobodys}/missions/${MISSION}`],
     [`/projects/${PROJECT}/missions/their`, `/projects/${PROJECT}/missions/nobodys`],
     [`/projects/${OTHER_PROJECT}/ingest`, `/projects/${nobodys}/ingest`],
+    [`${mission}/packages/WP01`, `${mission}/packages/WP99`],
+    [
+      `/projects/${PROJECT}/missions/their/packages/WP02`,
+      `/projects/${PROJECT}/missions/nobodys/packages/WP02`,
+    ],
   ] as const;
   for (const [theirs, none] of cells) {
     const [given, wanted] = [
@@ -206,7 +223,7 @@ it('shows a team what is its own, and of another team not even that it is there'
   }
   // A new page that says an object belongs into the cells, here or beside it.
   const named = Object.entries(ROUTES).filter(([, { gate }]) => gate === 'page');
-  const pages = ['overviewPage', 'projectPage', 'missionPage'];
+  const pages = ['overviewPage', 'projectPage', 'missionPage', 'packagePage'];
   const artifacts = ['artifactsPage', 'artifactPage', 'artifactDiff', 'artifactRaw'];
   const events = ['eventsPage', 'eventPage', 'eventBytes'];
   const ingest = ['ingestPage', 'projectIngestPage'];
@@ -273,16 +290,43 @@ it('renders 500 hostile texts as texts', async () => {
       }),
     ]),
   );
+  await send(
+    trial,
+    texts.slice(0, 100).flatMap((text, n) => aboutDossiers(3 * n, text)),
+  );
   const project = await look(trial, `/projects/${PROJECT}`);
   const links = allIn(project, 'a').map(({ attributes }) => attributes['href'] ?? '');
   const missions = links.filter((href) => href.startsWith('/projects/'));
   expect(missions.length).toBeGreaterThan(450);
   const pages = [project, await look(trial, '/'), await look(trial, mission)];
   for (const href of missions.slice(0, 50)) pages.push(await look(trial, href));
+  const cards = allIn(pages[2] ?? project, 'a').map(({ attributes }) => attributes['href'] ?? '');
+  const packages = cards.filter((href) => href.includes('/packages/'));
+  expect(packages.length).toBeGreaterThan(200);
+  for (const href of packages.slice(0, 25)) pages.push(await look(trial, href));
   for (const page of pages) requirePlain(page);
   const shown = pages.map(({ text }) => text).join(' ');
   expect(texts.filter((text) => !/[\0\t]/.test(text) && !shown.includes(text))).toEqual([]);
 });
+
+/** What hostile clients say of artifacts; none of it is within the schema. */
+function aboutDossiers(number: number, text: string): readonly Buffer[] {
+  const namespace = { mission_slug: MISSION, mission_type: text };
+  const said = (offset: number, what: string, payload: object) =>
+    envelope(10_000 + number + offset, {
+      event_type: `MissionDossier${what}`,
+      payload: { namespace, ...payload },
+    });
+  const expected_identity = { path: `a/${text}`, artifact_class: text };
+  return [
+    said(0, 'ArtifactMissing', {
+      expected_identity,
+      context_diagnostics: { reason_code: text, artifact_key: text, required_status: 'required' },
+    }),
+    said(1, 'SnapshotComputed', { snapshot_hash: text }),
+    said(2, 'ParityDriftDetected', { drift_kind: text, expected_hash: text, actual_hash: 'x' }),
+  ];
+}
 
 it.each(Object.entries(COLOURS))('keeps %s texts readable (WCAG AA)', (_name, colours) => {
   const { ground, card, text, quiet, link, alert, done } = colours;

@@ -11,7 +11,8 @@ import { cookieOf, requireFormKey, requireOwnOrigin } from './browser.ts';
 import { type EventRoute, eventHandlers } from './events/handlers.ts';
 import { goTo } from './html.ts';
 import { ingestHandlers, type IngestRoute } from './ingest/health.ts';
-import { missionPage } from './mission.ts';
+import { missionPage } from './mission/mission.ts';
+import { packagePage } from './mission/package.ts';
 import { overviewPage } from './overview.ts';
 import { projectPage } from './project.ts';
 
@@ -21,7 +22,13 @@ export function dashboardHandlers(
   statistics: Statistics,
 ): Readonly<
   Record<
-    'overviewPage' | 'projectPage' | 'missionPage' | 'chooseTeam' | EventRoute | IngestRoute,
+    | 'overviewPage'
+    | 'projectPage'
+    | 'missionPage'
+    | 'packagePage'
+    | 'chooseTeam'
+    | EventRoute
+    | IngestRoute,
     Handler
   >
 > {
@@ -32,6 +39,7 @@ export function dashboardHandlers(
     overviewPage: (c) => overviewPage(watch, c),
     projectPage: (c) => projectPage(identity, c),
     missionPage: (c) => missionPage(identity, c),
+    packagePage: (c) => packagePage(identity, c),
     chooseTeam: (c) => chooseTeam(identity, c),
   };
 }

@@ -123,6 +123,10 @@ export function missionPath(projectId: string, slug: string): string {
   return `${projectPath(projectId)}/missions/${encodeURIComponent(slug)}`;
 }
 
+export function packagePath(projectId: string, slug: string, wpId: string): string {
+  return `${missionPath(projectId, slug)}/packages/${encodeURIComponent(wpId)}`;
+}
+
 /** The permanent address of one event. */
 export function eventPath(projectId: string, eventId: string): string {
   return `${projectPath(projectId)}/events/${encodeURIComponent(eventId)}`;

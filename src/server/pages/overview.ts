@@ -1,4 +1,5 @@
 import type { Here } from '../http/here.ts';
+import { type Troubles, troublesOfTeam } from '../views/dossier/read.ts';
 import { daysOfTeam, MOST_PROJECTS, projectRows } from '../views/read.ts';
 import { dayChart, firstDay } from './charts.ts';
 import {
@@ -11,7 +12,7 @@ import {
   text,
   timeOf,
 } from './frame.ts';
-import { html } from './html.ts';
+import { html, type Html } from './html.ts';
 import { concernNote, concernsOf } from './ingest/concerns.ts';
 import type { Watch } from './ingest/health.ts';
 
@@ -31,11 +32,13 @@ spec-kitty sync now
     return framed(c, look, { title: 'Overview', body });
   }
   const shown = projects.length < MOST_PROJECTS ? '' : ', the last ones heard of';
+  const troubles = await troublesOfTeam(driver, team);
   const rows = projects.map((project) => [
     html`<a href="${projectPath(project.id)}">${nameOfProject(project)}</a>`,
     text(project.missions),
     text(project.events.toLocaleString('en')),
     timeOf(project.lastSeenAt),
+    text(troubleWords(troubles.get(project.id))),
   ]);
   return framed(c, look, {
     title: 'Overview',
@@ -48,8 +51,28 @@ ${tableOf(
     { name: 'Missions', kind: 'number' },
     { name: 'Events', kind: 'number' },
     { name: 'Last heard of' },
+    { name: 'Dossiers to look at' },
   ],
   rows,
-)}`,
+)}
+${troubleCount(troubles)}`,
   });
+}
+
+function troubleWords(troubles: Troubles | undefined): string {
+  if (troubles === undefined) return 'none';
+  const { incomplete, drifting } = troubles;
+  const parts = [
+    incomplete === 0 ? '' : `${incomplete.toLocaleString('en')} incomplete`,
+    drifting === 0 ? '' : `${drifting.toLocaleString('en')} drifting`,
+  ];
+  return parts.filter((part) => part !== '').join(', ');
+}
+
+function troubleCount(troubles: ReadonlyMap<string, Troubles>): Html {
+  const count = [...troubles.values()].reduce((sum, { missions }) => sum + missions, 0);
+  if (count === 0) return html`<p class="quiet">No mission lacks an artifact or drifts.</p>`;
+  const verbs =
+    count === 1 ? 'lacks a required artifact or drifts' : 'lack required artifacts or drift';
+  return html`<p><strong class="alert">${amount(count, 'mission')}</strong> ${verbs} from a baseline.</p>`;
 }

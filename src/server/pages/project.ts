@@ -11,6 +11,7 @@ import {
   type ProducerRow,
   type ProjectRow,
 } from '../views/read.ts';
+import { type DossierRow, dossiersOf } from '../views/dossier/read.ts';
 import { dayChart, firstDay } from './charts.ts';
 import {
   amount,
@@ -26,6 +27,7 @@ import {
 } from './frame.ts';
 import { html, type Html } from './html.ts';
 import { projectIngestPath } from './ingest/health.ts';
+import { dossierWords } from './mission/dossier.ts';
 
 /** A project: its missions and how far they are, what is odd, who sends. */
 export async function projectPage(identity: Identity, c: Here): Promise<Response> {
@@ -34,6 +36,7 @@ export async function projectPage(identity: Identity, c: Here): Promise<Response
   const { driver, now } = look;
   const missions = await missionRows(driver, scope);
   const lanes = await laneCounts(driver, scope);
+  const dossiers = await dossiersOf(driver, scope);
   const findings = await countsOf(driver, scope, 'finding');
   const days = await countsOf(driver, scope, 'day', firstDay(now));
   return framed(c, look, {
@@ -42,7 +45,10 @@ export async function projectPage(identity: Identity, c: Here): Promise<Response
     body: html`<p class="quiet"><a href="${eventsPath({ project: project.id })}">${amount(project.events, 'event')}</a> of project <code>${project.id}</code></p>
 ${dayChart(days, now)}
 <h2>Missions</h2>
-${missionTable(project, missions, lanes)}
+${missionTable(project, missions, (slug) => ({
+  lanes: lanes.get(slug),
+  dossier: dossiers.get(slug)?.[0],
+}))}
 <h2>Findings</h2>
 ${findingList(project.id, findings)}
 <h2>Producers</h2>
@@ -54,7 +60,7 @@ ${producerTable(project.id, await producersOf(driver, scope))}`,
 function missionTable(
   project: ProjectRow,
   missions: readonly MissionRow[],
-  lanes: ReadonlyMap<string, ReadonlyMap<string, number>>,
+  stateOf: (slug: string) => MissionState,
 ): Html {
   if (missions.length === 0)
     return html`<p class="quiet">No event of a mission has arrived yet.</p>`;
@@ -65,17 +71,24 @@ function missionTable(
       { name: 'Mission', kind: 'name' },
       { name: 'Type' },
       { name: 'Work packages' },
+      { name: 'Dossier' },
       { name: 'Events', kind: 'number' },
       { name: 'Last event' },
     ],
-    missions.map((mission) => missionCells(project.id, mission, lanes.get(mission.slug))),
+    missions.map((mission) => missionCells(project.id, mission, stateOf(mission.slug))),
   );
+}
+
+interface MissionState {
+  readonly lanes: ReadonlyMap<string, number> | undefined;
+  /** The one spoken of last. */
+  readonly dossier: DossierRow | undefined;
 }
 
 function missionCells(
   projectId: string,
   { slug, title, type, events, lastAt }: MissionRow,
-  lanes: ReadonlyMap<string, number> | undefined,
+  { lanes, dossier }: MissionState,
 ): readonly Html[] {
   const parts = LANES.flatMap((lane) => {
     const count = lanes?.get(lane);
@@ -85,6 +98,7 @@ function missionCells(
     html`<a href="${missionPath(projectId, slug)}">${title ?? slug}</a>${title === null ? [] : html`<br><span class="quiet">${slug}</span>`}`,
     text(type),
     text(parts.join(', ')),
+    dossier === undefined ? text('') : dossierWords(dossier),
     text(events.toLocaleString('en')),
     timeOf(lastAt),
   ];

@@ -6,6 +6,7 @@ import receiver0003 from './sql/0003-identity.sql';
 import receiver0010 from './sql/0010-snapshots.sql';
 import receiver0012 from './sql/0012-views.sql';
 import receiver0013 from './sql/0013-operations.sql';
+import receiver0014 from './sql/0014-dossiers.sql';
 import receiver0015 from './sql/0015-ingest-health.sql';
 import receiver0016 from './sql/0016-event-index.sql';
 import receiver0017 from './sql/0017-people.sql';
@@ -18,6 +19,7 @@ const STEPS = [
   [10, 'snapshots', receiver0010],
   [12, 'views', receiver0012],
   [13, 'operations', receiver0013],
+  [14, 'dossiers', receiver0014],
   [15, 'ingest-health', receiver0015],
   [16, 'event-index', receiver0016],
   [17, 'people', receiver0017],

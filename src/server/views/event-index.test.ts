@@ -60,7 +60,7 @@ const ROWS = `
     '00' || (n % 50) || '-demo', 'WP0' || (n % 5), 'n' || (n % 9), CASE WHEN n % 3 = 0 THEN 'unvalidated' ELSE '' END`;
 const FILL = [
   `INSERT INTO event_index ${ROWS} FROM numbers`,
-  `INSERT INTO findings SELECT team_id, project_id, mission_slug, occurred_at, event_id, 'unvalidated', ''
+  `INSERT INTO findings SELECT team_id, project_id, mission_slug, occurred_at, event_id, 'unvalidated', '', wp_id
    FROM event_index WHERE findings > ''`,
   `INSERT INTO missions SELECT team_id, project_id, mission_slug, count(*), 0, 0 FROM event_index GROUP BY 1, 2, 3`,
   `INSERT INTO producers SELECT team_id, project_id, node_id, count(*), 0, 0, 0 FROM event_index GROUP BY 1, 2, 3`,

@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
 import { envelope } from '../../../test/support/receiver-trial.ts';
 import { parseEnvelope } from '../../wire/index.ts';
-import { type Arrived, type EventFacts, factsOf, isLater } from './facts.ts';
+import { type Arrived, type EventFacts, factsOf } from './facts.ts';
+import { isLater } from './moment.ts';
 
 function read(
   type: string,

@@ -1,14 +1,16 @@
-import { type Millis, printable } from '../../base/index.ts';
+import type { Millis } from '../../base/index.ts';
 import {
   asObject,
   asText,
   type Envelope,
-  isNamespaceName,
   type JsonObject,
   type JsonValue,
   member,
 } from '../../wire/index.ts';
 import type { PayloadCategory } from '../store/events.ts';
+import { type DossierSaid, readDossierSaid } from './dossier/said.ts';
+import type { Moment } from './moment.ts';
+import { isName, nameIn, shown } from './names.ts';
 
 /** The ten lanes, in the order in which work moves. */
 export const LANES = [
@@ -31,14 +33,8 @@ export type FindingCode =
   | 'unvalidated'
   | 'unknown_lane'
   | 'missing_evidence'
+  | 'odd_dossier'
   | 'unreadable';
-
-/** When an event happened, among all others: the later of two has the last word. */
-export interface Moment {
-  readonly occurredAt: Millis;
-  readonly lamport: number;
-  readonly eventId: string;
-}
 
 /**
  * What an event says of a mission (`wpId` empty), of one of its work packages, or of the project itself (`missionSlug`
@@ -73,6 +69,7 @@ export interface EventFacts extends Moment {
   readonly wpId: string;
   readonly words: readonly Word[];
   readonly change: LaneChange | null;
+  readonly dossier: DossierSaid | null;
   readonly findings: readonly Finding[];
   /** Null for an event that cannot be read any more. */
   readonly nodeId: string | null;
@@ -87,10 +84,6 @@ export interface Arrived {
   readonly receivedAt: Millis;
 }
 
-/** What cannot be a name stands for no name: an index holds short texts only. */
-const MAX_NAME_CHARS = 200;
-const MAX_SHOWN_BYTES = 200;
-
 /**
  * What an event says to people. Unlike the index of artifacts, which answers machines, this reads payloads outside
  * their schema too, as far as they are plain, and says that they are. Total.
@@ -100,19 +93,12 @@ export function factsOf(arrived: Arrived, envelope: Envelope | null): EventFacts
   const type = shown(arrived.type);
   if (envelope === null) {
     const findings = [{ code: 'unreadable', detail: type }] as const;
-    const nothing = {
-      missionSlug: '',
-      wpId: '',
-      words: [],
-      change: null,
-      nodeId: null,
-      lamport: 0,
-    };
-    return { eventId, type, occurredAt, receivedAt, ...nothing, findings };
+    return { eventId, type, occurredAt, receivedAt, ...NOTHING, findings };
   }
   const { payload } = envelope;
   const missionSlug = missionOf(payload);
   const change = missionSlug === '' ? null : changeOf(arrived.type, payload);
+  const dossier = readDossierSaid(arrived.type, envelope, missionSlug);
   return {
     eventId,
     type,
@@ -128,16 +114,21 @@ export function factsOf(arrived: Arrived, envelope: Envelope | null): EventFacts
       ...laneOf(missionSlug, change),
     ],
     change,
-    findings: [...categoryOf(arrived), ...oddities(change, payload)],
+    dossier: dossier.said,
+    findings: [...categoryOf(arrived), ...oddities(change, payload), ...issuesOf(arrived, dossier)],
   };
 }
 
-/** Whether `one` has the last word over `other`. */
-export function isLater(one: Moment, other: Moment): boolean {
-  if (one.occurredAt !== other.occurredAt) return one.occurredAt > other.occurredAt;
-  if (one.lamport !== other.lamport) return one.lamport > other.lamport;
-  return one.eventId > other.eventId;
-}
+/** What is learned from an event that cannot be read any more. */
+const NOTHING = {
+  missionSlug: '',
+  wpId: '',
+  words: [],
+  change: null,
+  dossier: null,
+  nodeId: null,
+  lamport: 0,
+} as const;
 
 export function isLane(text: string): text is Lane {
   return LANES.some((lane) => lane === text);
@@ -210,6 +201,13 @@ function categoryOf({ category, type }: Arrived): readonly Finding[] {
   return category === null ? [] : [{ code: category, detail: shown(type) }];
 }
 
+function issuesOf(
+  { type }: Arrived,
+  { issue }: { readonly issue: string | null },
+): readonly Finding[] {
+  return issue === null ? [] : [{ code: 'odd_dossier', detail: `${shown(type)} ${issue}` }];
+}
+
 function oddities(change: LaneChange | null, payload: JsonObject): readonly Finding[] {
   if (change === null) return [];
   const { toLane, wpId } = change;
@@ -218,17 +216,4 @@ function oddities(change: LaneChange | null, payload: JsonObject): readonly Find
   const isFinished = toLane === 'approved' || toLane === 'done';
   const hasEvidence = (member(payload, 'evidence') ?? null) !== null;
   return isFinished && !hasEvidence ? [{ code: 'missing_evidence', detail }] : [];
-}
-
-function nameIn(source: JsonObject, key: string): string | null {
-  const text = asText(member(source, key));
-  return text !== null && isName(text) ? text : null;
-}
-
-function isName(text: string): boolean {
-  return text.length <= MAX_NAME_CHARS && isNamespaceName(text);
-}
-
-function shown(text: string): string {
-  return printable(text, MAX_SHOWN_BYTES);
 }

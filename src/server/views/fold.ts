@@ -1,5 +1,7 @@
 import type { Millis } from '../../base/index.ts';
-import { type EventFacts, isLater, type Moment, type Word } from './facts.ts';
+import { type DossierChange, foldDossiers } from './dossier/fold.ts';
+import type { EventFacts, Word } from './facts.ts';
+import { isLater, type Moment } from './moment.ts';
 import { type LagCount, lagEnd } from './lags.ts';
 
 export interface MissionSum {
@@ -45,6 +47,7 @@ export interface Change {
   readonly missions: readonly MissionSum[];
   readonly words: readonly SaidWord[];
   readonly facts: readonly EventFacts[];
+  readonly dossiers: DossierChange;
   readonly producers: readonly ProducerSum[];
   readonly runs: readonly Run[];
   readonly lags: readonly LagSum[];
@@ -57,6 +60,7 @@ export function fold(facts: readonly EventFacts[]): Change {
     missions: missionsIn(facts),
     words: wordsIn(facts),
     facts,
+    dossiers: foldDossiers(facts),
     producers: producersIn(facts),
     runs: runsIn(facts),
     lags: lagsIn(facts),

@@ -1,5 +1,6 @@
 import type { Sql, SqlParam } from '../store/driver.ts';
 import type { TeamScope } from '../store/team-scope.ts';
+import { applyDossiers, DOSSIER_TABLES } from './dossier/tables.ts';
 import type { EventFacts } from './facts.ts';
 import type { Change, Run, SaidWord } from './fold.ts';
 
@@ -28,8 +29,9 @@ const ADD_LANE_CHANGE = `
     to_lane, actor)
   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`;
 const ADD_FINDING = `
-  INSERT INTO findings (team_id, project_id, mission_slug, occurred_at, event_id, code, detail)
-  VALUES ($1, $2, $3, $4, $5, $6, $7)`;
+  INSERT INTO findings (team_id, project_id, mission_slug, occurred_at, event_id, code, detail,
+    wp_id)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`;
 const ADD_TO_INDEX = `
   INSERT INTO event_index (team_id, project_id, occurred_at, event_id, type, mission_slug, wp_id, node_id, findings)
   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`;
@@ -83,6 +85,7 @@ export async function applyChange(
   await add(ADD_LANE_CHANGE, facts.flatMap(laneRows));
   await add(ADD_FINDING, facts.flatMap(findingRows));
   await add(ADD_TO_INDEX, facts.map(indexRow));
+  await applyDossiers(sql, scope, change.dossiers);
   await add(
     ADD_PRODUCER,
     producers.map((sum) => [
@@ -118,8 +121,8 @@ function laneRows(facts: EventFacts): readonly (readonly SqlParam[])[] {
 }
 
 function findingRows(facts: EventFacts): readonly (readonly SqlParam[])[] {
-  const { missionSlug, occurredAt, eventId, findings } = facts;
-  return findings.map(({ code, detail }) => [missionSlug, occurredAt, eventId, code, detail]);
+  const { missionSlug, wpId, occurredAt, eventId, findings } = facts;
+  return findings.map(({ code, detail }) => [missionSlug, occurredAt, eventId, code, detail, wpId]);
 }
 
 function indexRow(facts: EventFacts): readonly SqlParam[] {
@@ -158,6 +161,7 @@ export const VIEW_TABLES = [
   'producer_runs',
   'producer_lags',
   'tallies',
+  ...DOSSIER_TABLES,
 ] as const;
 
 /** Empties a project's views and begins them anew. The caller has the project's turn. */

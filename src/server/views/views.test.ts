@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { dice, shuffled } from '../../../test/support/dice.ts';
 import { freshDatabase, runsPostgres } from '../../../test/support/postgres.ts';
 import {
   envelope,
@@ -30,22 +31,6 @@ import { VIEW_TABLES } from './tables.ts';
 const LOCAL = operatorScope('local');
 const LANES = ['planned', 'claimed', 'in_progress', 'for_review', 'done', 'limbo'];
 const EVENTS = 650;
-
-/** Small numbers that look random and repeat with the seed. */
-function dice(seed: number): (sides: number) => number {
-  let state = seed;
-  return (sides) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return (state >>> 8) % sides;
-  };
-}
-
-function shuffled<T>(items: readonly T[], roll: (sides: number) => number): readonly T[] {
-  return items
-    .map((item) => ({ item, place: roll(1 << 20) }))
-    .toSorted((one, other) => one.place - other.place)
-    .map(({ item }) => item);
-}
 
 /** Events of two projects and three missions, with equal times, odd lanes, unknown types and gaps in clocks. */
 function history(roll: (sides: number) => number): readonly Buffer[] {

@@ -1,7 +1,7 @@
-import { HttpError } from '../http/errors.ts';
-import type { Here } from '../http/here.ts';
-import type { Identity } from '../identity/identity.ts';
-import { isLane, type Lane, LANES } from '../views/facts.ts';
+import { HttpError } from '../../http/errors.ts';
+import type { Here } from '../../http/here.ts';
+import type { Identity } from '../../identity/identity.ts';
+import { isLane, type Lane, LANES } from '../../views/facts.ts';
 import {
   type ChangeRow,
   findingsOf,
@@ -11,9 +11,9 @@ import {
   missionRows,
   type WorkPackage,
   workPackages,
-} from '../views/read.ts';
-import { artifactsPath } from './artifacts/addresses.ts';
-import { burnUp, progressOf } from './charts.ts';
+} from '../../views/read.ts';
+import { artifactsPath } from '../artifacts/addresses.ts';
+import { burnUp, progressOf } from '../charts.ts';
 import {
   amount,
   eventPath,
@@ -21,18 +21,20 @@ import {
   framed,
   lookOf,
   nameOfProject,
+  packagePath,
   projectOf,
   projectPath,
   tableOf,
   text,
   timeOf,
-} from './frame.ts';
-import { html, type Html } from './html.ts';
+} from '../frame.ts';
+import { html, type Html } from '../html.ts';
+import { dossierSection } from './dossier.ts';
 
 /** Changes of lanes that the timeline shows. */
 const SHOWN_CHANGES = 200;
 
-/** A mission: its board, how it went, and what is odd about it. */
+/** A mission: its board, how it went, its artifacts, and what is odd about it. */
 export async function missionPage(identity: Identity, c: Here): Promise<Response> {
   const look = await lookOf(identity, c);
   const { scope, project } = await projectOf(look, c);
@@ -50,9 +52,11 @@ ${timeOf(mission.firstAt)} to ${timeOf(mission.lastAt)} ${'·'}
 <a href="${eventsPath({ project: project.id, mission: slug })}">Its events</a> ${'·'}
 <a href="${artifactsPath({ projectId: project.id, slug })}">Its artifacts</a></p>
 <h2>Work packages</h2>
-${boardOf(packages)}
+${boardOf((wpId) => packagePath(project.id, slug, wpId), packages)}
 <h2>Burn-up</h2>
 ${burnUp(progressOf(changes, isLane))}
+<h2>Dossier</h2>
+${await dossierSection(look.driver, scope, slug)}
 <h2>Timeline</h2>
 ${timelineOf(project.id, changes)}
 <h2>Findings</h2>
@@ -60,11 +64,11 @@ ${findingsTable(project.id, findings)}`,
   });
 }
 
-function boardOf(packages: readonly WorkPackage[]): Html {
+function boardOf(pathOf: (wpId: string) => string, packages: readonly WorkPackage[]): Html {
   const lane = (name: Lane): Html => {
     const here = packages.filter((each) => each.lane === name);
     return html`<section class="lane" aria-label="${name}"><h3>${name} <span class="quiet">${String(here.length)}</span></h3><ul>
-${here.map(({ id, title }) => html`<li><strong>${id}</strong>${title === null || title === id ? [] : html` ${title}`}</li>`)}</ul></section>
+${here.map(({ id, title }) => html`<li><a href="${pathOf(id)}"><strong>${id}</strong></a>${title === null || title === id ? [] : html` ${title}`}</li>`)}</ul></section>
 `;
   };
   return html`<div class="board" role="region" aria-label="Board of ten lanes" tabindex="0">${LANES.map(lane)}</div>`;
@@ -89,7 +93,7 @@ function timelineOf(projectId: string, changes: readonly ChangeRow[]): Html {
   );
 }
 
-function findingsTable(projectId: string, findings: readonly FindingRow[]): Html {
+export function findingsTable(projectId: string, findings: readonly FindingRow[]): Html {
   if (findings.length === 0) return html`<p class="quiet">Nothing odd arrived.</p>`;
   return tableOf(
     `${findings.length < MOST_FINDINGS ? 'What is odd' : `The last ${MOST_FINDINGS} that are odd`}, the last one first`,
