@@ -45,8 +45,11 @@ export interface BarPart {
   readonly count: number;
 }
 
-/** Bars from the first name to the last one, the highest as high as the chart. The label says what they show. */
-export function barChart(bars: readonly Bar[], label: string): Html {
+/**
+ * Bars from the first name to the last one, the highest as high as the chart. The label says what they show, the note
+ * what their parts are.
+ */
+export function barChart(bars: readonly Bar[], label: string, note = ''): Html {
   const most = Math.max(1, ...bars.map(({ parts }) => heightOf(parts)));
   const step = WIDTH / Math.max(1, bars.length);
   const drawing = bars.flatMap(({ name, parts }, index) =>
@@ -58,7 +61,7 @@ export function barChart(bars: readonly Bar[], label: string): Html {
     }),
   );
   const ends = [bars[0]?.name ?? '', bars.at(-1)?.name ?? ''] as const;
-  return chart({ label, most, ends, drawing: html`${drawing}` });
+  return chart({ label, note, most, ends, drawing: html`${drawing}` });
 }
 
 function heightOf(parts: readonly BarPart[]): number {

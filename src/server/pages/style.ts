@@ -164,6 +164,7 @@ svg *{vector-effect:non-scaling-stroke}
 .most,.ends{color:var(--quiet);font-variant-numeric:tabular-nums}
 .ends{display:flex;justify-content:space-between;margin:.2rem 0 .4rem}
 .bar{fill:var(--link)}
+.rule{margin-top:1.25rem}
 .again{fill:var(--quiet)}
 .refused{fill:var(--alert)}
 .axis{stroke:var(--line);stroke-width:1}

@@ -42,24 +42,33 @@ export async function concernsOf(driver: Driver, team: TeamScope, now: Millis): 
   };
 }
 
+/** A concern in words, and where on the page of ingest health more is said. */
+export interface ConcernLine {
+  readonly text: string;
+  readonly place: 'refused' | 'silent';
+}
+
 /** The same in lines; none when nothing is wrong. */
-export function concernLines({ refused, silent }: Concerns): readonly string[] {
-  const isMany = silent.length > MOST_SILENT;
-  const many = isMany ? `More than ${MOST_SILENT} producers have` : '';
-  const few = silent.length === 1 ? '1 producer has' : `${silent.length} producers have`;
-  return [
-    ...(refused === 0
-      ? []
-      : [`${amount(refused, 'item')} ${refused === 1 ? 'was' : 'were'} refused in the last day.`]),
-    ...(silent.length === 0
-      ? []
-      : [`${isMany ? many : few} been silent for more than ${SILENT_DAYS} days.`]),
-  ];
+export function concernLines({ refused, silent }: Concerns): readonly ConcernLine[] {
+  const lines: ConcernLine[] = [];
+  if (refused > 0) {
+    const were = refused === 1 ? 'was' : 'were';
+    const text = `${amount(refused, 'item')} ${were} refused in the last day.`;
+    lines.push({ text, place: 'refused' });
+  }
+  if (silent.length > 0) {
+    const many = silent.length > MOST_SILENT ? `More than ${MOST_SILENT} producers` : null;
+    const who = many ?? amount(silent.length, 'producer');
+    const have = silent.length === 1 ? 'has' : 'have';
+    const text = `${who} ${have} been silent for more than ${SILENT_DAYS} days.`;
+    lines.push({ text, place: 'silent' });
+  }
+  return lines;
 }
 
 /** What another page says of it: a line that leads to where more is said. */
 export function concernNote(concerns: Concerns): Html {
   const lines = concernLines(concerns);
   if (lines.length === 0) return html``;
-  return html`<p class="alert">${lines.join(' ')} <a href="${PAGES.ingest}">Ingest health</a></p>`;
+  return html`<p class="alert">${lines.map(({ text }) => text).join(' ')} <a href="${PAGES.ingest}">Ingest health</a></p>`;
 }

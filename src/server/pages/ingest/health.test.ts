@@ -69,7 +69,7 @@ it.each(PLACES)('shows rates, refusals by rule, and who is late, on %s', async (
   await trial.app.fetch(postRequest(Buffer.from('{')));
   const team = await look(trial, '/ingest');
   expect(allIn(team, 'li', 'alert').map(({ text }) => text)).toEqual([
-    '3 items were refused in the last day.',
+    '3 items were refused in the last day. More',
   ]);
   expect(rowsOf(team, /What came in/).map((cells) => [cells[0], cells[1], cells[4]])).toEqual([
     ['Batches taken', '2', '2'],

@@ -95,7 +95,7 @@ function concernList(concerns: Concerns): Html {
   const lines = concernLines(concerns);
   return lines.length === 0
     ? html`<p>Nothing needs a look.</p>`
-    : html`<ul>${lines.map((line) => html`<li class="alert">${line}</li>`)}</ul>`;
+    : html`<ul>${lines.map(({ text: line, place }) => html`<li class="alert">${line} <a href="#${place}">More</a></li>`)}</ul>`;
 }
 
 async function silentPart({ driver, team }: Look, { silent }: Concerns): Promise<Html> {

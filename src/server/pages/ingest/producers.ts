@@ -15,6 +15,9 @@ import { SILENT_DAYS } from './concerns.ts';
 
 const DAY_MS = 86_400_000;
 
+/** What was taken in from the files of missions has no machine. */
+const IMPORTED = '000000000000';
+
 /** Clocks of two machines differ by so much without anybody minding. */
 const AHEAD_MS = 5_000;
 
@@ -60,7 +63,7 @@ function cellsOf(producer: ProducerHealth, now: Millis): readonly Html[] {
   const median = medianEnd(lags);
   const most = lags.reduce((least, { mostMs }) => Math.max(least, mostMs), -Infinity);
   return [
-    html`<code>${nodeId}</code>`,
+    html`<code>${nodeId}</code>${nodeId === IMPORTED ? html` <span class="quiet">imported</span>` : []}`,
     timeOf(lastSeenAt),
     silence >= SILENT_DAYS * DAY_MS
       ? html`<span class="alert">${lengthOf(silence)}</span>`

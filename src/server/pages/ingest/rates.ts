@@ -56,7 +56,7 @@ export async function ratesPart(driver: Driver, whose: Whose, now: Millis): Prom
     return [text(measure.name), ...numbers.map((each) => text(shown(each, measure.unit)))];
   });
   const columns = [
-    { name: 'What' },
+    { name: 'What', kind: 'name' },
     { name: 'This hour', kind: 'number' },
     { name: 'The hour before', kind: 'number' },
     { name: 'Last 24 hours', kind: 'number' },
@@ -117,7 +117,8 @@ function hourChart(sums: readonly HourSum[], last: Millis): Html {
     { name: 'Here already', kind: 'number' },
     { name: 'Refused', kind: 'number' },
   ] as const;
-  return html`${barChart(hours, `Events by hour of arrival (UTC), ${CHART_HOURS} hours: ${totals.join(', ')}`)}
+  const label = `Events by hour of arrival (UTC), ${CHART_HOURS} hours: ${totals.join(', ')}`;
+  return html`${barChart(hours, label, ' In each bar the same from below to above.')}
 <details><summary>Figures by hour</summary>
 ${tableOf(`${amount(busy.length, 'hour')} with events`, columns, rows)}</details>`;
 }

@@ -46,7 +46,7 @@ ${codes.map(explained)}`;
 
 function explained(code: string): Html {
   const { meaning, advice, command } = ruleOf(code);
-  return html`<section id="${code}"><h3><code>${code}</code></h3>
+  return html`<section id="${code}" class="rule"><h3><code>${code}</code></h3>
 <p>${meaning} ${advice}</p>${command === null ? [] : html`<pre><code>${command}</code></pre>`}</section>
 `;
 }
