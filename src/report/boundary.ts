@@ -110,7 +110,7 @@ export async function gatherBoundary(home: Home): Promise<Boundary> {
   const isCompared = isRival || (owner.program === 'ours' && owner.status === 'present');
   const differences =
     isCompared && owner.record !== null ? compareOwner(foreground, owner.record) : [];
-  const isOverridden = authority.overrideMode === 'process_override' && owner.program === 'ours';
+  const isOverridden = owner.program === 'ours' && isOfThisShell(authority);
   const mismatches = differences.map((each) => ({
     ...each,
     remedy: remedyFor(each, isOverridden),
@@ -147,6 +147,13 @@ const STOP = 'spec-kitty daemon stop';
 function remedyFor({ field }: Difference, isOverridden: boolean): string {
   const isOfServer = field === 'daemon_server_url' || field === 'daemon_team_or_user';
   return isOfServer && isOverridden ? STOP : RESTART;
+}
+
+/** The server is named by the environment alone, or against the settings: whoever is started does not know of it. */
+function isOfThisShell(authority: ResolvedSyncTarget): boolean {
+  const { overrideMode, envServerUrl, configuredServerUrl } = authority;
+  const isAlone = envServerUrl !== null && configuredServerUrl === null;
+  return overrideMode === 'process_override' || isAlone;
 }
 
 interface Ours {

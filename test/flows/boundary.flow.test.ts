@@ -226,9 +226,14 @@ describe('what does not', () => {
   });
 });
 
-it('a server that only this shell names: the daemon rests meanwhile', async () => {
+it.each([
+  ['against the settings', 'https://a.example'],
+  ['where none is configured', null],
+])('a server that only this shell names, %s: the daemon rests meanwhile', async (_how, server) => {
   const here = await site();
-  await here.machine.run(['sync', 'server', 'https://a.example'], { cwd: here.machine.dir });
+  if (server !== null) {
+    await here.machine.run(['sync', 'server', server], { cwd: here.machine.dir });
+  }
   await withDaemon(here.machine, {});
   const env = { SPEC_KITTY_SAAS_URL: 'https://b.example' };
   const refused = await here.machine.run(['sync', 'now'], { ...here.at, env });

@@ -14,10 +14,10 @@ export interface Ping {
 
 const UNAUTHORIZED = 401;
 
-/** Asks it; null where nobody named one. */
+/** Asks it; null where nobody named one, or where it is a file. */
 export async function pingTarget({ home, io }: Context, status: HomeStatus): Promise<Ping | null> {
   const here = projectHere(status);
-  if (here?.current == null) return null;
+  if (here?.current == null || here.current.route.target.kind === 'stub') return null;
   const { target } = here.current.route;
   const isTeamspace = target.kind === 'teamspace';
   const connection = await connect(home, home.store(here.status.projectId), target);
