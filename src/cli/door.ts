@@ -45,8 +45,8 @@ async function answerCommand(spec: CommandSpec, argv: readonly string[], io: Io)
   const command = await spec.load();
   const system = { ...createSystem(io.env, io.cwd, io.faults ?? noFaults), ...io.system };
   const home = openHome(system, io.http, io.keyring);
+  const context = { io, system, home, args: parsed.args, options: parsed.options };
   try {
-    const context = { io, system, home, args: parsed.args, options: parsed.options };
     const answer = await command.run(context);
     warnOfOld(context);
     if (spec.startsDaemon === true) {
@@ -56,6 +56,7 @@ async function answerCommand(spec: CommandSpec, argv: readonly string[], io: Io)
     return answer;
   } catch (error) {
     logFailure(home, spec, error);
+    if (error instanceof UserError) warnOfOld(context);
     throw error;
   } finally {
     if (io.endsProcess !== true) home.close();
