@@ -31,10 +31,14 @@ export function warnOfOld(context: Context): void {
 }
 
 function oldestOfHome({ home, system }: Context): readonly Millis[] {
-  const files = home.projectIds().slice(0, MOST_STORES).map(home.paths.projectStore);
-  return files.map((file) => {
+  const ids = home.projectIds().slice(0, MOST_STORES);
+  return ids.map((id) => {
     try {
-      const db = openDb(file, { clock: system.clock, readonly: true, waitMs: 0 });
+      const db = openDb(home.paths.projectStore(id), {
+        clock: system.clock,
+        readonly: true,
+        waitMs: 0,
+      });
       const since = oldestOf(db);
       db.close();
       return since;
