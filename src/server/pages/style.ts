@@ -101,6 +101,7 @@ th,td{text-align:left;vertical-align:top;padding:.4rem .75rem;border-bottom:1px 
 th{white-space:nowrap;font-size:.85rem;color:var(--quiet)}
 tbody tr:hover{background:var(--card)}
 time{white-space:nowrap}
+td.number{white-space:nowrap}
 td.number,th.number{text-align:right;font-variant-numeric:tabular-nums}
 td code{overflow-wrap:normal}
 td.name{overflow-wrap:anywhere;min-width:9rem}
@@ -131,6 +132,9 @@ article{margin:1rem 0;overflow-wrap:break-word}
 .text h5,.text h6{font-size:1rem;margin:1.5rem 0 .5rem}
 .text table,.diff table{min-width:0}
 .text table code{overflow-wrap:normal}
+.text th{white-space:normal}
+.task{display:inline-block;width:.8em;height:.8em;border:.1em solid var(--quiet);border-radius:.15em;margin-right:.4em}
+.ticked{border-width:.4em}
 .text pre{overflow-x:auto;white-space:pre}
 .text pre code{overflow-wrap:normal}
 pre,code,.lines,.diff td{font-family:ui-monospace,monospace;font-size:.875rem}

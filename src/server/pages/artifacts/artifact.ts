@@ -90,6 +90,7 @@ function versionTable(
     versions.length < MOST_VERSIONS
       ? 'Texts that it had, the last one first'
       : `The last ${MOST_VERSIONS} texts that it had`;
+  const isChanged = versions.length > 1;
   return tableOf(
     caption,
     [
@@ -97,14 +98,14 @@ function versionTable(
       { name: 'SHA-256' },
       { name: 'Size', kind: 'number' },
       { name: 'Text arrived' },
-      { name: 'Changes' },
+      ...(isChanged ? [{ name: 'Changes' }] : []),
     ],
     versions.map(({ sha256, sizeBytes, indexedAt, storedAt }, index) => [
       html`<a href="${artifactPath(name, sha256)}">${timeOf(indexedAt)}</a>${sha256 === wanted ? html` (shown)` : []}`,
       html`<code>${sha256.slice(0, 12)}</code>`,
       text(sizeBytes === null ? null : sizeOf(sizeBytes)),
       storedAt === null ? html`<span class="quiet">not yet</span>` : timeOf(storedAt),
-      changesOf(name, versions[index], versions[index + 1]),
+      ...(isChanged ? [changesOf(name, versions[index], versions[index + 1])] : []),
     ]),
   );
 }

@@ -1,5 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { indexed, missing } from '../../../../test/support/dossier-events.ts';
+import { HOSTILE_TEXTS, INJECTIONS } from '../../../../test/support/hostile-texts.ts';
 import { ORIGIN, PASSWORD, startLoginTrial } from '../../../../test/support/login-trial.ts';
 import { allIn, type Element, readPage, rowsOf } from '../../../../test/support/page-view.ts';
 import {
@@ -13,6 +17,7 @@ import {
 import { freshDatabase, runsPostgres } from '../../../../test/support/postgres.ts';
 import { watchStatements, wholeScans } from '../../../../test/support/statement-watch.ts';
 import { openDb, sha256Hex, systemClock } from '../../../base/index.ts';
+import { isArtifactPath } from '../../../wire/index.ts';
 import { operatorScope } from '../../auth.ts';
 import { namespaceId } from '../../dossier.ts';
 import { indexArtifacts } from '../../store/artifacts.ts';
@@ -336,6 +341,97 @@ it('shows a team nothing of another one’s texts, not even that they are there'
       expect(given).toEqual(await ask(where(path === 'spec.md' ? 'none.md' : path, [none, none])));
     }
   }
+});
+
+/** What stands on these pages beside texts. */
+const PAGE_TAGS = new Set(
+  'html head meta title style body a header div span nav ol ul li main h1 h2 p table caption thead tbody tr th td time code article form label select option button input pre'.split(
+    ' ',
+  ),
+);
+
+it('shows hostile paths, branches and hashes as texts', async () => {
+  const trial = await startTrial();
+  // What is no path, and no name, is refused at the door.
+  const paths = [...HOSTILE_TEXTS, ...INJECTIONS]
+    .filter((text) => isArtifactPath(text) && text.length < 1_000 && !/\p{Cs}/u.test(text))
+    .map((text, n) => `${text}.${n}`);
+  expect(paths.length).toBeGreaterThan(400);
+  const events = paths.map((path, n) => indexed(n, { path, namespace: { target_branch: 'main' } }));
+  await send(trial, events);
+  const branches = paths
+    .slice(0, 15)
+    .map((target_branch, n) => indexed(5_000 + n, { namespace: { target_branch } }));
+  await send(trial, branches);
+  const pages: Element[] = [];
+  const [first = ''] = allIn(await look(trial, LIST), 'a').flatMap(({ text, attributes }) =>
+    text === 'The next artifacts' ? [attributes['href'] ?? ''] : [],
+  );
+  const shown = new Set<string>();
+  for (let next: string | null = first.replace(/&after=.*/, ''); next !== null; ) {
+    const list: Element = await look(trial, next);
+    pages.push(list);
+    const links = allIn(list, 'a');
+    for (const { text, attributes } of links.filter(({ attributes: { href = '' } }) =>
+      href.includes('/view?'),
+    )) {
+      shown.add(text);
+      if (shown.size % 10 === 0) pages.push(await look(trial, attributes['href'] ?? ''));
+    }
+    next = links.find(({ text }) => text === 'The next artifacts')?.attributes['href'] ?? null;
+  }
+  pages.push(await look(trial, LIST));
+  expect(paths.filter((path) => !shown.has(path.replaceAll(/\s+/g, ' ').trim()))).toEqual([]);
+  expect(pages.length).toBeGreaterThan(45);
+  const odd = pages.flatMap((page) => [...namesIn(page)]).filter((name) => !PAGE_TAGS.has(name));
+  expect(odd).toEqual([]);
+  const links = pages.flatMap((page) =>
+    allIn(page, 'a').map(({ attributes }) => attributes['href'] ?? ''),
+  );
+  expect(links.filter((href) => !/^(?:\/(?![/\\])|#main$)/.test(href))).toEqual([]);
+  for (const text of HOSTILE_TEXTS.slice(0, 60)) {
+    const where = new URLSearchParams({
+      in: text,
+      path: text,
+      version: text,
+      after: text,
+      from: text,
+      to: text,
+    });
+    for (const page of ['', '/view', '/raw', '/diff']) {
+      const response = await get(trial, `${LIST}${page}?${where.toString()}`);
+      expect(response.status).toBe(page === '' ? 200 : 404);
+      expect(await response.text()).not.toMatch(/<script|<img|<svg|<iframe/i);
+    }
+  }
+});
+
+function* namesIn(element: Element): Generator<string> {
+  for (const child of element.children) {
+    yield child.name;
+    yield* namesIn(child);
+  }
+}
+
+it('loads what reads texts when one is looked at, and not before', () => {
+  const sources = new Map<string, string>();
+  const waiting = [fileURLToPath(new URL('../../index.ts', import.meta.url))];
+  const packages = new Set<string>();
+  for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
+    if (sources.has(file) || !file.endsWith('.ts')) continue;
+    const source = readFileSync(file, 'utf8');
+    sources.set(file, source);
+    for (const [, typeOnly, from = ''] of source.matchAll(
+      /^(?:import|export) (type )?[^;]*?from '([^']+)';/gms,
+    )) {
+      if (typeOnly !== undefined) continue;
+      if (from.startsWith('.')) waiting.push(resolve(dirname(file), from));
+      else packages.add(from.split('/', 1)[0] ?? '');
+    }
+  }
+  expect(packages).toContain('hono');
+  const readers = ['markdown-it', 'highlight.js', 'yaml', 'papaparse', 'diff'];
+  expect(readers.filter((name) => packages.has(name))).toEqual([]);
 });
 
 it('reads an index of 12,000 artifacts through its keys', async () => {

@@ -16,7 +16,6 @@ import { PAGES } from '../../routes.ts';
 import { framed, type Look, tableOf, text, timeOf, visitOf } from '../frame.ts';
 import { html, type Html } from '../html.ts';
 import { beginningOf, sealOf, submissionOf, unknownAct } from './acting.ts';
-import { csvOf } from './audit-csv.ts';
 
 const PAGE_ENTRIES = 50;
 const EXPORT_ENTRIES = 10_000;
@@ -58,6 +57,7 @@ export async function exportAudit({ store, clock }: Identity, c: Here): Promise<
   const subject = `${which}${wordsOf(filter)}`;
   const about = { at: clock.now(), teamId: team, actor: nameOf(visitor), subject };
   await remember(store.driver, { ...about, action: 'audit.exported' });
+  const { csvOf } = await import('./audit-csv.ts');
   return csvOf(entries);
 }
 

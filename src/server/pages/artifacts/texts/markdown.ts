@@ -183,9 +183,9 @@ function codeOf({ content, info }: Token, writing: Writing): Html {
 }
 
 const TASK = /^\[([ xX])\](?=\s)/;
-/** Nobody can press them here, so they are signs. */
-const OPEN_TASK = html`<span role="img" aria-label="open">${'\u2610'}</span>`;
-const DONE_TASK = html`<span role="img" aria-label="done">${'\u2611'}</span>`;
+/** Nobody can press them here, so they are signs; drawn, because not every font has them. */
+const OPEN_TASK = html`<span class="task" role="img" aria-label="open"></span>`;
+const DONE_TASK = html`<span class="task ticked" role="img" aria-label="done"></span>`;
 
 /** The sign of a text that begins an item of a list with `[ ]` or `[x]`, which are taken out of it. */
 function boxOf(tokens: readonly Token[], index: number, [first]: readonly Token[]): Html {

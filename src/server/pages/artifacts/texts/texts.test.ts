@@ -81,9 +81,9 @@ describe('Markdown', () => {
     const signs = allIn(page, 'span').map(({ attributes }) => attributes['aria-label']);
     expect(signs).toEqual(['open', 'done', 'done']);
     expect(allIn(page, 'li').map(({ text }) => text)).toEqual([
-      '\u2610 one',
-      '\u2611 two [x]',
-      '\u2611 three',
+      'one',
+      'two [x]',
+      'three',
       '[-] four',
     ]);
   });
