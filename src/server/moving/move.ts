@@ -40,6 +40,7 @@ export async function moveStore(from: Store, to: Store, clock: Clock): Promise<M
     await continueNumbers(from.driver, to.driver, parts);
     moved.push(await compared(from.driver, to.driver, { parts, written }));
   }
+  await to.driver.measure();
   return { instanceId: from.instanceId, tables: moved };
 }
 

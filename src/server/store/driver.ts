@@ -47,6 +47,11 @@ export interface Driver extends Sql {
    * team's own condition in a statement, no row of what teams own is there.
    */
   of(team: TeamScope): Driver;
+  /**
+   * Looks at how much there is now, after much was written at once: until a planner knows, it may read whole tables where
+   * a key would do.
+   */
+  measure(): Promise<void>;
   /** Transactions it works on at one time; more only wait for each other. */
   readonly writers: number;
   /** Goes on numbering the rows of a table behind `last`, which another store gave out. */

@@ -73,6 +73,7 @@ export async function rebuildViews(
       projects += 1;
     }
   }
+  await store.driver.measure();
   return { projects, events };
 }
 
