@@ -1,8 +1,8 @@
+import { hash } from 'node:crypto';
 import { operatorScope } from '../src/server/auth.ts';
 import { type Store } from '../src/server/index.ts';
-import { judgeElement } from '../src/server/ingest.ts';
-import { claimProjects } from '../src/server/identity/projects.ts';
-import { insertEvents } from '../src/server/store/insert-events.ts';
+import { ingest } from '../src/server/ingest.ts';
+import type { Turn } from '../src/server/sharing/line.ts';
 import { encodeEnvelope, type EventId, type ProjectId } from '../src/wire/index.ts';
 
 const BATCH = 1_000;
@@ -26,19 +26,15 @@ export const someEvent = { id: idOf(0), project: projectOf(0) };
 export async function fillStore(store: Store, count: number, now: number): Promise<void> {
   const team = operatorScope('local');
   const visitor = { team, actor: { kind: 'machine' }, rights: [], projects: 'all' } as const;
-  const driver = store.driver.of(team);
+  const turn: Turn = async (work) => work();
   for (let from = 0; from < count; from += BATCH) {
     const at = now - Math.floor(((count - from) / count) * DAYS * DAY_MS);
-    const events = Array.from({ length: Math.min(BATCH, count - from) }, (_, n) => {
-      const rules = { visitor, isStrict: false, now: at };
-      const judged = judgeElement(eventOf(from + n, at), rules);
-      if (judged.kind === 'refused') throw new Error(JSON.stringify(judged.result));
-      return judged.event;
-    });
-    await driver.tx(async (sql) => {
-      await claimProjects(sql, team, new Set(PROJECTS), { actor: 'bench', now: at });
-      await insertEvents(sql, team, at, events);
-    });
+    const events = Array.from({ length: Math.min(BATCH, count - from) }, (_, n) =>
+      eventOf(from + n, at),
+    );
+    const results = await ingest(store, events, { visitor, isStrict: false, now: at, turn });
+    const odd = results.find(({ status }) => status !== 'success');
+    if (odd !== undefined) throw new Error(JSON.stringify(odd));
   }
 }
 
@@ -56,7 +52,7 @@ function clockOf(turn: number): number {
   return own + 10 * Math.floor(own / BATCH);
 }
 
-/** Of ten events eight move a work package; one in ten thousand is rare, and some are odd. */
+/** Of ten events eight move a work package, one in a thousand is of an artifact, one in ten thousand rare; some are odd. */
 function eventOf(n: number, at: number): Uint8Array {
   const turn = Math.floor(n / PROJECTS.length);
   const mission = `${String(10 + (turn % (MISSIONS / PROJECTS.length))).padStart(3, '0')}-mission-of-many-events`;
@@ -77,12 +73,14 @@ function eventOf(n: number, at: number): Uint8Array {
   };
   const rare = n % 10_000 === 9 ? 'MissionClosed' : 'WPAssigned';
   const other = { mission_slug: mission, wp_id: wp, agent_id: 'ann', phase: 'implementation' };
+  const [eventType, said] = moves ? ['WPStatusChanged', payload] : [rare, other];
+  const isOfArtifact = n % 1_000 < PROJECTS.length;
   return encodeEnvelope({
     eventId: idOf(n),
-    eventType: moves ? 'WPStatusChanged' : rare,
+    eventType: isOfArtifact ? 'MissionDossierArtifactIndexed' : eventType,
     aggregateId: wp,
-    aggregateType: 'WorkPackage',
-    payload: Buffer.from(JSON.stringify(moves ? payload : other)),
+    aggregateType: isOfArtifact ? 'MissionDossier' : 'WorkPackage',
+    payload: Buffer.from(JSON.stringify(isOfArtifact ? artifactOf(n, mission) : said)),
     nodeId: `a1b2c3d4e5${String(10 + (turn % PRODUCERS))}`,
     lamportClock: clockOf(turn),
     causationId: null,
@@ -94,4 +92,25 @@ function eventOf(n: number, at: number): Uint8Array {
     headCommitSha: '0cf3f906f4f979a000cf04c78688a397d69b6a37',
     repoSlug: 'acme/bench',
   });
+}
+
+/** A file of a mission, now and then another version of one. */
+function artifactOf(n: number, mission: string): Readonly<Record<string, unknown>> {
+  return {
+    namespace: {
+      project_uuid: projectOf(n),
+      mission_slug: mission,
+      target_branch: 'main',
+      mission_type: 'software-dev',
+      manifest_version: '1',
+    },
+    artifact_id: {
+      mission_type: 'software-dev',
+      path: `research/note-${String(n % 997)}.md`,
+      artifact_class: 'input',
+    },
+    content_ref: { algorithm: 'sha256', hash: hash('sha256', String(n), 'hex'), size_bytes: n },
+    indexed_at: '2026-03-14T09:26:53+00:00',
+    context_diagnostics: { artifact_key: 'input.note.main', required_status: 'optional' },
+  };
 }

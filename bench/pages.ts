@@ -19,15 +19,20 @@ import { limitGoal, type Measured, quantile, rateGoal, stopwatch } from './measu
 const SMALL = 10_000;
 const TIMES = 200;
 
+const MISSION = '010-mission-of-many-events';
+
 /** What people and programs look at, with everything that is to be found behind it. */
 const PAGES: readonly (readonly [name: string, path: string])[] = [
   ['overview', '/'],
   ['project', `/projects/${PROJECTS[0]}`],
-  ['mission', `/projects/${PROJECTS[0]}/missions/010-mission-of-many-events`],
+  ['mission', `/projects/${PROJECTS[0]}/missions/${MISSION}`],
   ['events', '/events'],
-  ['events of a mission', `/events?project=${PROJECTS[0]}&mission=010-mission-of-many-events`],
+  ['events of a mission', `/events?project=${PROJECTS[0]}&mission=${MISSION}`],
   ['events of a rare type', `/events?project=${PROJECTS[0]}&type=MissionClosed`],
   ['one event', `/projects/${someEvent.project}/events/${someEvent.id}`],
+  ['artifacts of a mission', `/projects/${PROJECTS[0]}/missions/${MISSION}/artifacts`],
+  ['ingest health', '/ingest'],
+  ['ingest health of a project', `/projects/${PROJECTS[0]}/ingest`],
   ['members', '/members'],
   ['audit', '/audit'],
   ['API: first events', '/api/v1/events/?limit=100'],
