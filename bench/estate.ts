@@ -22,18 +22,19 @@ export const PROJECTS: readonly ProjectId[] = Array.from(
 /** One event that every estate has. */
 export const someEvent = { id: idOf(0), project: projectOf(0) };
 
+const turn: Turn = async (work) => work();
+
 /** Stores `count` events of five projects, fifty missions and forty producers, as if they had come in thirty days. */
 export async function fillStore(store: Store, count: number, now: number): Promise<void> {
   const team = operatorScope('local');
   const visitor = { team, actor: { kind: 'machine' }, rights: [], projects: 'all' } as const;
-  const turn: Turn = async (work) => work();
   for (let from = 0; from < count; from += BATCH) {
     const at = now - Math.floor(((count - from) / count) * DAYS * DAY_MS);
     const events = Array.from({ length: Math.min(BATCH, count - from) }, (_, n) =>
       eventOf(from + n, at),
     );
     const results = await ingest(store, events, { visitor, isStrict: false, now: at, turn });
-    const odd = results.find(({ status }) => status !== 'success');
+    const odd = results.find(({ result }) => result.status !== 'success');
     if (odd !== undefined) throw new Error(JSON.stringify(odd));
   }
 }
