@@ -22,7 +22,7 @@ export const PROJECTS: readonly ProjectId[] = Array.from(
 /** One event that every estate has. */
 export const someEvent = { id: idOf(0), project: projectOf(0) };
 
-const turn: Turn = async (work) => work();
+const atOnce: Turn = async (work) => work();
 
 /** Stores `count` events of five projects, fifty missions and forty producers, as if they had come in thirty days. */
 export async function fillStore(store: Store, count: number, now: number): Promise<void> {
@@ -33,7 +33,12 @@ export async function fillStore(store: Store, count: number, now: number): Promi
     const events = Array.from({ length: Math.min(BATCH, count - from) }, (_, n) =>
       eventOf(from + n, at),
     );
-    const results = await ingest(store, events, { visitor, isStrict: false, now: at, turn });
+    const results = await ingest(store, events, {
+      visitor,
+      isStrict: false,
+      now: at,
+      turn: atOnce,
+    });
     const odd = results.find(({ result }) => result.status !== 'success');
     if (odd !== undefined) throw new Error(JSON.stringify(odd));
   }
