@@ -112,6 +112,8 @@ it('leads from the board to a page for each work package', async () => {
   const page = await look(receiver, `${at}/packages/WP01`);
   expect(page.text).toContain('in lane done');
   expect(page.text).toContain('tasks/WP01-predict-turns.md');
+  const artifact = allIn(page, 'a').find(({ text }) => text === 'tasks/WP01-predict-turns.md');
+  expect((await look(receiver, artifact?.attributes['href'] ?? '')).text).toContain('WP01');
   expect(rowsOf(page, /from its first move to its end/).map(([lane]) => lane)).toEqual([
     'planned',
     'claimed',

@@ -90,6 +90,34 @@ export async function findingsOfPackage(sql: Sql, key: PackageKey): Promise<read
   }));
 }
 
+const OF_PACKAGE = `
+  SELECT namespace_id, path FROM artifacts
+  WHERE team_id = $1 AND project_id = $2 AND path >= $4 AND path < $5 AND sha256 IS NOT NULL
+    AND namespace_id = (SELECT l.namespace_id FROM dossiers l
+      WHERE l.team_id = $1 AND l.project_id = $2 AND l.mission_slug = $3
+      ORDER BY l.occurred_at DESC, l.lamport DESC, l.event_id DESC LIMIT 1)
+  ORDER BY path LIMIT 20`;
+
+export interface IndexedPath {
+  readonly namespaceId: string;
+  readonly path: string;
+}
+
+/** The indexed texts of a work package's own, in the namespace of its mission that was spoken of last. */
+export async function artifactsOfPackage(
+  sql: Sql,
+  [team, projectId, slug, wpId]: PackageKey,
+): Promise<readonly IndexedPath[]> {
+  const start = `tasks/${wpId}`;
+  // Behind every text that begins so, by bytes; `WP10.md` is none of `WP1`.
+  const params = [team, projectId, slug, start, `${start}\u{10ffff}`];
+  type Row = { readonly namespace_id: string; readonly path: string };
+  const rows = await sql.all<Row>(OF_PACKAGE, params);
+  return rows
+    .filter(({ path }) => /^(?:[^/\dA-Za-z][^/]*)?\.md$/.test(path.slice(start.length)))
+    .map(({ namespace_id: namespaceId, path }) => ({ namespaceId, path }));
+}
+
 /** A stay in a lane; `until` is null while it lasts. */
 export interface Stay {
   readonly lane: Lane;

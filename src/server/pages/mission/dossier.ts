@@ -18,6 +18,7 @@ import {
   standingOf,
 } from '../../views/dossier/standing.ts';
 import type { ProjectScope } from '../../views/tables.ts';
+import { type ArtifactName, artifactPath } from '../artifacts/addresses.ts';
 import { meter } from '../charts.ts';
 import { amount, tableOf, text, timeOf } from '../frame.ts';
 import { html, type Html } from '../html.ts';
@@ -40,7 +41,7 @@ ${completenessOf(standing)}
 ${missingTable(standing.missing)}
 ${driftOf(standing.drift)}
 ${snapshotOf(standing.snapshot)}
-${textsOf(absent)}
+${textsOf({ projectId: scope[1], slug, namespaceId: dossier.namespaceId }, absent)}
 ${othersTable(others)}`;
 }
 
@@ -111,7 +112,7 @@ function isAwaited({ path, sizeBytes }: AbsentText): boolean {
   return isSurface(path) && inlineFormat(path).ok && size > 0 && size <= MAX_BODY_BYTES;
 }
 
-function textsOf(absent: readonly AbsentText[]): Html {
+function textsOf(place: Omit<ArtifactName, 'path'>, absent: readonly AbsentText[]): Html {
   if (absent.length === 0) {
     return html`<p class="quiet">The text of every indexed artifact whose text is sent has arrived.</p>`;
   }
@@ -125,7 +126,7 @@ function textsOf(absent: readonly AbsentText[]): Html {
     absent
       .slice(0, SHOWN)
       .map(({ path, sizeBytes, hasOlder }) => [
-        html`<code>${path}</code>`,
+        html`<a href="${artifactPath({ ...place, path })}"><code>${path}</code></a>`,
         text(sizeBytes?.toLocaleString('en') ?? ''),
         text(hasOlder ? 'another version' : 'nothing'),
       ]),

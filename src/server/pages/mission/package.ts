@@ -2,10 +2,11 @@ import type { Millis } from '../../../base/index.ts';
 import { HttpError } from '../../http/errors.ts';
 import type { Here } from '../../http/here.ts';
 import type { Identity } from '../../identity/identity.ts';
-import { artifactsOfPackage } from '../../views/dossier/read.ts';
 import {
+  artifactsOfPackage,
   changesOfPackage,
   findingsOfPackage,
+  type IndexedPath,
   isOver,
   type PackageChange,
   type PackageKey,
@@ -15,6 +16,7 @@ import {
   timeInLanes,
 } from '../../views/package.ts';
 import { missionRows } from '../../views/read.ts';
+import { artifactPath } from '../artifacts/addresses.ts';
 import { meter } from '../charts.ts';
 import {
   amount,
@@ -58,7 +60,7 @@ export async function packagePage(identity: Identity, c: Here): Promise<Response
     ],
     body: html`<p><span class="quiet">${wpId}, in lane</span> <strong>${found.lane}</strong>${since(stays)},
 <a href="${eventsPath({ project: project.id, mission: slug, wp: wpId })}">its events</a></p>
-${artifactList(await artifactsOfPackage(driver, key))}
+${artifactList({ projectId: project.id, slug }, await artifactsOfPackage(driver, key))}
 <h2>Time in each lane</h2>
 ${laneTimes(stays, now)}
 <h2>History</h2>
@@ -73,9 +75,16 @@ function since(stays: readonly Stay[]): Html {
   return last === undefined ? html`` : html` <span class="quiet">since</span> ${timeOf(last.from)}`;
 }
 
-function artifactList(paths: readonly string[]): Html {
+function artifactList(
+  mission: { readonly projectId: string; readonly slug: string },
+  paths: readonly IndexedPath[],
+): Html {
   if (paths.length === 0) return html``;
-  return html`<p class="quiet">Its artifact: ${paths.map((path, index) => html`${index === 0 ? '' : ', '}<code>${path}</code>`)}</p>`;
+  const links = paths.map(
+    (each, index) =>
+      html`${index === 0 ? '' : ', '}<a href="${artifactPath({ ...mission, ...each })}"><code>${each.path}</code></a>`,
+  );
+  return html`<p>Its artifact: ${links}</p>`;
 }
 
 function laneTimes(stays: readonly Stay[], now: Millis): Html {

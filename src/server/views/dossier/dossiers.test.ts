@@ -33,12 +33,11 @@ import { RECEIVER_MIGRATIONS } from '../../store/migrations.ts';
 import { sqliteDriver } from '../../store/sqlite.ts';
 import { openStore } from '../../store/store.ts';
 import { catchUp, rebuildViews } from '../catch-up.ts';
-import { changesOfPackage, findingsOfPackage, packageRow } from '../package.ts';
+import { artifactsOfPackage, changesOfPackage, findingsOfPackage, packageRow } from '../package.ts';
 import { findingsOf } from '../read.ts';
 import { foldDossiers } from './fold.ts';
 import {
   absentTexts,
-  artifactsOfPackage,
   dossiersOf,
   presentCount,
   reportsOf,

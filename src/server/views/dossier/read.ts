@@ -175,29 +175,6 @@ export async function absentTexts(sql: Sql, key: DossierKey): Promise<readonly A
   }));
 }
 
-const OF_PACKAGE = `
-  SELECT path FROM dossier_artifacts
-  WHERE team_id = $1 AND project_id = $2 AND mission_slug = $3 AND path >= $4 AND path < $5
-    AND namespace_id = (SELECT l.namespace_id FROM dossiers l
-      WHERE l.team_id = $1 AND l.project_id = $2 AND l.mission_slug = $3
-      ORDER BY l.occurred_at DESC, l.lamport DESC, l.event_id DESC LIMIT 1)
-    AND is_present = 1
-  ORDER BY path LIMIT 20`;
-
-/** The paths of a work package's own texts, in the namespace of its mission that was spoken of last. */
-export async function artifactsOfPackage(
-  sql: Sql,
-  [team, projectId, slug, wpId]: readonly [...DossierKey],
-): Promise<readonly string[]> {
-  const start = `tasks/${wpId}`;
-  // Behind every text that begins so, by bytes; `WP10.md` is none of `WP1`.
-  const params = [team, projectId, slug, start, `${start}\u{10ffff}`];
-  const rows = await sql.all<{ readonly path: string }>(OF_PACKAGE, params);
-  return rows
-    .map(({ path }) => path)
-    .filter((path) => /^(?:[^/\dA-Za-z][^/]*)?\.md$/.test(path.slice(start.length)));
-}
-
 interface MomentRow {
   readonly occurred_at: number;
   readonly lamport: number;
