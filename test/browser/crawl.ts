@@ -13,7 +13,8 @@ export interface Depth {
   readonly pictures: string;
 }
 
-const MOST_LINKS = 1_000;
+/** Addresses of one kind that are followed, so that no kind crowds another one out. */
+const MOST_OF_A_KIND = 150;
 
 /** What was found by following every link of this receiver from its first page on. */
 export interface Crawl {
@@ -30,6 +31,7 @@ export async function crawl(page: Page, { closely, opened, pictures }: Depth): P
   const faults: string[] = [];
   const files = new Set<string>();
   const seen = new Set(['/']);
+  const known = new Map<string, number>();
   for (const here of seen) {
     const kind = routeOf(here);
     const count = pages.get(kind) ?? 0;
@@ -52,11 +54,20 @@ export async function crawl(page: Page, { closely, opened, pictures }: Depth): P
     }
     // What is added to a set while it is walked through is walked through too.
     for (const { path, isFile } of await linksOf(page)) {
-      if (seen.size < MOST_LINKS) seen.add(path);
       if (isFile) files.add(path);
+      follow(path, seen, known);
     }
   }
   return { pages, addresses: seen.size, faults };
+}
+
+/** Adds an address to those that are followed, unless there are enough of its kind. */
+function follow(path: string, seen: Set<string>, known: Map<string, number>): void {
+  const kind = routeOf(path);
+  const count = known.get(kind) ?? 0;
+  if (seen.has(path) || count >= MOST_OF_A_KIND) return;
+  seen.add(path);
+  known.set(kind, count + 1);
 }
 
 /** What is downloaded is shown by no browser as a page of this receiver. */
