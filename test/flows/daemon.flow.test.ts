@@ -1,10 +1,20 @@
-import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { openDb, systemClock } from '../../src/base/index.ts';
-import { ARTIFACTS, EXAMPLE_FACTS, EXAMPLE_MISSIONS } from '../support/command-line.ts';
+import { openDb, sha256Hex, systemClock } from '../../src/base/index.ts';
+import { ARTIFACTS, EXAMPLE_FACTS, EXAMPLE_MISSIONS, type Ended } from '../support/command-line.ts';
 import { daemonTrial, runs, until, type DaemonTrial } from '../support/daemon-trial.ts';
 import { realReceiver, type RealReceiver } from '../support/real-receiver.ts';
+import { projectIdOf } from '../support/store-view.ts';
 
 interface Site {
   readonly trial: DaemonTrial;
@@ -26,13 +36,18 @@ async function site(): Promise<Site> {
 describe('a daemon that was started', () => {
   it('takes in what lies there, sends it, and sends what is captured within a second', async () => {
     const { trial, receiver, at, root } = await site();
-    const started = await trial.process(['daemon', 'start', '--json']);
+    // Of the shell that starts it nothing stays: neither where it stands nor what it says.
+    const env = { SPEC_KITTY_SAAS_URL: 'https://elsewhere.example', HARBOUR_KEY: 'secret' };
+    const started = await trial.process(['daemon', 'start', '--json'], { env, cwd: root });
     expect(started).toMatchObject({ code: 0, stderr: '' });
     const { pid } = JSON.parse(started.stdout) as { pid: number };
     expect(trial.owner()).toMatchObject({
       pid,
+      serverUrl: null,
       environment: { SPEC_KITTY_HOME: trial.machine.home },
     });
+    expect(readlinkSync(`/proc/${pid}/cwd`)).toBe(trial.machine.home);
+    expect(readFileSync(`/proc/${pid}/environ`, 'utf8')).not.toMatch(/SAAS_URL|HARBOUR_KEY/);
     await until(async () => (await receiver.holdings()).length >= EXAMPLE_FACTS);
 
     const emit = ['emit', 'BuildHeartbeat', '--payload', '{"build_id":"ci-7"}'];
@@ -98,18 +113,42 @@ describe('a day in a repository', () => {
     }, 40_000);
     const check = ['sync', 'status', '--check'];
     await until(async () => (await trial.process(check, at)).code === 0, 30_000);
-    const evening = ['spec.md', ...[0, 1, 2].map((n) => path.join('research', `note-${n}.md`))].map(
-      (name) => readFileSync(path.join(mission, name), 'utf8'),
-    );
-    await until(() => {
-      const held = textsOf(file);
-      return evening.every((text) => held.includes(text));
-    }, 30_000);
+    const tree = treeOf(path.join(root, 'kitty-specs'));
+    const argv = ['receiver', 'artifacts', projectIdOf(root), '--db', file, '--json'];
+    await until(async () => isDeepStrictEqual(indexOf(await machine.run(argv)), tree), 30_000);
+    const texts = new Set(textsOf(file));
+    const evening = Object.keys(tree).filter((name) => name.endsWith('.md'));
+    expect(evening).toContain('001-tide-clock/research/note-2.md');
+    for (const name of evening) {
+      expect(texts).toContain(readFileSync(path.join(root, 'kitty-specs', name), 'utf8'));
+    }
     expect((await trial.process(check, at)).code).toBe(0);
   });
 });
 
 const HOURS = 12;
+
+/** The hash of every file below a directory, by its path there. */
+function treeOf(dir: string): Readonly<Record<string, string>> {
+  const files = readdirSync(dir, { recursive: true, encoding: 'utf8' })
+    .filter((name) => statSync(path.join(dir, name)).isFile())
+    .map((name) => [name, sha256Hex(readFileSync(path.join(dir, name)))] as const);
+  return Object.fromEntries(files);
+}
+
+/** What a receiver says is there now, in the same form. */
+function indexOf({ json }: Ended): Readonly<Record<string, string>> {
+  const { namespaces } = json as { readonly namespaces: readonly Namespace[] };
+  const files = namespaces.flatMap(({ mission_slug: mission, artifacts }) =>
+    artifacts.map((each) => [`${mission}/${each.path}`, each.content_hash] as const),
+  );
+  return Object.fromEntries(files);
+}
+
+interface Namespace {
+  readonly mission_slug: string;
+  readonly artifacts: readonly { readonly path: string; readonly content_hash: string }[];
+}
 
 /** Every text a receiver's store holds. */
 function textsOf(file: string): readonly string[] {
