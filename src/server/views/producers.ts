@@ -40,11 +40,13 @@ const PRODUCERS = `
     (SELECT r.last_lamport ${RUNS} LIMIT 1 OFFSET 1) AS previous_last
   FROM producers d WHERE d.team_id = $1 AND d.project_id = $2
   ORDER BY d.last_seen_at DESC, d.node_id DESC LIMIT ${MOST_PRODUCERS}`;
+// CROSS JOIN keeps SQLite from beginning with every lag of the project.
 const LAGS = `
   SELECT l.node_id, l.within_ms, sum(l.events) AS events, max(l.most_ms) AS most_ms
   FROM (SELECT node_id FROM producers WHERE team_id = $1 AND project_id = $2
     ORDER BY last_seen_at DESC, node_id DESC LIMIT ${MOST_PRODUCERS}) d
-  JOIN producer_lags l ON l.team_id = $1 AND l.project_id = $2 AND l.node_id = d.node_id AND l.day >= $3
+  CROSS JOIN producer_lags l
+  WHERE l.team_id = $1 AND l.project_id = $2 AND l.node_id = d.node_id AND l.day >= $3
   GROUP BY l.node_id, l.within_ms`;
 
 /** The producers of a project that were heard of last, the last one first. */
