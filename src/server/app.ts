@@ -1,12 +1,5 @@
 import { Hono } from 'hono';
-import {
-  type Clock,
-  createIds,
-  type Ids,
-  type Log,
-  type Random,
-  systemRandom,
-} from '../base/index.ts';
+import { createIds, type Ids, type Random, systemRandom } from '../base/index.ts';
 import { encodeHealth, HEADERS } from '../wire/index.ts';
 import {
   identify,
@@ -47,6 +40,7 @@ import { cookieOf } from './pages/browser.ts';
 import { dashboardHandlers } from './pages/dashboard.ts';
 import { deviceHandlers } from './pages/device.ts';
 import { entranceHandlers } from './pages/entrance.ts';
+import { createDesk, type Desk, type DeskOptions } from './pages/events/desk.ts';
 import { goTo } from './pages/html.ts';
 import { peopleHandlers } from './pages/people/people.ts';
 import { accounting } from './operations/account.ts';
@@ -65,9 +59,7 @@ export interface Deployment {
   readonly gitSha: string | null;
 }
 
-export interface AppOptions {
-  readonly clock: Clock;
-  readonly log: Log;
+export interface AppOptions extends DeskOptions {
   /** Refuse events that the catalogue does not know or does not allow; false when absent. */
   readonly isStrict?: boolean;
   readonly deployment?: Deployment;
@@ -104,7 +96,8 @@ type Members = Readonly<Record<string, unknown>>;
  */
 export function createApp(store: Store, options: AppOptions): App {
   const { clock, log, ids = createIds(clock), openConnections = () => 0 } = options;
-  const meters = createMeters(openConnections);
+  const desk = createDesk(options);
+  const meters = createMeters({ connections: openConnections, streams: desk.streams.taken });
   const statistics = createStatistics(store, options);
   const rates = createRates(clock, options.requestsPerSecond ?? REQUESTS_PER_SECOND);
   const app = new Hono<Hall>({ strict: false });
@@ -118,7 +111,7 @@ export function createApp(store: Store, options: AppOptions): App {
     if (!isLocal(c)) rates.requireAddress(addressOf(c));
     await next();
   });
-  const handlers = handlersOf({ ...options, ids, store, meters, statistics });
+  const handlers = handlersOf({ ...options, ids, store, meters, statistics }, desk);
   const names = Object.keys(ROUTES) as readonly RouteName[];
   for (const path of new Set(names.map((name) => ROUTES[name].path))) {
     const here = names.filter((name) => ROUTES[name].path === path);
@@ -140,7 +133,7 @@ export function createApp(store: Store, options: AppOptions): App {
   return { fetch: (request, env = {}) => app.fetch(request, env), routes: app.routes, statistics };
 }
 
-function handlersOf(options: AppOptions & Omit<Taking, 'shares'>): Handlers {
+function handlersOf(options: AppOptions & Omit<Taking, 'shares'>, desk: Desk): Handlers {
   const {
     store,
     meters,
@@ -165,7 +158,7 @@ function handlersOf(options: AppOptions & Omit<Taking, 'shares'>): Handlers {
     ...loginHandlers(identity),
     ...entranceHandlers(identity),
     ...deviceHandlers(identity),
-    ...dashboardHandlers(identity, statistics),
+    ...dashboardHandlers(identity, { statistics, desk }),
     ...peopleHandlers(identity),
     ...artifactHandlers(identity),
   };

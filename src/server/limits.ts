@@ -75,3 +75,16 @@ export const ANSWER_TIMEOUT_MS = 120_000;
 
 /** How long a stop waits for requests that are under way. */
 export const STOP_WITHIN_MS = 5_000;
+
+/** Streams of events, and files of them, that are open at one time in a process: in all, of an address, of a team. */
+export const STREAMS = { all: 64, address: 16, team: 24 };
+export const EXPORTS = { all: 4, address: 2, team: 2 };
+
+/** Seconds in `Retry-After` when all of them are taken. */
+export const STREAM_RETRY_SECONDS = 10;
+
+/** How streams wait, in milliseconds; see `StreamPatience`. */
+export const STREAM_PATIENCE = { heartbeatMs: 15_000, pollMs: 1_000, slowMs: 30_000 };
+
+/** Pages of events with their bytes that streams read at the same time. */
+export const STREAM_READS_AT_WORK = 4;

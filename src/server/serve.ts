@@ -80,12 +80,13 @@ export async function serve(store: Store, options: ServeOptions): Promise<Receiv
   if (!isLoopbackHost(host)) await requireToken(store, host);
   const patience = { ...FULL_PATIENCE, ...options.patience };
   const shares = createShares(options.clock, store);
-  const { server, statistics } = buildServer(store, { ...options, shares }, patience);
+  const closing = new AbortController();
+  const shared = { ...options, shares, closing: closing.signal };
+  const { server, statistics } = buildServer(store, shared, patience);
   const url = await listen(server, host, port);
   const { readyFile } = options;
   const ready = `${JSON.stringify({ url, pid: readyFile?.pid, server_instance_id: store.instanceId })}\n`;
   readyFile?.files.write(readyFile.path, ready);
-  const closing = new AbortController();
   const behind = [
     keepUp(store, { ...options, turn: foldingTurn(shares) }, closing.signal),
     keepWriting(statistics, { ...options, store }, closing.signal),

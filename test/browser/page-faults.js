@@ -45,10 +45,8 @@
 
   /** Nothing that could run, load or lead away. */
   function safety() {
-    wrong(
-      'a script',
-      all('script').filter(({ src, nonce }) => src === '' && nonce === ''),
-    );
+    // The live tail has the one script there is, which its policy names.
+    if (location.pathname !== '/events/tail') wrong('a script', all('script'));
     wrong('something embedded', all('iframe,object,embed,base,meta[http-equiv],link'));
     const addresses = ['href', 'src', 'srcset', 'action', 'formaction', 'xlink:href', 'poster'];
     for (const element of all('*')) {

@@ -9,6 +9,7 @@ export const AUDIT_ACTIONS = [
   'device.denied',
   'event.erased',
   'events.erased',
+  'events.exported',
   'key.rotated',
   'login.failed',
   'login.limited',

@@ -1,9 +1,7 @@
 import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock, Millis } from '../../base/index.ts';
-
-/** Answers of this kind go on for as long as somebody listens. */
-const EVENT_STREAM = 'text/event-stream';
+import { PIECE_BY_PIECE } from '../http/long-answer.ts';
 
 /** How many connections there may be, and how long an answer may take. */
 export interface Bounds {
@@ -11,7 +9,7 @@ export interface Bounds {
   readonly perAddress: number;
   /** Requests of one connection that were sent before the first was answered. */
   readonly atOnce: number;
-  /** From the end of a request's headers to the end of its answer; one without an end is excepted. */
+  /** From the end of a request's headers to the end of its answer; one that is written piece by piece is excepted. */
   readonly answerMs: Millis;
 }
 
@@ -61,7 +59,7 @@ export function boundConnections(server: Server, bounds: Bounds, clock: Clock): 
     over: AbortSignal,
   ): Promise<void> => {
     await clock.sleep(bounds.answerMs, over);
-    if (!over.aborted && !isEndless(answer)) socket.destroy();
+    if (!over.aborted && !isPieceByPiece(answer)) socket.destroy();
   };
   server.on('request', ({ socket }, answer: ServerResponse) => {
     const guest = open.get(socket) ?? { served: 0 };
@@ -77,6 +75,7 @@ export function boundConnections(server: Server, bounds: Bounds, clock: Clock): 
   return () => open.size;
 }
 
-function isEndless(answer: ServerResponse): boolean {
-  return String(answer.getHeader('content-type') ?? '').startsWith(EVENT_STREAM);
+/** It goes on for as long as somebody reads it, and whoever writes it leaves who does not. */
+function isPieceByPiece(answer: ServerResponse): boolean {
+  return Object.entries(PIECE_BY_PIECE).every(([name, value]) => answer.getHeader(name) === value);
 }

@@ -28,8 +28,11 @@ export const METRICS_MEDIA_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 const INGEST_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** Meters at zero. @param openConnections asked whenever they are written. */
-export function createMeters(openConnections: () => number): Meters {
+/** Meters at zero. @param open what is open, asked whenever they are written. */
+export function createMeters(open: {
+  readonly connections: () => number;
+  readonly streams: () => number;
+}): Meters {
   const requests = createCounter('spec_kitty_requests_total', 'Requests by route and status.');
   const events = createCounter('spec_kitty_events_total', 'Events by result.');
   const bodies = createCounter('spec_kitty_bodies_total', 'Artifact texts by status.');
@@ -43,7 +46,8 @@ export function createMeters(openConnections: () => number): Meters {
     snapshots,
     bytes,
     ingest,
-    gauge('spec_kitty_open_connections', 'Connections that are open.', openConnections),
+    gauge('spec_kitty_open_connections', 'Connections that are open.', open.connections),
+    gauge('spec_kitty_open_streams', 'Live streams of events that are open.', open.streams),
     gauge('process_resident_memory_bytes', 'Memory of this process.', () =>
       process.memoryUsage.rss(),
     ),

@@ -1,8 +1,10 @@
 import { timingSafeEqual } from 'node:crypto';
-import { sha256Hex } from '../../base/index.ts';
+import { type Millis, sha256Hex } from '../../base/index.ts';
+import { identifyReader, type Visitor } from '../auth.ts';
 import { HttpError } from '../http/errors.ts';
 import { type Here, isLocal } from '../http/here.ts';
 import { BROWSER_MS } from '../login/sessions.ts';
+import type { Store } from '../store/store.ts';
 
 const NAME = 'receiver_session';
 
@@ -27,6 +29,22 @@ export function setCookie(c: Here, secret: string | null): Readonly<Record<strin
   const secure = isLocal(c) ? '' : '; Secure';
   const cookie = `${cookieName(c)}=${secret ?? ''}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${life}`;
   return { 'set-cookie': `${cookie}${secure}` };
+}
+
+/** Whether who asked for a page may still read as then: logged in, of the same team. */
+export async function mayStillRead(
+  store: Store,
+  c: Here,
+  { visitor, now }: { readonly visitor: Visitor; readonly now: Millis },
+): Promise<boolean> {
+  try {
+    const asked = { cookie: cookieOf(c), isLocal: isLocal(c) };
+    const present = await identifyReader(store, asked, now);
+    return present !== null && present.team === visitor.team && present.rights.includes('read');
+  } catch (error) {
+    if (error instanceof HttpError) return false;
+    throw error;
+  }
 }
 
 /** What a form of this login carries, so that nobody else can have written it. */

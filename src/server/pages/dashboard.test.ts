@@ -225,7 +225,8 @@ it('shows a team what is its own, and of another team not even that it is there'
   const named = Object.entries(ROUTES).filter(([, { gate }]) => gate === 'page');
   const pages = ['overviewPage', 'projectPage', 'missionPage', 'packagePage'];
   const artifacts = ['artifactsPage', 'artifactPage', 'artifactDiff', 'artifactRaw'];
-  const events = ['eventsPage', 'eventPage', 'eventBytes'];
+  const live = ['tailPage', 'streamEvents', 'exportEvents'];
+  const events = ['eventsPage', ...live, 'eventPage', 'eventBytes'];
   const ingest = ['ingestPage', 'projectIngestPage'];
   // The pages of people name nothing in their addresses.
   const people = ['membersPage', 'tokensPage', 'auditPage'];

@@ -8,6 +8,7 @@ import { turnSession } from '../login/sessions.ts';
 import { PAGES } from '../routes.ts';
 import type { Statistics } from '../statistics/statistics.ts';
 import { cookieOf, requireFormKey, requireOwnOrigin } from './browser.ts';
+import type { Desk } from './events/desk.ts';
 import { type EventRoute, eventHandlers } from './events/handlers.ts';
 import { goTo } from './html.ts';
 import { ingestHandlers, type IngestRoute } from './ingest/health.ts';
@@ -19,7 +20,7 @@ import { projectPage } from './project.ts';
 /** The pages people look at, from a team's projects down to one mission. */
 export function dashboardHandlers(
   identity: Identity,
-  statistics: Statistics,
+  { statistics, desk }: { readonly statistics: Statistics; readonly desk: Desk },
 ): Readonly<
   Record<
     | 'overviewPage'
@@ -34,7 +35,7 @@ export function dashboardHandlers(
 > {
   const watch = { ...identity, statistics };
   return {
-    ...eventHandlers(identity),
+    ...eventHandlers(identity, desk),
     ...ingestHandlers(watch),
     overviewPage: (c) => overviewPage(watch, c),
     projectPage: (c) => projectPage(identity, c),

@@ -81,17 +81,50 @@ export async function pageOfEvents(sql: Sql, query: PageQuery): Promise<readonly
   return rows.map(toEntry);
 }
 
-const FULL_PAGE_OF_PROJECT = `
-  SELECT ${ENTRY}, payload FROM events WHERE team_id = $1 AND project_id = $5 AND arrival > $2 AND arrival <= $3
-  ORDER BY arrival LIMIT $4`;
+/** Some of a team's events: those that arrived after one and up to another. */
+export interface Between {
+  readonly team: TeamScope;
+  /** All projects of the team when null. */
+  readonly projectId: string | null;
+  readonly after: number;
+  readonly upTo: number;
+  readonly limit: number;
+  readonly order: 'ASC' | 'DESC';
+}
+
+/** Events with their bytes, the first or the last of those between two arrivals. */
+export async function eventsBetween(sql: Sql, between: Between): Promise<readonly StoredEvent[]> {
+  const { team, projectId, after, upTo, limit, order } = between;
+  const whose = projectId === null ? `team_id || '' = $1` : 'team_id = $1 AND project_id = $5';
+  const rows = await sql.all<FullRow>(
+    `
+  SELECT ${ENTRY}, payload FROM events WHERE ${whose} AND arrival > $2 AND arrival <= $3
+  ORDER BY arrival ${order} LIMIT $4`,
+    [team, after, upTo, limit, ...(projectId === null ? [] : [projectId])],
+  );
+  return rows.map(toStored);
+}
 
 /** One page of a project's events with their bytes, in order of arrival. */
 export async function settledPage(
   sql: Sql,
   query: PageQuery & { readonly projectId: string },
 ): Promise<readonly StoredEvent[]> {
-  const params = [query.team, query.after, await sql.settled(), query.limit, query.projectId];
-  return (await sql.all<FullRow>(FULL_PAGE_OF_PROJECT, params)).map(toStored);
+  return eventsBetween(sql, { ...query, upTo: await sql.settled(), order: 'ASC' });
+}
+
+/** Every event of the team with one of these ids, with its bytes. */
+export async function eventsWithIds(
+  sql: Sql,
+  team: TeamScope,
+  ids: readonly string[],
+): Promise<readonly StoredEvent[]> {
+  const places = ids.map((_id, index) => `$${index + 2}`).join(', ');
+  const rows = await sql.all<FullRow>(
+    `SELECT ${ENTRY}, payload FROM events WHERE team_id = $1 AND event_id IN (${places})`,
+    [team, ...ids],
+  );
+  return rows.map(toStored);
 }
 
 /** Every event of the team with this id: one for each project that has it. */

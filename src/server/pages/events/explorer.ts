@@ -10,6 +10,7 @@ import {
   type Start,
 } from '../../views/event-index.ts';
 import { amount, eventPath, eventsPath, framed, type Look, lookOf, tableOf } from '../frame.ts';
+import { cookieOf, formKey } from '../browser.ts';
 import { goTo, html, type Html } from '../html.ts';
 import { EVENT_COLUMNS, eventCells } from './cells.ts';
 import { filterForm } from './form.ts';
@@ -42,6 +43,7 @@ export async function eventsPage(identity: Identity, c: Here): Promise<Response>
     title: 'Events',
     crumbs: [],
     body: html`${await filterForm(look, filter, PAGES.events)}
+${offersOf(c, filter)}
 ${list}
 ${stepsOf(filter, start, found)}`,
   });
@@ -78,6 +80,18 @@ function emptyText({ isCut }: Found, { towards, place }: Start): string {
   if (isCut) return 'None of the events that were looked at is one of those.';
   if (towards === 'newer') return 'Nothing newer yet.';
   return place === null ? 'No event is one of those.' : 'Nothing older.';
+}
+
+/** What else may be done with the events that the filter wants. */
+function offersOf(c: Here, filter: EventFilter): Html {
+  const parts = partsOf(filter);
+  const fields = Object.entries({ ...parts, form_key: formKey(cookieOf(c) ?? '') });
+  const hidden = fields.map(
+    ([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`,
+  );
+  return html`<form method="post" action="${PAGES.eventExport}" aria-label="All of them as a file">${hidden}
+<a href="${PAGES.eventTail}?${new URLSearchParams(parts).toString()}">As they arrive</a>
+<button name="format" value="csv">All as CSV</button><button name="format" value="jsonl">All as JSON lines</button></form>`;
 }
 
 /** Where to go on. Every step says its place, so events that arrive meanwhile move nobody. */

@@ -57,8 +57,8 @@ export async function exportAudit({ store, clock }: Identity, c: Here): Promise<
   const subject = `${which}${wordsOf(filter)}`;
   const about = { at: clock.now(), teamId: team, actor: nameOf(visitor), subject };
   await remember(store.driver, { ...about, action: 'audit.exported' });
-  const { csvOf } = await import('./audit-csv.ts');
-  return csvOf(entries);
+  const { auditCsv } = await import('./audit-csv.ts');
+  return auditCsv(entries);
 }
 
 function filterOf(field: (name: string) => string): ActFilter {
