@@ -21,6 +21,11 @@ test('docs/schema.sql is what the migrations add up to', async () => {
   await expect(parts.join('\n\n')).toMatchFileSnapshot('../docs/schema.sql');
 });
 
+test.each(STORES)('%s: steps stand in the order of their numbers', (_, migrations) => {
+  const numbers = migrations.map(({ number }) => number);
+  expect(numbers).toEqual([...new Set(numbers)].sort((one, other) => one - other));
+});
+
 function dump(migrations: readonly Migration[]): string {
   const db = openDb(':memory:', { clock: systemClock() });
   try {

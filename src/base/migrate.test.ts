@@ -75,6 +75,17 @@ describe('migrate', () => {
     expect(history(db)).toMatchObject([{ applied_at: 5 }, { applied_at: 6 }]);
   });
 
+  it('runs a step that came in between, whatever number the file had reached', () => {
+    for (const reached of [1, 3]) {
+      const db = fresh();
+      migrate(db, [ONE, HARMLESS], 5);
+      db.exec(`PRAGMA user_version = ${reached}`);
+      migrate(db, [ONE, TWO, HARMLESS], 6);
+      expect(tables(db)).toEqual(['a', 'b', 'c', 'migrations']);
+      expect(history(db)).toMatchObject([{ applied_at: 5 }, { applied_at: 6 }, { applied_at: 5 }]);
+    }
+  });
+
   it('does nothing without steps', () => {
     const db = fresh();
     migrate(db, [], 5);

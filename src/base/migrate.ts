@@ -18,17 +18,17 @@ export function migration(number: number, name: string, sql: string): Migration 
 }
 
 /**
- * Brings a database up to the last of `migrations`, all in one transaction; does nothing when it is there.
+ * Runs those of `migrations` that the database has not seen, all in one transaction; does nothing when there is none. What
+ * ran is known by number, not by how far the numbers reached: branches land in another order than they were begun.
  * @throws UserError `store_newer` when a newer program made a breaking change to the file, `store_unreadable`
  * when the file is another program's, or the disk does not take the change.
  */
 export function migrate(db: Db, migrations: readonly Migration[], now: Millis): void {
-  const last = migrations.at(-1)?.number ?? 0;
   try {
-    if (isThere(db, last)) return;
+    if (missingSteps(db, migrations).length === 0) return;
     db.tx(() => {
       // Another process may have migrated while this one waited for the lock.
-      if (!isThere(db, last)) runSteps(db, migrations, now);
+      runSteps(db, missingSteps(db, migrations), now);
     });
   } catch (error) {
     if (sqliteCode(error) === '') throw error;
@@ -39,10 +39,10 @@ export function migrate(db: Db, migrations: readonly Migration[], now: Millis): 
   }
 }
 
-function runSteps(db: Db, migrations: readonly Migration[], now: Millis): void {
-  const from = userVersion(db);
+function runSteps(db: Db, steps: readonly Migration[], now: Millis): void {
+  if (steps.length === 0) return;
   db.exec(LEDGER_OF_MIGRATIONS);
-  for (const step of migrations.filter((each) => each.number > from)) {
+  for (const step of steps) {
     db.exec(step.sql);
     db.run(RECORD_MIGRATION, {
       number: step.number,
@@ -51,8 +51,9 @@ function runSteps(db: Db, migrations: readonly Migration[], now: Millis): void {
       breaking: step.breaking ? 1 : 0,
       now,
     });
-    db.exec(`PRAGMA user_version = ${step.number}`);
   }
+  const reached = Math.max(userVersion(db), ...steps.map(({ number }) => number));
+  db.exec(`PRAGMA user_version = ${reached}`);
 }
 
 const LEDGER_OF_MIGRATIONS = `
@@ -68,21 +69,37 @@ function userVersion(db: Db): number {
   return db.get<{ user_version: number }>('PRAGMA user_version')?.user_version ?? 0;
 }
 
-/** Whether nothing is left to do, which a newer program may have done. */
-function isThere(db: Db, last: number): boolean {
-  const version = userVersion(db);
-  if (version > last) requireCompatible(db, last);
-  return version >= last;
+function missingSteps(db: Db, migrations: readonly Migration[]): readonly Migration[] {
+  if (userVersion(db) === 0) return migrations;
+  const ran = db.all<RanStep>('SELECT number, name, breaking FROM migrations');
+  return stepsAfter(ran, migrations, db.path);
 }
 
-function requireCompatible(db: Db, last: number): void {
-  const newer = db.get<{ name: string }>(
-    'SELECT name FROM migrations WHERE number > :last AND breaking = 1 ORDER BY number LIMIT 1',
-    { last },
-  );
-  if (newer === undefined) return;
-  throw new UserError('store_newer', `${db.path} was changed by a newer version (${newer.name})`, {
-    remedy: 'npm install --global spec-kitty-sync@latest',
-    exitCode: EXIT.refused,
-  });
+/** A step as a database remembers it. */
+export interface RanStep {
+  readonly number: number;
+  readonly name: string;
+  readonly breaking: number;
+}
+
+/**
+ * Those of `migrations` that did not run in the store at `where`. What a newer program ran there is no concern where this
+ * one can live with it.
+ * @throws UserError `store_newer` where it cannot.
+ */
+export function stepsAfter(
+  ran: readonly RanStep[],
+  migrations: readonly Migration[],
+  where: string,
+): readonly Migration[] {
+  const known = new Set(migrations.map(({ number }) => number));
+  const newer = ran.find((step) => step.breaking === 1 && !known.has(step.number));
+  if (newer !== undefined) {
+    throw new UserError('store_newer', `${where} was changed by a newer version (${newer.name})`, {
+      remedy: 'npm install --global spec-kitty-sync@latest',
+      exitCode: EXIT.refused,
+    });
+  }
+  const done = new Set(ran.map(({ number }) => number));
+  return migrations.filter(({ number }) => !done.has(number));
 }

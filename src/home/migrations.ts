@@ -17,9 +17,9 @@ import project0012 from './sql/project/0012-legacy.sql';
 import project0014 from './sql/project/0014-waiting.sql';
 import project0019 from './sql/project/0019-history.sql';
 import project0020 from './sql/project/0020-waiting-since.sql';
-import project0030 from './sql/project/0030-dropped-facts.sql';
 import project0021 from './sql/project/0021-trackers.sql';
 import project0022 from './sql/project/0022-snapshot-deliveries.sql';
+import project0030 from './sql/project/0030-dropped-facts.sql';
 import project0031 from './sql/project/0031-blocked-remedy.sql';
 import unassigned0001 from './sql/unassigned/0001-unassigned.sql';
 
@@ -38,9 +38,9 @@ export const PROJECT_MIGRATIONS: readonly Migration[] = [
   migration(14, 'waiting', project0014),
   migration(19, 'history', project0019),
   migration(20, 'waiting-since', project0020),
-  migration(30, 'dropped-facts', project0030),
   migration(21, 'trackers', project0021),
   migration(22, 'snapshot-deliveries', project0022),
+  migration(30, 'dropped-facts', project0030),
   migration(31, 'blocked-remedy', project0031),
 ];
 

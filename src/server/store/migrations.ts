@@ -33,12 +33,11 @@ export function receiverMigrations(dialect: Dialect): readonly Migration[] {
 /** The same in the words of SQLite. */
 export const RECEIVER_MIGRATIONS: readonly Migration[] = receiverMigrations(sqliteDialect);
 
-const REACHED = 'SELECT max(number) AS number FROM migrations';
-
 /** Whether the store has every step that this program knows. */
 export async function schemaReached(sql: Sql): Promise<boolean> {
-  const [row] = await sql.all<{ readonly number: number | null }>(REACHED);
-  return (row?.number ?? 0) >= Math.max(...STEPS.map(([number]) => number));
+  const rows = await sql.all<{ readonly number: number }>('SELECT number FROM migrations');
+  const ran = new Set(rows.map(({ number }) => number));
+  return STEPS.every(([number]) => ran.has(number));
 }
 
 function inDialect(sql: string, dialect: Dialect): string {

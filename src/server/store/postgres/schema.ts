@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg';
-import { EXIT, type Migration, type Millis, sha256Hex, UserError } from '../../../base/index.ts';
+import { type Migration, type Millis, sha256Hex, stepsAfter } from '../../../base/index.ts';
 import { receiverMigrations } from '../migrations.ts';
 import { postgresDialect } from './driver.ts';
 import { dress, undress } from './walls.ts';
@@ -24,8 +24,8 @@ export async function hasSchema(client: ClientBase): Promise<boolean> {
 }
 
 /**
- * Brings the database up to the last step, all in one transaction; does nothing, and needs no right to, when it is
- * there.
+ * Runs the steps that the database has not seen, all in one transaction; does nothing, and needs no right to, when there
+ * is none.
  * @throws UserError `store_newer` when a newer program made a breaking change.
  */
 export async function migratePostgres(
@@ -34,18 +34,12 @@ export async function migratePostgres(
   now: Millis,
 ): Promise<void> {
   const steps = receiverMigrations(postgresDialect);
-  const last = steps.at(-1)?.number ?? 0;
-  if ((await hasSchema(client)) && (await reached(client, where, last)) === last) return;
+  if ((await hasSchema(client)) && (await missing(client, steps, where)).length === 0) return;
   await client.query('BEGIN');
   try {
     await client.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
     await client.query(LEDGER);
-    const from = await reached(client, where, last);
-    await runSteps(
-      client,
-      steps.filter(({ number }) => number > from),
-      now,
-    );
+    await runSteps(client, await missing(client, steps, where), now);
     await client.query('COMMIT');
   } catch (error) {
     await client.query('ROLLBACK');
@@ -53,18 +47,19 @@ export async function migratePostgres(
   }
 }
 
-/** The last step that ran, at most `last`: what a newer program added and this one can live with is no concern. */
-async function reached(client: ClientBase, where: string, last: number): Promise<number> {
+async function missing(
+  client: ClientBase,
+  steps: readonly Migration[],
+  where: string,
+): Promise<readonly Migration[]> {
   type Row = { readonly number: string; readonly name: string; readonly breaking: string };
   const { rows } = await client.query<Row>('SELECT number, name, breaking FROM migrations');
-  const newer = rows.find((row) => Number(row.number) > last && row.breaking === '1');
-  if (newer !== undefined) {
-    throw new UserError('store_newer', `${where} was changed by a newer version (${newer.name})`, {
-      remedy: 'npm install --global spec-kitty-sync@latest',
-      exitCode: EXIT.refused,
-    });
-  }
-  return Math.min(last, Math.max(0, ...rows.map((row) => Number(row.number))));
+  const ran = rows.map(({ number, name, breaking }) => ({
+    number: Number(number),
+    name,
+    breaking: Number(breaking),
+  }));
+  return stepsAfter(ran, steps, where);
 }
 
 async function runSteps(
