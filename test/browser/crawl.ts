@@ -3,71 +3,72 @@ import { ROUTES } from '../../src/server/routes.ts';
 import { faultsNow, faultsOf, tabFaults } from './page-audit.ts';
 import { photograph } from './screenshots.ts';
 
-/** How many pages of one kind are looked at; of the others the status alone is asked for. */
+/** How many pages of one kind are looked at; of some others the status alone is asked for. */
 export interface Depth {
   /** In light and dark, on a desk and on a phone. */
   readonly closely: number;
-  /** At all. */
-  readonly opened: number;
+  /** At all, of this kind. */
+  readonly opened: (kind: string) => number;
   /** How pictures of those looked at closely are named. */
   readonly pictures: string;
 }
 
-/** Addresses of one kind that are followed, so that no kind crowds another one out. */
-const MOST_OF_A_KIND = 150;
+/** Addresses of one kind whose status alone is asked for. */
+const MOST_ASKED = 60;
 
 /** What was found by following every link of this receiver from its first page on. */
 export interface Crawl {
   /** How many pages of each route were opened in the browser. */
   readonly pages: ReadonlyMap<string, number>;
-  /** How many addresses answered, with those that were only asked for. */
-  readonly addresses: number;
+  /** How many were only asked for. */
+  readonly asked: ReadonlyMap<string, number>;
   readonly faults: readonly string[];
 }
 
 /** Follows every link from the overview on, and looks at the first pages of each kind. */
-export async function crawl(page: Page, { closely, opened, pictures }: Depth): Promise<Crawl> {
-  const pages = new Map<string, number>();
-  const faults: string[] = [];
+export async function crawl(page: Page, depth: Depth): Promise<Crawl> {
+  const [pages, asked] = [new Map<string, number>(), new Map<string, number>()];
+  const [known, seen] = [new Map<string, number>(), new Set(['/'])];
   const files = new Set<string>();
-  const seen = new Set(['/']);
-  const known = new Map<string, number>();
+  const faults: string[] = [];
   for (const here of seen) {
     const kind = routeOf(here);
     const count = pages.get(kind) ?? 0;
-    if (files.has(here) || count >= opened) {
-      pages.set(kind, Math.max(count, 1));
-      faults.push(...(await answerFaults(page, here, files.has(here))));
-      continue;
-    }
-    pages.set(kind, count + 1);
-    const response = await page.goto(here);
-    if (response?.status() !== 200) {
-      faults.push(`${here} answered ${response?.status() ?? 'nothing'}`);
-      continue;
-    }
-    const found = await (count < closely ? faultsOf(page) : faultsNow(page));
+    const isOpened = !files.has(here) && count < depth.opened(kind);
+    addOne(isOpened ? pages : asked, kind);
+    const found = isOpened
+      ? await look(page, here, { depth, count })
+      : await answerFaults(page, here, files.has(here));
     faults.push(...found.map((fault) => `${here} ${fault}`));
-    if (count < closely) await photograph(page, `${pictures}-${kind}-${count}`);
-    if (count === 0) {
-      faults.push(...(await tabFaults(page)).map((fault) => `${here} ${fault}`));
-    }
     // What is added to a set while it is walked through is walked through too.
-    for (const { path, isFile } of await linksOf(page)) {
+    for (const { path, isFile } of isOpened ? await linksOf(page) : []) {
       if (isFile) files.add(path);
-      follow(path, seen, known);
+      const its = routeOf(path);
+      // No kind of page crowds another one out.
+      if (!seen.has(path) && addOne(known, its) <= depth.opened(its) + MOST_ASKED) seen.add(path);
     }
   }
-  return { pages, addresses: seen.size, faults };
+  return { pages, asked, faults };
 }
 
-/** Adds an address to those that are followed, unless there are enough of its kind. */
-function follow(path: string, seen: Set<string>, known: Map<string, number>): void {
-  const kind = routeOf(path);
-  const count = known.get(kind) ?? 0;
-  if (seen.has(path) || count >= MOST_OF_A_KIND) return;
-  seen.add(path);
-  known.set(kind, count + 1);
+function addOne(counts: Map<string, number>, kind: string): number {
+  const count = (counts.get(kind) ?? 0) + 1;
+  counts.set(kind, count);
+  return count;
+}
+
+/** Opens a page that follows `count` others of its kind. @returns what is wrong with it. */
+async function look(
+  page: Page,
+  at: string,
+  { depth, count }: { readonly depth: Depth; readonly count: number },
+): Promise<readonly string[]> {
+  const response = await page.goto(at);
+  if (response?.status() !== 200) return [`answered ${response?.status() ?? 'nothing'}`];
+  const isClose = count < depth.closely;
+  if (isClose) await photograph(page, `${depth.pictures}-${routeOf(at)}-${count}`);
+  const faults = await (isClose ? faultsOf(page) : faultsNow(page));
+  return count === 0 ? [...faults, ...(await tabFaults(page))] : faults;
 }
 
 /** What is downloaded is shown by no browser as a page of this receiver. */
@@ -80,11 +81,11 @@ const FILE_HEADERS = {
 async function answerFaults(page: Page, at: string, isFile: boolean): Promise<readonly string[]> {
   const { request } = page.context();
   const answer = await request.get(at, { headers: { accept: 'text/html' } });
-  if (answer.status() !== 200) return [`${at} answered ${answer.status()}`];
+  if (answer.status() !== 200) return [`answered ${answer.status()}`];
   const headers = answer.headers();
   return Object.entries(isFile ? FILE_HEADERS : {})
     .filter(([name, wanted]) => !wanted.test(headers[name] ?? ''))
-    .map(([name]) => `${at} is a file with ${name}: ${headers[name]}`);
+    .map(([name]) => `is a file with ${name}: ${headers[name]}`);
 }
 
 interface Link {

@@ -54,15 +54,21 @@ function events(): readonly Buffer[] {
   ]);
 }
 
-/** The last events, so the first ones of a list: all texts in a few payloads. */
+/** The last events, so the first ones of a list: all texts in a few payloads, and the mission that has artifacts. */
 function denseEvents(): readonly Buffer[] {
-  return inChunks(30).map((texts, n) =>
+  const mission = envelope(70_000, {
+    event_type: 'MissionCreated',
+    payload: { mission_slug: NAMESPACE.mission_slug, mission_type: 'software-dev' },
+    timestamp: '2026-03-14T13:00:00+00:00',
+  });
+  const dense = inChunks(30).map((texts, n) =>
     envelope(60_000 + n, {
       event_type: 'MissionNote',
       payload: { texts, by_text: Object.fromEntries(texts.map((text) => [text, { text }])) },
       timestamp: '2026-03-14T12:00:00+00:00',
     }),
   );
+  return [mission, ...dense];
 }
 
 function inChunks(size: number): readonly (readonly string[])[] {
@@ -114,12 +120,17 @@ it(`shows ${ALL.length} hostile texts, wherever they stand, and nothing of them 
   const { url } = await listenTrial(trial);
   const { page } = await visit(url);
   const began = performance.now();
-  const found = await crawl(page, { closely: 1, opened: 60, pictures: 'hostile' });
+  const opened = (kind: string): number => (/^artifact(?:Page|Diff)$/.test(kind) ? 60 : 20);
+  const found = await crawl(page, { closely: 1, opened, pictures: 'hostile' });
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   process.stdout.write(
-    `${ALL.length} hostile texts: ${found.addresses} addresses in ${seconds} s: ${JSON.stringify([...found.pages])}\n`,
+    `${ALL.length} hostile texts: ${seconds} s: ${JSON.stringify([...found.pages])}\n`,
   );
   expect(found.faults).toEqual([]);
+  expect(found.pages.get('artifactPage')).toBeGreaterThan(ALL.length / 12);
   await page.goto(`/projects/${PROJECT}`);
   expect(await page.getByRole('link').filter({ hasText: 'alert' }).count()).toBeGreaterThan(300);
+  await page.goto(`/projects/${PROJECT}/missions/${NAMESPACE.mission_slug}/artifacts`);
+  await page.getByRole('link', { name: 'tasks/0<script>alert' }).first().click();
+  expect(await page.innerText('main')).toContain('<script>alert(0)</script>');
 }, 180_000);

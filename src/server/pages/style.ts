@@ -101,11 +101,10 @@ th,td{text-align:left;vertical-align:top;padding:.4rem .75rem;border-bottom:1px 
 th{white-space:nowrap;font-size:.85rem;color:var(--quiet)}
 tbody tr:hover{background:var(--card)}
 time{white-space:nowrap}
-td.number{white-space:nowrap}
-td.number,th.number{text-align:right;font-variant-numeric:tabular-nums}
+td.number,th.number{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
 td code{overflow-wrap:normal}
 td.name{overflow-wrap:anywhere;min-width:9rem}
-td:first-child{min-width:8.5rem}
+td.plain:first-child{min-width:8.5rem}
 td.name:not(:first-child){min-width:14rem}
 .board{display:flex;gap:.5rem;overflow-x:auto;padding:3px 0 .5rem}
 .lane{background:var(--card);border:1px solid var(--line);border-radius:.4rem;padding:.5rem;flex:1 0 7rem}
