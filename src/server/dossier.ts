@@ -41,6 +41,9 @@ const INDEXED = 'MissionDossierArtifactIndexed';
 const MISSING = 'MissionDossierArtifactMissing';
 const SHA256 = /^[0-9a-f]{64}$/i;
 
+/** The index is keyed by paths, and a key of PostgreSQL ends at 2,704 bytes. */
+const MAX_INDEXED_PATH_BYTES = 2_048;
+
 /** Names one namespace of a project, whichever process asks. */
 export function namespaceId(names: NamespaceNames): string {
   const { missionSlug, targetBranch, missionType, manifestVersion } = names;
@@ -55,7 +58,7 @@ export function missionAlone(missionSlug: string): NamespaceNames {
 /**
  * Reads a dossier event whose payload the catalogue accepts, in either generation (wire contract 5.3). Null for any
  * other event, and for one that names what no push could: another project than its envelope, or a path outside the
- * mission.
+ * mission or too long for the index.
  */
 export function readDossier(envelope: Envelope): DossierFact | null {
   const { eventType: type, payload, projectUuid } = envelope;
@@ -116,10 +119,14 @@ function artifactOf(type: string, payload: JsonObject): ArtifactFact | 'odd' | n
 function indexedArtifact(payload: JsonObject): ArtifactFact | 'odd' {
   const subject = indexedSubject(payload);
   const sha256 = statedHash(payload);
-  if (subject === null || sha256 === null) return 'odd';
+  if (subject === null || !isIndexable(subject) || sha256 === null) return 'odd';
   const size = member(asObject(member(payload, 'content_ref')) ?? payload, 'size_bytes');
   const sizeBytes = typeof size === 'number' && Number.isSafeInteger(size) ? size : null;
   return { ...subject, sha256, sizeBytes };
+}
+
+function isIndexable({ path }: ArtifactSubject): boolean {
+  return Buffer.byteLength(path) <= MAX_INDEXED_PATH_BYTES;
 }
 
 /** The SHA-256 that an indexing event states, in lower case; null when it states none. */
@@ -147,7 +154,9 @@ export function missingSubject(payload: JsonObject): ArtifactSubject | null {
 
 function deletedArtifact(payload: JsonObject): ArtifactFact | 'odd' {
   const subject = missingSubject(payload);
-  return subject === null ? 'odd' : { ...subject, sha256: null, sizeBytes: null };
+  return subject === null || !isIndexable(subject)
+    ? 'odd'
+    : { ...subject, sha256: null, sizeBytes: null };
 }
 
 function reasonOf(payload: JsonObject): string | null {

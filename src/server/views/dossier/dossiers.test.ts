@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { dice, shuffled } from '../../../../test/support/dice.ts';
-import { NAMESPACE } from '../../../../test/support/dossier-events.ts';
+import { indexed, NAMESPACE } from '../../../../test/support/dossier-events.ts';
 import { freshDatabase, runsPostgres } from '../../../../test/support/postgres.ts';
 import {
   envelope,
@@ -265,6 +265,23 @@ it('finds odd dossier events odd, and keeps them', async () => {
   ]);
   const dossiers = await dossiersOf(trial.store.driver, [LOCAL, PROJECT]);
   expect(dossiers.get('042-demo')).toMatchObject([{ completeness: 'unknown', drift: 'none' }]);
+});
+
+it.each(PLACES)('takes an event whose path no index can hold, on %s', async (_name, address) => {
+  const trial = await startTrial({}, await address());
+  const roll = dice(41);
+  // Nothing that could be made shorter.
+  const long = Array.from({ length: 1_500 }, () => String.fromCodePoint(0x4e00 + roll(20_000)));
+  const results = await send(trial, [indexed(1, { path: long.join('') }), indexed(2)]);
+  expect(results.map(({ status }) => status)).toEqual(['success', 'success']);
+  const { driver } = trial.store;
+  await catchUp(trial.store, LOCAL);
+  const findings = await findingsOf(driver.of(LOCAL), [LOCAL, PROJECT], '042-demo');
+  expect(findings.map(({ detail }) => detail)).toEqual([
+    'MissionDossierArtifactIndexed names a path longer than 1024 bytes',
+  ]);
+  const paths = await driver.of(LOCAL).all('SELECT path FROM artifacts');
+  expect(paths).toEqual([{ path: 'spec.md' }]);
 });
 
 it('folds the events of a store anew that was folded before there were dossiers', async () => {
