@@ -16,8 +16,8 @@ export interface Sql {
    */
   each(text: string, lists: readonly (readonly SqlParam[])[]): Promise<readonly number[]>;
   /**
-   * Adds rows by one statement that is written for one row, `… VALUES ($1, …, $n) …`; many rows go at one time, so no
-   * two of them may have the same key.
+   * Adds rows, or takes them away, by one statement that is written for one row, `… VALUES ($1, …, $n) …`; many rows go
+   * at one time, so no two of them may have the same key.
    */
   insert(text: string, rows: readonly (readonly SqlParam[])[]): Promise<void>;
   /**

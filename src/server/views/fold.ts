@@ -135,16 +135,25 @@ function lagsIn(facts: readonly EventFacts[]): readonly LagSum[] {
 }
 
 function runsIn(facts: readonly EventFacts[]): readonly Run[] {
-  const ticks = facts
-    .flatMap(({ nodeId, lamport }) => (nodeId === null ? [] : [{ nodeId, lamport }]))
-    .toSorted((one, other) => one.lamport - other.lamport);
+  return joinRuns(
+    facts.flatMap(({ nodeId, lamport }) =>
+      nodeId === null ? [] : [{ nodeId, first: lamport, last: lamport }],
+    ),
+  );
+}
+
+/** The same stretches with as few runs as there can be: those that overlap or touch are one. */
+export function joinRuns(runs: readonly Run[]): readonly Run[] {
   const open = new Map<string, Run>();
   const done: Run[] = [];
-  for (const { nodeId, lamport } of ticks) {
+  for (const { nodeId, first, last } of runs.toSorted((one, other) => one.first - other.first)) {
     const run = open.get(nodeId);
-    if (run !== undefined && lamport > run.last + 1) done.push(run);
-    const first = run !== undefined && lamport <= run.last + 1 ? run.first : lamport;
-    open.set(nodeId, { nodeId, first, last: lamport });
+    const reaches = run !== undefined && first <= run.last + 1;
+    if (run !== undefined && !reaches) done.push(run);
+    open.set(
+      nodeId,
+      reaches ? { ...run, last: Math.max(run.last, last) } : { nodeId, first, last },
+    );
   }
   return [...done, ...open.values()];
 }

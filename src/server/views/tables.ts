@@ -1,8 +1,8 @@
-import type { Sql, SqlParam } from '../store/driver.ts';
+import { forRows, type Sql, type SqlParam } from '../store/driver.ts';
 import type { TeamScope } from '../store/team-scope.ts';
 import { applyDossiers, DOSSIER_TABLES } from './dossier/tables.ts';
 import type { EventFacts } from './facts.ts';
-import type { Change, Run, SaidWord } from './fold.ts';
+import { type Change, joinRuns, type Run, type SaidWord } from './fold.ts';
 
 /** One project of one team: the first columns of every key here. */
 export type ProjectScope = readonly [team: TeamScope, projectId: string];
@@ -100,7 +100,7 @@ export async function applyChange(
     ADD_LAG,
     lags.map((sum) => [sum.nodeId, sum.day, sum.withinMs, sum.events, sum.mostMs]),
   );
-  for (const run of runs) await addRun(sql, scope, run);
+  await addRuns(sql, scope, runs);
   await add(
     ADD_TALLY,
     tallies.map(({ topic, name, count }) => [topic, name, count]),
@@ -132,23 +132,44 @@ function indexRow(facts: EventFacts): readonly SqlParam[] {
 }
 
 // Runs never touch, so of those before a new one only the nearest can reach it.
-const CUT_RUNS = `
-  DELETE FROM producer_runs
-  WHERE team_id = $1 AND project_id = $2 AND node_id = $3 AND first_lamport <= $5 AND last_lamport >= $6
-    AND first_lamport >= coalesce((SELECT max(first_lamport) FROM producer_runs
-      WHERE team_id = $1 AND project_id = $2 AND node_id = $3 AND first_lamport <= $4), $4)
-  RETURNING first_lamport, last_lamport`;
+const MET_RUNS = `
+  WITH given (team_id, project_id, node_id, first, last) AS (VALUES ($1, $2, $3, $4, $5))
+  SELECT r.node_id, r.first_lamport, r.last_lamport
+  FROM given g JOIN producer_runs r ON r.team_id = g.team_id AND r.project_id = g.project_id AND r.node_id = g.node_id
+  WHERE r.first_lamport <= CAST(g.last AS BIGINT) + 1 AND r.last_lamport >= CAST(g.first AS BIGINT) - 1
+    AND r.first_lamport >= coalesce((SELECT max(n.first_lamport) FROM producer_runs n
+      WHERE n.team_id = g.team_id AND n.project_id = g.project_id AND n.node_id = g.node_id
+        AND n.first_lamport <= CAST(g.first AS BIGINT)), CAST(g.first AS BIGINT))`;
+const DROP_RUNS = `
+  WITH gone (team_id, project_id, node_id, first) AS (VALUES ($1, $2, $3, $4))
+  DELETE FROM producer_runs WHERE (team_id, project_id, node_id, first_lamport)
+    IN (SELECT team_id, project_id, node_id, CAST(first AS BIGINT) FROM gone)`;
 const ADD_RUN = `
   INSERT INTO producer_runs (team_id, project_id, node_id, first_lamport, last_lamport) VALUES ($1, $2, $3, $4, $5)`;
 
-async function addRun(sql: Sql, scope: ProjectScope, { nodeId, first, last }: Run): Promise<void> {
-  type Row = { readonly first_lamport: number; readonly last_lamport: number };
-  const met = await sql.all<Row>(CUT_RUNS, [...scope, nodeId, first, last + 1, first - 1]);
-  const whole = {
-    first: Math.min(first, ...met.map((run) => run.first_lamport)),
-    last: Math.max(last, ...met.map((run) => run.last_lamport)),
+/** Joins new runs with what they meet of those that are there. */
+async function addRuns(sql: Sql, scope: ProjectScope, runs: readonly Run[]): Promise<void> {
+  type Row = {
+    readonly node_id: string;
+    readonly first_lamport: number;
+    readonly last_lamport: number;
   };
-  await sql.each(ADD_RUN, [[...scope, nodeId, whole.first, whole.last]]);
+  if (runs.length === 0) return;
+  const given = runs.flatMap(({ nodeId, first, last }) => [...scope, nodeId, first, last]);
+  const rows = await sql.all<Row>(forRows(MET_RUNS, runs.length), given);
+  const met = rows.map((row) => ({
+    nodeId: row.node_id,
+    first: row.first_lamport,
+    last: row.last_lamport,
+  }));
+  await sql.insert(
+    DROP_RUNS,
+    met.map(({ nodeId, first }) => [...scope, nodeId, first]),
+  );
+  await sql.insert(
+    ADD_RUN,
+    joinRuns([...met, ...runs]).map(({ nodeId, first, last }) => [...scope, nodeId, first, last]),
+  );
 }
 
 export const VIEW_TABLES = [

@@ -171,7 +171,9 @@ it('reads through keys, whatever a team has', async () => {
   await rebuildViews(store);
   const statements = watched();
   expect(statements.length).toBeGreaterThan(20);
-  expect(statements.flatMap((statement) => wholeScans(db, statement))).toEqual([
+  const scans = statements.flatMap((statement) => wholeScans(db, statement));
+  // What a statement brings itself it may read as a whole.
+  expect(scans.filter((scan) => !/^(?:given|gone): /.test(scan))).toEqual([
     expect.stringContaining('teams: SCAN'),
   ]);
   db.close();
