@@ -68,7 +68,29 @@ function denseEvents(): readonly Buffer[] {
       timestamp: '2026-03-14T12:00:00+00:00',
     }),
   );
-  return [mission, ...dense];
+  return [mission, ...dense, ...ALL.slice(0, 60).flatMap(aboutOneMission)];
+}
+
+/** A text as a work package, and as all that is said of an artifact and of the dossier. */
+function aboutOneMission(text: string, n: number): readonly Buffer[] {
+  const { mission_slug } = NAMESPACE;
+  const move = { mission_slug, wp_id: text, from_lane: text, to_lane: 'done', actor: text };
+  const artifact = { expected_identity: { path: `a/${text}`, artifact_class: text } };
+  const drift = { drift_kind: text, expected_hash: text, actual_hash: `${text}!` };
+  const notes = { reason_code: text, required_status: 'required', artifact_key: text };
+  const said = [
+    ['WPStatusChanged', move],
+    ['MissionDossierArtifactMissing', { ...artifact, context_diagnostics: notes }],
+    ['MissionDossierSnapshotComputed', { snapshot_hash: text }],
+    ['MissionDossierParityDriftDetected', drift],
+  ] as const;
+  return said.map(([event_type, payload], place) =>
+    envelope(80_000 + 4 * n + place, {
+      event_type,
+      payload: { namespace: NAMESPACE, mission_slug, ...payload },
+      timestamp: '2026-03-14T13:00:00+00:00',
+    }),
+  );
 }
 
 function inChunks(size: number): readonly (readonly string[])[] {
@@ -128,8 +150,11 @@ it(`shows ${ALL.length} hostile texts, wherever they stand, and nothing of them 
   );
   expect(found.faults).toEqual([]);
   expect(found.pages.get('artifactPage')).toBeGreaterThan(ALL.length / 12);
+  expect(found.pages.get('packagePage')).toBe(20);
   await page.goto(`/projects/${PROJECT}`);
   expect(await page.getByRole('link').filter({ hasText: 'alert' }).count()).toBeGreaterThan(300);
+  await page.goto(`/projects/${PROJECT}/missions/${NAMESPACE.mission_slug}`);
+  expect(await page.innerText('main')).toMatch(/Drifting[^]*<script>alert\(/);
   await page.goto(`/projects/${PROJECT}/missions/${NAMESPACE.mission_slug}/artifacts`);
   await page.getByRole('link', { name: 'tasks/0<script>alert' }).first().click();
   expect(await page.innerText('main')).toContain('<script>alert(0)</script>');

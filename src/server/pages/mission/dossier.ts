@@ -25,6 +25,8 @@ import { html, type Html } from '../html.ts';
 
 /** Rows that a table of this section shows. */
 const SHOWN = 100;
+/** Kinds of a difference that are named: the wire knows six. */
+const SHOWN_KINDS = 8;
 
 /** What is known of a mission's artifacts, in the namespace that was spoken of last. */
 export async function dossierSection(sql: Sql, scope: ProjectScope, slug: string): Promise<Html> {
@@ -85,7 +87,11 @@ function driftOf(drift: Drift): Html {
   if (state === 'none') {
     return html`<p class="quiet">Nobody has reported a difference from a baseline.</p>`;
   }
-  const named = kinds.map((kind, index) => html`${index === 0 ? '' : ', '}<code>${kind}</code>`);
+  const named = kinds
+    .slice(0, SHOWN_KINDS)
+    .map((kind, index) => html`${index === 0 ? '' : ', '}<code>${kind}</code>`);
+  if (kinds.length > SHOWN_KINDS)
+    named.push(html` and ${amount(kinds.length - SHOWN_KINDS, 'other')}`);
   if (state === 'gone') {
     return html`<p>It differed from its baseline (${named}) from ${timeOf(since)} to ${timeOf(goneAt)}, and no longer does.</p>`;
   }
