@@ -14,7 +14,7 @@ export interface Depth {
 }
 
 /** Addresses of one kind whose status alone is asked for. */
-const MOST_ASKED = 60;
+const MOST_ASKED = 25;
 
 /** What was found by following every link of this receiver from its first page on. */
 export interface Crawl {

@@ -63,7 +63,7 @@ it('leads everywhere by links, by keyboard too, and can be read in light and dar
 
 it('says and leads to the same without scripts', async () => {
   const receiver = await deliver(EXAMPLE_MISSIONS);
-  const depth = { closely: 0, opened: () => 5, pictures: 'no-scripts' };
+  const depth = { closely: 0, opened: () => 2, pictures: 'no-scripts' };
   const { page } = await visit(receiver.url);
   const withScripts = await crawl(page, depth);
   const bare = await visit(receiver.url, { javaScriptEnabled: false });

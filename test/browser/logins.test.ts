@@ -207,7 +207,7 @@ it('every page that an owner has is reached and can be read', async () => {
   await enter(page);
   await page.getByLabel('Team').selectOption('harbour');
   await page.getByRole('button', { name: 'Show' }).click();
-  const { faults, pages } = await crawl(page, { closely: 2, opened: () => 4, pictures: 'owner' });
+  const { faults, pages } = await crawl(page, { closely: 1, opened: () => 2, pictures: 'owner' });
   expect(faults).toEqual([]);
   expect([...pages.keys()]).toContain('projectPage');
 });
