@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { parseCommandLine } from '../../src/cli/parse.ts';
 import { findCommand } from '../../src/cli/table.ts';
-import { EXPLAINED, ruleOf } from '../../src/server/pages/ingest/rules.ts';
+import { RULES } from '../../src/server/pages/ingest/rules.ts';
 import { ARTIFACTS, createMachine, EXAMPLE_MISSIONS } from '../support/command-line.ts';
 import { allIn, type Element, readPage, rowsOf } from '../support/page-view.ts';
 import { type RealReceiver, realReceiver } from '../support/real-receiver.ts';
@@ -12,10 +12,9 @@ async function look({ url }: RealReceiver, at: string): Promise<Element> {
   return readPage(await response.text());
 }
 
-const commands = EXPLAINED.flatMap((code) => {
-  const { command } = ruleOf(code);
-  return command === null ? [] : [[code, command] as const];
-});
+const commands = Object.entries(RULES).flatMap(([code, { command }]) =>
+  command === null ? [] : [[code, command] as const],
+);
 
 it.each(commands)('can type what is advised for %s: %s', (_code, line) => {
   const [program, ...words] = line.split(' ');

@@ -7,7 +7,7 @@ import type { TeamScope } from '../../store/team-scope.ts';
 import { type SilentProducer, silentProducers } from '../../views/producers.ts';
 import { amount } from '../frame.ts';
 import { html, type Html } from '../html.ts';
-import { needsSomebody } from './rules.ts';
+import { needsSomebody } from './explain.ts';
 
 const DAY_MS = 24 * HOUR_MS;
 

@@ -5,7 +5,7 @@ import type { Driver } from '../../store/driver.ts';
 import { tableOf, text, timeOf } from '../frame.ts';
 import { html, type Html } from '../html.ts';
 import { dayBefore } from './concerns.ts';
-import { brokenRule, ruleOf } from './rules.ts';
+import { brokenRule, ruleOf } from './explain.ts';
 
 const DAYS = 30;
 

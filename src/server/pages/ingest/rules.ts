@@ -1,5 +1,3 @@
-import type { Refusal } from '../../statistics/counts.ts';
-
 /** What a code of a refusal means to whoever looks after the sender, and what can be done. */
 export interface Rule {
   readonly meaning: string;
@@ -13,7 +11,8 @@ export interface Rule {
 const LIST = 'spec-kitty sync parked list';
 const RETRY = 'spec-kitty sync parked retry --all';
 
-const RULES: Readonly<Record<string, Rule>> = {
+/** Every code with which something that is sent is refused. */
+export const RULES: Readonly<Record<string, Rule>> = {
   schema_invalid: {
     meaning: 'The envelope of an event, or with --strict its payload, is not as the contract says.',
     advice:
@@ -119,26 +118,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
 };
 
-const UNKNOWN: Rule = {
-  meaning: 'The receiver failed, or a newer one wrote this. Senders come again.',
-  advice: 'The log of the receiver has a line for each such request.',
-  command: null,
-};
-
-/** What a code means; total. */
-export function ruleOf(code: string): Rule {
-  return (Object.hasOwn(RULES, code) ? RULES[code] : undefined) ?? UNKNOWN;
-}
-
-/** Every code that is explained. */
-export const EXPLAINED = Object.keys(RULES);
-
-/** Whether somebody has to do something, or else what was refused never gets in. */
-export function needsSomebody({ result }: Pick<Refusal, 'result'>): boolean {
-  return ruleOf(result).isPassing !== true;
-}
-
-const BROKEN: Readonly<Record<string, string>> = {
+/** What the rules of schemas want, by their names. */
+export const BROKEN: Readonly<Record<string, string>> = {
   'byte-order-mark': 'a byte order mark stands before it',
   'control-character': 'a text has a control character',
   damaged: 'it cannot be unpacked',
@@ -164,8 +145,3 @@ const BROKEN: Readonly<Record<string, string>> = {
   'wrong-form': 'a text has another form',
   'wrong-type': 'a member is of another type',
 };
-
-/** What a rule of a schema wants, in words; empty for no rule. */
-export function brokenRule(rule: string): string {
-  return (Object.hasOwn(BROKEN, rule) ? BROKEN[rule] : undefined) ?? rule;
-}
