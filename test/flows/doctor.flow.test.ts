@@ -148,6 +148,7 @@ describe('where a login is missed', () => {
       const out = await machine.run(argv, at);
       expect(out).toMatchObject({ exit: 4, stderr: LINE(argv.slice(0, 2).join('-')) });
       expect(out.stdout).toContain(`run \`spec-kitty auth login --server ${server.url}`);
+      expect(out.stdout).toMatch(/^(?:Ping|Server) +Session expired$/m);
       const json = await machine.run([...argv, '--json'], at);
       expect(json).toMatchObject({ exit: 4, stderr: '', json: { ok: false, exit_code: 4 } });
     }

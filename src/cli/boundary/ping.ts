@@ -23,7 +23,8 @@ export async function pingTarget({ home, io }: Context, status: HomeStatus): Pro
   const connection = await connect(home, home.store(here.status.projectId), target);
   if (connection.kind === 'blocked') {
     const { reason, detail, remedy } = connection.blocked;
-    const word = reason === 'saas_disabled' ? 'Disabled' : 'Not authenticated';
+    const out = status.loginEnded === null ? 'Not authenticated' : 'Session expired';
+    const word = reason === 'saas_disabled' ? 'Disabled' : out;
     return { word, note: detail, remedy, isLoggedOut: isTeamspace && reason === 'missing_auth' };
   }
   const probe = await connection.receiver.probe(io.signal);
