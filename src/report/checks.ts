@@ -281,7 +281,7 @@ function filling(
     facts.stream === 'events'
       ? 'none is ever dropped'
       : 'further texts are kept when these are sent';
-  const word = percent >= FULL_PERCENT ? `is full: ${then}` : 'fills up';
+  const word = percent >= FULL_PERCENT ? `is full, and ${then}` : 'fills up';
   const detail = `${waiting} of ${most} ${facts.stream} wait (${percent}%), so the queue ${word}`;
   return [foundAt(at.project, detail, sendTo(at.project, at.route))];
 }

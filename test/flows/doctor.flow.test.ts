@@ -78,7 +78,7 @@ it('says how full the queue is, of what, and what was refused', async () => {
   const full = await machine.run(['sync', 'status', '--check'], at);
   expect(full.exit).toBe(1);
   expect(full.stdout).toContain(
-    '21 of 21 events wait (100%), so the queue is full: none is ever dropped',
+    '21 of 21 events wait (100%), so the queue is full, and none is ever dropped',
   );
   limit(1_000);
   await machine.run(['sync', 'now'], at);
