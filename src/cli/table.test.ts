@@ -47,7 +47,7 @@ describe('every command line the product prints', () => {
       const text = source.text.slice(index).replaceAll(/\$\{[^{}]*\}/g, 'x');
       return {
         file: source.path,
-        line: /^spec-kitty ((?:(?! && )[^`'"\\\n])*)/.exec(text)?.[1] ?? '',
+        line: /^spec-kitty ((?:(?! && |<\/)[^`'"\\\n])*)/.exec(text)?.[1] ?? '',
       };
     }),
   );
