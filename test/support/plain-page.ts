@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import type { Element } from './page-view.ts';
 
 const TAGS = new Set(
-  'html head meta meter title style body a header div form input span label select option button main h1 h2 h3 p pre code b details summary datalist table caption thead tbody tr th td time section ul li strong br figure figcaption svg text rect line path nav ol'.split(
+  'html head meta meter title style body a article header div form input span label select option button main h1 h2 h3 p pre code b details summary datalist table caption thead tbody tr th td time section ul li strong br figure figcaption svg text rect line path nav ol'.split(
     ' ',
   ),
 );

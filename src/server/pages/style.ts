@@ -118,9 +118,6 @@ td.name:not(:first-child){min-width:14rem}
 .filters label{margin:.25rem 0}
 .filters p{margin:.5rem 0;grid-column:1/-1}
 .steps{display:flex;flex-wrap:wrap;gap:.25rem 1.5rem;padding:0;list-style:none}
-.tree,.tree ul{list-style:none;padding-left:1rem;margin:0}
-.tree{padding:0 .75rem;font-family:ui-monospace,monospace;font-size:.9rem}
-.tree summary{min-height:1.6rem}
 article{margin:1rem 0;overflow-wrap:break-word}
 .nest,.lines li{overflow-wrap:anywhere}
 .text{max-width:60rem}

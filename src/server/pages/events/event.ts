@@ -1,14 +1,5 @@
-import {
-  asObject,
-  asText,
-  ENVELOPE_KEYS,
-  type JsonObject,
-  type JsonValue,
-  member,
-  parseEnvelope,
-  parseEventId,
-  parseJson,
-} from '../../../wire/index.ts';
+import { printable } from '../../../base/index.ts';
+import { ENVELOPE_KEYS, memberSpans, parseEnvelope, parseEventId } from '../../../wire/index.ts';
 import { HttpError } from '../../http/errors.ts';
 import type { Here } from '../../http/here.ts';
 import type { Identity } from '../../identity/identity.ts';
@@ -28,17 +19,17 @@ import {
   tableOf,
   text,
 } from '../frame.ts';
+import { showJson } from '../artifacts/texts/json.ts';
 import { html, type Html } from '../html.ts';
 import { exactTime } from './cells.ts';
-import { leafOf, treeOf } from './tree.ts';
 
 interface Shown {
   readonly look: Look;
   readonly project: ProjectRow;
   readonly event: StoredEvent;
   readonly facts: EventFacts;
-  /** The members of the envelope; null for one that cannot be read any more. */
-  readonly members: JsonObject | null;
+  /** The members of the envelope, each as it was written; none for one that was erased. */
+  readonly members: ReadonlyMap<string, string>;
 }
 
 /** One event: every field of its envelope, its payload, what is odd about it, and what it belongs to. */
@@ -47,9 +38,7 @@ export async function eventPage(identity: Identity, c: Here): Promise<Response> 
   const { project, event } = await eventOf(look, c);
   const parsed = parseEnvelope(event.bytes);
   const facts = factsOf(event, parsed.ok ? parsed.value.envelope : null);
-  const json = parseJson(event.bytes);
-  const members = json.ok ? asObject(json.value) : null;
-  const shown = { look, project, event, facts, members };
+  const shown = { look, project, event, facts, members: membersOf(event.bytes) };
   return framed(c, look, {
     title: event.type,
     crumbs: [
@@ -60,13 +49,21 @@ export async function eventPage(identity: Identity, c: Here): Promise<Response> 
 ${event.erasedAt === null ? [] : tombstone(event.erasedAt)}
 ${await relations(shown)}
 <h2>Envelope</h2>
-${envelopeTable(shown, await knownIds(shown))}
-${members === null ? [] : payloadOf(event, members)}
+${envelopeTable(shown, await pathsOfNamed(shown))}
+${payloadOf(shown)}
 <h2>Findings</h2>
 ${event.erasedAt === null ? findingsOf(facts) : html`<p class="quiet">Nothing of it is left to judge.</p>`}
 <h2>Here</h2>
 ${storedTable(event)}`,
   });
+}
+
+function membersOf(bytes: Uint8Array): ReadonlyMap<string, string> {
+  const buffer = Buffer.from(bytes);
+  const spans = memberSpans(bytes) ?? [];
+  return new Map(
+    spans.map(({ key, value: { start, end } }) => [key, buffer.toString('utf8', start, end)]),
+  );
 }
 
 /** The envelope as it came, as a file. */
@@ -131,52 +128,64 @@ async function relations({ look, project, facts }: Shown): Promise<Html> {
 /** Members that name other events. */
 const NAMING_EVENTS = ['causation_id', 'correlation_id'];
 
-/** Which of the events that it names are here. */
-async function knownIds({ look, project, members }: Shown): Promise<ReadonlySet<string>> {
-  const known = new Set<string>();
+/** Where those of them that are here can be looked at. */
+async function pathsOfNamed({
+  look,
+  project,
+  members,
+}: Shown): Promise<ReadonlyMap<string, string>> {
+  const paths = new Map<string, string>();
   for (const key of NAMING_EVENTS) {
-    const name = asText(members === null ? undefined : member(members, key)) ?? '';
-    if ((await eventWith(look, project.id, name)) !== null) known.add(name);
+    const [, id = ''] = /^"([^"\\]+)"$/.exec(members.get(key) ?? '') ?? [];
+    if ((await eventWith(look, project.id, id)) !== null) paths.set(key, eventPath(project.id, id));
   }
-  return known;
+  return paths;
 }
 
-function envelopeTable({ project, members, facts }: Shown, known: ReadonlySet<string>): Html {
-  if (members === null) return html`<p class="quiet">Nothing of it is left to read.</p>`;
-  const more = Object.keys(members).filter((key) => !ENVELOPE_KEYS.some((each) => each === key));
-  const fields = [...ENVELOPE_KEYS, ...more].filter((key) => key !== 'payload');
+function envelopeTable(
+  { project, members, facts }: Shown,
+  named: ReadonlyMap<string, string>,
+): Html {
+  if (members.size === 0) return html`<p class="quiet">Nothing of it is left to read.</p>`;
   const parts = { project: project.id };
-  const links: Readonly<Record<string, string>> = {
-    event_type: eventsPath({ ...parts, type: facts.type }),
-    node_id: eventsPath({ ...parts, node: facts.nodeId ?? '' }),
-    project_uuid: projectPath(project.id),
-  };
+  const paths = new Map([
+    ...named,
+    ['event_type', eventsPath({ ...parts, type: facts.type })],
+    ['node_id', eventsPath({ ...parts, node: facts.nodeId ?? '' })],
+    ['project_uuid', projectPath(project.id)],
+  ]);
+  const keys = [...new Set([...ENVELOPE_KEYS, ...members.keys()])];
   return tableOf(
     'Fields of the envelope as its producer wrote them',
     [{ name: 'Field' }, { name: 'Value', kind: 'name' }],
-    fields.map((key) => {
-      const value = member(members, key);
-      const id = asText(value) ?? '';
-      const path =
-        known.has(id) && NAMING_EVENTS.includes(key) ? eventPath(project.id, id) : links[key];
-      return [
-        html`<code>${key}</code>`,
-        path === undefined ? valueOf(value) : link(path, valueOf(value)),
-      ];
-    }),
+    keys
+      .filter((key) => key !== 'payload')
+      .map((key) => {
+        const path = paths.get(key);
+        const value = valueOf(members.get(key));
+        const name = html`<code>${printable(key, MOST_BYTES)}</code>`;
+        return [name, path === undefined ? value : link(path, value)];
+      }),
   );
 }
 
-function valueOf(value: JsonValue | undefined): Html {
-  if (value === undefined) return html`<span class="quiet">absent</span>`;
-  return typeof value === 'object' && value !== null ? treeOf(value) : leafOf(value);
+/** What a field shows at most. */
+const MOST_BYTES = 2_000;
+
+function valueOf(source: string | undefined): Html {
+  if (source === undefined) return html`<span class="quiet">absent</span>`;
+  return /^[[{]/.test(source)
+    ? showJson(source).body
+    : html`<code>${printable(source, MOST_BYTES)}</code>`;
 }
 
-function payloadOf({ projectId, eventId }: StoredEvent, members: JsonObject): Html {
-  const payload = member(members, 'payload') ?? null;
+function payloadOf({ event: { projectId, eventId }, members }: Shown): Html {
+  const payload = members.get('payload');
+  if (payload === undefined) return html``;
+  const { body, notes } = showJson(payload);
   return html`<h2>Payload</h2>
-<div class="scroll" role="region" aria-label="Payload" tabindex="0">${treeOf(payload)}</div>
-<p><a href="${eventPath(projectId, eventId)}/raw" download>The whole envelope as it came (JSON)</a></p>`;
+<article>${body}</article>
+<p>${notes.map((note) => html`${note} `)}<a href="${eventPath(projectId, eventId)}/raw" download>The whole envelope as it came (JSON)</a></p>`;
 }
 
 function findingsOf({ findings }: EventFacts): Html {

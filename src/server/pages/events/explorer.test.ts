@@ -269,7 +269,7 @@ it('shows every field of an event, its payload as a tree, and what it belongs to
   expect(hrefs).not.toContain(`/projects/${PROJECT}/events/${eventId(99)}`);
   expect(hrefs).toContain(`/projects/${PROJECT}/missions/042-demo`);
   expect(hrefs).toContain(`/events?project=${PROJECT}&mission=042-demo&wp=WP01`);
-  expect(page.text).toContain('deep 2 values list 2 values 0 1 1 1 value x null empty []');
+  expect(page.text).toContain('deep 2 members list 2 items 1 1 2 1 member x null empty 0 items');
   expect(page.text).toContain('unknown_lane WP01 to limbo');
 });
 
@@ -404,8 +404,5 @@ it('renders hostile texts as texts', async () => {
   }
   for (const page of pages) requirePlain(page);
   const shown = pages.map(({ text }) => text).join(' ');
-  const escaped = texts.map((text) => JSON.stringify(text).slice(1, -1));
-  expect(escaped.filter((text) => !/[\u202E]|u0000/.test(text) && !shown.includes(text))).toEqual(
-    [],
-  );
+  expect(texts.filter((text) => !/\p{Cc}/u.test(text) && !shown.includes(text))).toEqual([]);
 });

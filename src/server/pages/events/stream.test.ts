@@ -26,6 +26,8 @@ import { STREAMS } from '../../limits.ts';
 import { openStore } from '../../store/store.ts';
 import { TAIL_SCRIPT } from './tail-script.ts';
 
+/** On a machine that does other things as well. */
+const SOON = { timeout: 20_000 };
 const QUICK = { heartbeatMs: 150, pollMs: 20 };
 
 /** Somebody who listens, as a browser does. */
@@ -114,7 +116,7 @@ it.each(PLACES)(
     const { url } = await listenTrial(trial);
     const first = await listen(url, '/events/stream');
     expect(first.headers['content-type']).toBe('text/event-stream; charset=utf-8');
-    await expect.poll(first.text).toContain('retry: ');
+    await expect.poll(first.text, SOON).toContain('retry: ');
     const arriving = (async () => {
       for (let n = 100; n < 400; n += 7) {
         await send(
@@ -123,14 +125,14 @@ it.each(PLACES)(
         );
       }
     })();
-    await expect.poll(() => first.ids.length).toBeGreaterThan(20);
+    await expect.poll(() => first.ids.length, SOON).toBeGreaterThan(20);
     first.leave();
     const seen = [...first.ids];
     let last = first.last();
     while (seen.length < 300) {
       const again = await listen(url, '/events/stream?after=0', { 'last-event-id': last });
       const wanted = Math.min(seen.length + 60, 300);
-      await expect.poll(() => seen.length + again.ids.length).toBeGreaterThanOrEqual(wanted);
+      await expect.poll(() => seen.length + again.ids.length, SOON).toBeGreaterThanOrEqual(wanted);
       again.leave();
       seen.push(...again.ids);
       last = again.last();
@@ -168,7 +170,7 @@ it('tells only what is asked for, and how far it is where nothing is', async () 
     envelope(3, { event_type: 'WPStatusChanged', payload: { ...moved, actor: 'ann' } }),
     envelope(4),
   ]);
-  for (const listener of listeners) await expect.poll(listener.last).toBe('4');
+  for (const listener of listeners) await expect.poll(listener.last, SOON).toBe('4');
   expect(listeners.map(({ ids }) => ids)).toEqual([
     [eventId(2)],
     [eventId(3)],
@@ -184,9 +186,9 @@ it('begins at the end for who comes from another time of the store, and refuses 
   await send(trial, [envelope(1)]);
   const { url } = await listenTrial(trial);
   const later = await listen(url, '/events/stream', { 'last-event-id': '999999' });
-  await expect.poll(later.text).toContain('retry: ');
+  await expect.poll(later.text, SOON).toContain('retry: ');
   await send(trial, [envelope(2)]);
-  await expect.poll(() => later.ids).toEqual([eventId(2)]);
+  await expect.poll(() => later.ids, SOON).toEqual([eventId(2)]);
   const odd = await listen(url, '/events/stream', { 'last-event-id': 'x' });
   expect(odd.status).toBe(400);
 });
@@ -230,7 +232,7 @@ it('tells nobody what is another team’s, and only who is logged in anything', 
     bearer(await tokenOf(trial, 'zoe@kitty.example', 'orchard')),
   );
   await send(trial, [envelope(7)], bearer(await tokenOf(trial, 'ben@kitty.example', 'harbour')));
-  await expect.poll(asked.last).toBe('3');
+  await expect.poll(asked.last, SOON).toBe('3');
   expect([ours.ids, asked.ids]).toEqual([[eventId(7)], []]);
   const nobody = await listen(url, '/events/stream');
   expect([nobody.status, nobody.headers.location]).toEqual([
@@ -278,7 +280,7 @@ it.each([
     options: { ...trial.options, streamPatience: QUICK },
   });
   const listener = await listen(url, '/events/stream', { cookie });
-  await expect.poll(listener.text).toContain(': here');
+  await expect.poll(listener.text, SOON).toContain(': here');
   await act(trial, cookie);
   const began = performance.now();
   expect(await listener.ended).toBe('whole');
@@ -289,7 +291,7 @@ it('ends streams at once when the receiver stops', async () => {
   const trial = await startTrial({ streamPatience: { pollMs: 60_000 } });
   const receiver = await listenTrial(trial);
   const listeners = await Promise.all([1, 2, 3].map(() => listen(receiver.url, '/events/stream')));
-  for (const { text } of listeners) await expect.poll(text).toContain('retry: ');
+  for (const { text } of listeners) await expect.poll(text, SOON).toContain('retry: ');
   const began = performance.now();
   await receiver.close();
   expect(performance.now() - began).toBeLessThan(2_000);
@@ -320,14 +322,14 @@ it('leaves a reader who takes nothing, who loses nothing by it', async () => {
   const before = process.memoryUsage.rss();
   const slow = await listen(url, '/events/stream?after=0');
   slow.response.pause();
-  await expect.poll(() => openStreams(url), { timeout: 20_000 }).toBe(0);
+  await expect.poll(() => openStreams(url), SOON).toBe(0);
   // What was not taken stays in the store, not in memory.
   expect(process.memoryUsage.rss() - before).toBeLessThan(200 * 1_048_576);
   slow.response.resume();
   expect(await slow.ended).toBe('cut');
   expect(slow.ids.length).toBeLessThan(count);
   const again = await listen(url, '/events/stream', { 'last-event-id': slow.last() });
-  await expect.poll(() => slow.ids.length + again.ids.length, { timeout: 20_000 }).toBe(count);
+  await expect.poll(() => slow.ids.length + again.ids.length, SOON).toBe(count);
   expect([...slow.ids, ...again.ids]).toEqual(range(0, count).map(eventId));
 }, 60_000);
 
@@ -345,9 +347,9 @@ it('gives one address so many streams and no more, and each place back', async (
   expect(new Set(open.map(({ status }) => status))).toEqual(new Set([200]));
   const more = await listen(url, '/events/stream');
   expect([more.status, more.headers['retry-after']]).toEqual([429, '10']);
-  await expect.poll(more.text).toContain('too_many_streams');
+  await expect.poll(more.text, SOON).toContain('too_many_streams');
   for (const { leave } of open) leave();
-  await expect.poll(() => openStreams(url)).toBe(0);
+  await expect.poll(() => openStreams(url), SOON).toBe(0);
   expect((await listen(url, '/events/stream')).status).toBe(200);
 });
 
