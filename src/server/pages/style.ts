@@ -77,6 +77,7 @@ header select,header button{margin:0;padding:.15rem .5rem}
 fieldset{border:1px solid var(--line);border-radius:.4rem;margin:.75rem 0;padding:.25rem .75rem .75rem;min-width:0}
 fieldset label{margin:.4rem 0;overflow-wrap:anywhere}
 summary{cursor:pointer;white-space:nowrap}
+.front{margin:1rem 0}
 .fields{max-width:32rem}
 .filter{margin:1rem 0;display:flex;flex-wrap:wrap;gap:.25rem 1rem;align-items:end}
 .filter label{margin:0;min-width:12rem}
