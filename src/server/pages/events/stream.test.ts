@@ -284,7 +284,7 @@ it.each([
   await act(trial, cookie);
   const began = performance.now();
   expect(await listener.ended).toBe('whole');
-  expect(performance.now() - began).toBeLessThan(2_000);
+  expect(performance.now() - began).toBeLessThan(5_000);
 });
 
 it('ends streams at once when the receiver stops', async () => {
@@ -294,7 +294,7 @@ it('ends streams at once when the receiver stops', async () => {
   for (const { text } of listeners) await expect.poll(text, SOON).toContain('retry: ');
   const began = performance.now();
   await receiver.close();
-  expect(performance.now() - began).toBeLessThan(2_000);
+  expect(performance.now() - began).toBeLessThan(5_000);
   expect(await Promise.all(listeners.map(({ ended }) => ended))).toEqual([
     'whole',
     'whole',
