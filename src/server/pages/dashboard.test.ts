@@ -91,9 +91,9 @@ it('shows this machine what arrived, as long as nobody is known', async () => {
     [`A & <b> ${MISSION}`, 'research', '1 claimed, 1 done', '', '5', '2026-03-14 09:26 UTC'],
   ]);
   expect(rowsOf(project, /are odd/)).toEqual([
-    ['missing_evidence', '1'],
-    ['unknown_lane', '1'],
-    ['unvalidated', '2'],
+    ['missing_evidence approved or done without saying why', '1'],
+    ['unknown_lane none of the ten lanes, so nothing moved', '1'],
+    ['unvalidated has members that the type does not have, or lacks some that it has', '2'],
   ]);
   expect(rowsOf(project, /Who sent/).map((cells) => cells.slice(0, 3))).toEqual([
     ['0123456789ab', '5', '0'],
@@ -118,9 +118,10 @@ it('shows this machine what arrived, as long as nobody is known', async () => {
     ['WP01', 'planned → done', 'ann'],
   ]);
   expect(page.text).toContain('Burn-up: 1 of 2 work packages done');
-  expect(rowsOf(page, /What is odd/).map((cells) => cells.slice(1, 3))).toContainEqual([
-    'unknown_lane',
+  expect(rowsOf(page, /What is odd/).map((cells) => cells.slice(0, 3))).toContainEqual([
+    'unknown_lane none of the ten lanes, so nothing moved',
     'WP01 to limbo',
+    '1',
   ]);
 });
 

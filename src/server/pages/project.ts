@@ -13,6 +13,7 @@ import {
 } from '../views/read.ts';
 import { type DossierRow, dossiersOf } from '../views/dossier/read.ts';
 import { dayChart, firstDay } from './charts.ts';
+import { findingName } from './findings.ts';
 import {
   amount,
   eventsPath,
@@ -110,8 +111,8 @@ function findingList(projectId: string, findings: readonly Count[]): Html {
     'Events that are stored and are odd',
     [{ name: 'Finding' }, { name: 'Events', kind: 'number' }],
     findings.map(({ name, count }) => [
-      html`<a href="${eventsPath({ project: projectId, finding: name })}"><code>${name}</code></a>`,
-      text(count.toLocaleString('en')),
+      findingName(name),
+      html`<a href="${eventsPath({ project: projectId, finding: name })}">${count.toLocaleString('en')}</a>`,
     ]),
   );
 }

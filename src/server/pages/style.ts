@@ -107,13 +107,14 @@ td code{overflow-wrap:normal}
 td.name{overflow-wrap:anywhere;min-width:9rem}
 td.plain:first-child{min-width:8.5rem}
 td.name:not(:first-child){min-width:14rem}
-.board{display:flex;gap:.5rem;overflow-x:auto;padding:3px 0 .5rem}
-.lane{background:var(--card);border:1px solid var(--line);border-radius:.4rem;padding:.5rem;flex:1 0 7rem}
-.lane:has(li){flex:3 0 10rem}
-.lane h3{font-size:.85rem}
+.board{display:flex;gap:.35rem;overflow-x:auto;padding:3px 0 .5rem}
+.lane{background:var(--card);border:1px solid var(--line);border-radius:.4rem;padding:.4rem;flex:1 0 5.9rem}
+.lane:has(li){flex:3 0 9rem}
+.lane h3{font-size:.8rem}
+.lane h3 span{display:block}
 .lane ul{list-style:none;margin:0;padding:0}
 .lane li{background:var(--ground);border:1px solid var(--line);border-radius:.3rem;padding:.35rem .5rem;margin-bottom:.35rem;overflow-wrap:anywhere}
-@media (max-width:45rem){.board{flex-wrap:wrap}.lane,.lane:has(li){flex:1 0 auto}.lane:has(li){width:100%}.lane:not(:has(li)) h3{margin:0}}
+@media (max-width:45rem){.board{flex-wrap:wrap}.lane,.lane:has(li){flex:1 0 auto}.lane:has(li){width:100%}.lane:not(:has(li)) h3{margin:0}.lane h3 span{display:inline}}
 .filters{display:grid;grid-template-columns:repeat(auto-fill,minmax(9.5rem,1fr));gap:0 1rem}
 .filters .wide{grid-column:span 2}
 .filters label{margin:.25rem 0}

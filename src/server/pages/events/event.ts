@@ -6,6 +6,7 @@ import type { Identity } from '../../identity/identity.ts';
 import { eventsById, type StoredEvent } from '../../store/events.ts';
 import { factsOf, type EventFacts } from '../../views/facts.ts';
 import { missionRows, type ProjectRow } from '../../views/read.ts';
+import { findingName } from '../findings.ts';
 import {
   eventPath,
   eventsPath,
@@ -190,7 +191,7 @@ function payloadOf({ event: { projectId, eventId }, members }: Shown): Html {
 
 function findingsOf({ findings }: EventFacts): Html {
   if (findings.length === 0) return html`<p class="quiet">Nothing is odd about it.</p>`;
-  return html`<ul>${findings.map(({ code, detail }) => html`<li><code>${code}</code> ${detail}</li>`)}</ul>`;
+  return html`<ul>${findings.map(({ code, detail }) => html`<li>${detail} ${findingName(code)}</li>`)}</ul>`;
 }
 
 function storedTable(event: StoredEvent): Html {

@@ -270,7 +270,7 @@ it('shows every field of an event, its payload as a tree, and what it belongs to
   expect(hrefs).toContain(`/projects/${PROJECT}/missions/042-demo`);
   expect(hrefs).toContain(`/events?project=${PROJECT}&mission=042-demo&wp=WP01`);
   expect(page.text).toContain('deep 2 members list 2 items 1 1 2 1 member x null empty 0 items');
-  expect(page.text).toContain('unknown_lane WP01 to limbo');
+  expect(page.text).toContain('WP01 to limbo unknown_lane none of the ten lanes');
 });
 
 it('hands out the bytes of an event as a file, and of an erased one its tombstone', async () => {

@@ -5,15 +5,14 @@ import { isLane, type Lane, LANES } from '../../views/facts.ts';
 import {
   type ChangeRow,
   findingsOf,
-  type FindingRow,
   laneChanges,
-  MOST_FINDINGS,
   missionRows,
   type WorkPackage,
   workPackages,
 } from '../../views/read.ts';
 import { artifactsPath } from '../artifacts/addresses.ts';
 import { burnUp, progressOf } from '../charts.ts';
+import { findingsTable } from '../findings.ts';
 import {
   amount,
   eventPath,
@@ -89,25 +88,6 @@ function timelineOf(projectId: string, changes: readonly ChangeRow[]): Html {
       text(wpId),
       text(fromLane === '' ? toLane : `${fromLane} → ${toLane}`),
       text(actor),
-    ]),
-  );
-}
-
-export function findingsTable(projectId: string, findings: readonly FindingRow[]): Html {
-  if (findings.length === 0) return html`<p class="quiet">Nothing odd arrived.</p>`;
-  return tableOf(
-    `${findings.length < MOST_FINDINGS ? 'What is odd' : `The last ${MOST_FINDINGS} that are odd`}, the last one first`,
-    [
-      { name: 'When' },
-      { name: 'Finding' },
-      { name: 'What', kind: 'name' },
-      { name: 'Event', kind: 'name' },
-    ],
-    findings.map(({ occurredAt, code, detail, eventId }) => [
-      timeOf(occurredAt),
-      html`<code>${code}</code>`,
-      text(detail),
-      html`<a href="${eventPath(projectId, eventId)}"><code>${eventId}</code></a>`,
     ]),
   );
 }

@@ -32,8 +32,8 @@ import {
   text,
   timeOf,
 } from '../frame.ts';
+import { findingsTable } from '../findings.ts';
 import { html, type Html } from '../html.ts';
-import { findingsTable } from './mission.ts';
 
 /** Changes of lanes that the history shows. */
 const SHOWN_CHANGES = 500;
