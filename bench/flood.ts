@@ -44,9 +44,11 @@ export async function benchFlood(): Promise<readonly Measured[]> {
 async function besideFlood(database: string, address: string): Promise<readonly Measured[]> {
   const [greedy, modest] = await twoTokens(address);
   const receiver = await startServing(address);
-  const send = sender(receiver.url, modest, new Agent({ keepAlive: true }));
   let next = 0;
   const measure = async (size: number): Promise<number> => {
+    // A socket that has rested since the last time may be closed from the other side just now.
+    const agent = new Agent({ keepAlive: true });
+    const send = sender(receiver.url, modest, agent);
     const waits: number[] = [];
     const began = performance.now();
     while (performance.now() - began < FLOOD_SECONDS * 1_000) {
@@ -58,6 +60,7 @@ async function besideFlood(database: string, address: string): Promise<readonly 
       waits.push(performance.now() - sent);
       await pause(REST_MS);
     }
+    agent.destroy();
     return quantile(waits, 0.99);
   };
   const lines: Measured[] = [];
