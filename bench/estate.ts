@@ -23,6 +23,7 @@ export const PROJECTS: readonly ProjectId[] = Array.from(
 export const someEvent = { id: idOf(0), project: projectOf(0) };
 
 const atOnce: Turn = async (work) => work();
+const turns = { judging: atOnce, storing: atOnce };
 
 /** Stores `count` events of five projects, fifty missions and forty producers, as if they had come in thirty days. */
 export async function fillStore(store: Store, count: number, now: number): Promise<void> {
@@ -37,7 +38,7 @@ export async function fillStore(store: Store, count: number, now: number): Promi
       visitor,
       isStrict: false,
       now: at,
-      turn: atOnce,
+      turns,
     });
     const odd = results.find(({ result }) => result.status !== 'success');
     if (odd !== undefined) throw new Error(JSON.stringify(odd));

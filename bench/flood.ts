@@ -22,6 +22,7 @@ const FLOOD_SECONDS = Number(process.env['BENCH_FLOOD_SECONDS'] ?? '10');
 const SOCKETS = 32;
 const FLOOD_BATCHES = 400;
 const FULL_BATCH = 1_000;
+/** Waits for the transaction of a full one, which cannot be divided: no goal. */
 const SMALL_BATCH = 100;
 /** Between two batches of the team that does not flood. */
 const REST_MS = 20;
@@ -45,7 +46,7 @@ async function besideFlood(database: string, address: string): Promise<readonly 
   const [greedy, modest] = await twoTokens(address);
   const receiver = await startServing(address);
   let next = 0;
-  const measure = async (size: number): Promise<number> => {
+  const measure = async (size: number): Promise<readonly number[]> => {
     // A socket that has rested since the last time may be closed from the other side just now.
     const agent = new Agent({ keepAlive: true });
     const send = sender(receiver.url, modest, agent);
@@ -61,22 +62,26 @@ async function besideFlood(database: string, address: string): Promise<readonly 
       await pause(REST_MS);
     }
     agent.destroy();
-    return quantile(waits, 0.99);
+    return waits;
   };
   const lines: Measured[] = [];
   await measure(FULL_BATCH);
-  for (const [size, name, atMost] of [
-    [FULL_BATCH, 'full batches', 2],
-    [SMALL_BATCH, `batches of ${SMALL_BATCH}`, 100],
+  for (const [size, name, hasGoal] of [
+    [FULL_BATCH, 'full batches', true],
+    [SMALL_BATCH, `batches of ${SMALL_BATCH}`, false],
   ] as const) {
     const alone = await measure(size);
     const flood = await startFlood(receiver.url, greedy, String(lines.length));
     const beside = await measure(size);
     const told = await flood.told;
     process.stderr.write(`${database}, the flood beside ${name}: ${told}\n`);
-    const values = { ours: beside, baseline: alone, ratio: beside / alone };
-    const what = `p99 of one team’s ${name} beside a flood, ${database}`;
-    lines.push(limitGoal('H14', what, values, { unit: 'ms', atMost }));
+    for (const share of [0.5, 0.99]) {
+      const [ours, baseline] = [quantile(beside, share), quantile(alone, share)];
+      const values = { ours, baseline, ratio: ours / baseline };
+      const what = `p${share * 100} of one team’s ${name} beside a flood, ${database}`;
+      const line = limitGoal('H14', what, values, { unit: 'ms', atMost: 2 });
+      lines.push(hasGoal ? line : { ...line, target: '–', reached: true });
+    }
   }
   await receiver.stop();
   return lines;

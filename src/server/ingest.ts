@@ -37,6 +37,12 @@ export interface Ingested {
   readonly rule: string;
 }
 
+/** What a batch waits for, once for each part that is judged, and once when it is stored. */
+interface Turns {
+  readonly judging: Turn;
+  readonly storing: Turn;
+}
+
 /**
  * Stores a batch and answers one result for each element, in the elements' order. All that is new is stored in
  * one transaction, durably, before this resolves. A full batch is judged in many turns, between which others have theirs.
@@ -45,16 +51,16 @@ export interface Ingested {
 export async function ingest(
   store: Store,
   elements: readonly Uint8Array[],
-  rules: IngestRules & { readonly turn: Turn },
+  rules: IngestRules & { readonly turns: Turns },
 ): Promise<readonly Ingested[]> {
-  const { turn } = rules;
+  const { judging, storing } = rules.turns;
   const judged: Judged[] = [];
   for (let first = 0; first < elements.length; first += JUDGED_AT_ONCE) {
     const some = elements.slice(first, first + JUDGED_AT_ONCE);
-    judged.push(...(await turn(() => some.map((element) => judgeElement(element, rules)))));
+    judged.push(...(await judging(() => some.map((element) => judgeElement(element, rules)))));
   }
   const accepted = judged.flatMap((each) => (each.kind === 'event' ? [each] : []));
-  const arrivals = await turn(() => arrive(store, accepted, rules));
+  const arrivals = await storing(() => arrive(store, accepted, rules));
   return judged.map((each) => {
     if (each.kind === 'refused') return each;
     const { event } = each;

@@ -12,10 +12,10 @@ export const MAX_REQUEST_BYTES = MAX_BATCH_BYTES + 65_536;
 /** Batches that one client may have in flight; arrival order is of no meaning to this receiver. */
 export const MAX_CONCURRENT_BATCHES = 3;
 
-/** Batches and bodies that are read, waiting or being stored; one team has at most half of it, here and below. */
+/** Batches and bodies that are read, waiting or being stored; one team has at most half. */
 export const REQUESTS_UNDER_WAY = 32;
 
-/** Snapshots that are read, parsed and stored at the same time: each may be 32 MiB. */
+/** The same of snapshots, each of which may be 32 MiB. */
 export const SNAPSHOTS_UNDER_WAY = 2;
 
 /** How long a request waits, unread, until its team has room for it, and then `Retry-After`, in seconds. */

@@ -45,7 +45,7 @@ export function pushReceiver(store: Store, now: () => number, shares: Shares): R
       if (body === null) throw tooLarge('the request is larger than any push', NO_ECHO);
       const push = await inflate(body, encoding, MAX_PUSH_BYTES);
       if (push.ok) {
-        return shares.work.join(visitor.team)(() => take(store, visitor, push.value, now()));
+        return shares.store.join(visitor.team)(() => take(store, visitor, push.value, now()));
       }
       if (push.error === 'too_large') throw tooLarge('the push is too large', NO_ECHO);
       const message = `the body is not valid ${encoding}`;

@@ -48,10 +48,13 @@ export function batchReceiver(store: Store, rules: BatchRules, shares: Shares): 
       const body = await readBody(request);
       const batch = await inflate(body, encoding, MAX_BATCH_BYTES);
       if (!batch.ok) throw batch.error === 'too_large' ? tooLarge() : damaged(encoding);
-      const turn = shares.work.join(visitor.team);
-      const elements = await turn(() => cut(batch.value));
+      const turns = {
+        judging: shares.thread.join(visitor.team),
+        storing: shares.store.join(visitor.team),
+      };
+      const elements = await turns.judging(() => cut(batch.value));
       const { isStrict, now } = rules;
-      const items = await ingest(store, elements, { visitor, isStrict, now: now(), turn });
+      const items = await ingest(store, elements, { visitor, isStrict, now: now(), turns });
       return {
         results: items.map(({ result }) => result),
         fates: items.map((item, index) => fateOf(item, elements[index]?.length ?? 0)),

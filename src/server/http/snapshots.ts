@@ -64,7 +64,7 @@ export function snapshotReceiver(store: Store, now: () => number, shares: Shares
       const snapshot = await inflate(body, encoding, MAX_SNAPSHOT_BYTES);
       if (snapshot.ok) {
         const taking = { request, labels, bytes: snapshot.value, now: now() };
-        return shares.work.join(team)(() => take(store, taking));
+        return shares.store.join(team)(() => take(store, taking));
       }
       if (snapshot.error === 'too_large') throw tooLarge();
       throw malformed([

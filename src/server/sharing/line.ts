@@ -13,9 +13,13 @@ export interface Line {
   join(team: string, weight?: number): Turn;
 }
 
-interface LineRules {
-  /** How much is done at one time. One team never has more than half of it. */
+/** How much is done at one time, and how much of it may be one team's. */
+export interface Room {
   readonly places: number;
+  readonly perTeam: number;
+}
+
+interface LineRules extends Room {
   /** Who has waited for so long in vain is turned away; nobody is when absent. */
   readonly patience?: { readonly ms: Millis; readonly refusal: () => Error };
 }
@@ -30,12 +34,10 @@ export interface Share {
 }
 
 /** Who takes the next place; null where all are taken, or nobody who waits may have one. */
-export function nextTeam(shares: readonly Share[], places: number): string | null {
+export function nextTeam(shares: readonly Share[], { places, perTeam }: Room): string | null {
   const taken = shares.reduce((sum, { working }) => sum + working, 0);
   if (taken >= places) return null;
-  const able = shares.filter(
-    ({ waiting, working }) => waiting > 0 && working < Math.ceil(places / 2),
-  );
+  const able = shares.filter(({ waiting, working }) => waiting > 0 && working < perTeam);
   const [first, ...others] = able;
   if (first === undefined) return null;
   return others.reduce((least, each) => (each.used < least.used ? each : least), first).team;
@@ -58,7 +60,7 @@ interface Group {
   usedAt: Millis;
 }
 
-export function createLine(clock: Clock, { places, patience }: LineRules): Line {
+export function createLine(clock: Clock, { patience, ...room }: LineRules): Line {
   const groups = new Map<string, Group>();
   let tickets = 0;
   let isChoosing = false;
@@ -73,7 +75,7 @@ export function createLine(clock: Clock, { places, patience }: LineRules): Line 
     for (const [team, group] of groups) if (isForgotten(group, now)) groups.delete(team);
     for (;;) {
       const shares = [...groups].map(([team, group]) => shareOf(team, group, now));
-      const team = nextTeam(shares, places);
+      const team = nextTeam(shares, room);
       if (team === null) return;
       const group = groupOf(team);
       group.working += 1;

@@ -16,8 +16,10 @@ export interface Shares {
   readonly requests: Line;
   /** The same of snapshots, each of which may be 32 MiB. */
   readonly snapshots: Line;
-  /** The thread and the store: judging a part of a batch is a turn, and so is storing it. */
-  readonly work: Line;
+  /** The thread that judges what came: a part of a batch is a turn. */
+  readonly thread: Line;
+  /** The store: a transaction is a turn. The same line as the thread's where the store works on the thread. */
+  readonly store: Line;
 }
 
 /** Nobody waits for views as they wait for an answer. */
@@ -26,16 +28,21 @@ const FOLDING_WEIGHT = 4;
 /** Before any body is read, so that what waits costs a socket and no memory; who waits in vain hears 429. */
 export function createShares(clock: Clock, { driver }: Store): Shares {
   const patience = { ms: LINE_PATIENCE_MS, refusal: tooMuchAtOnce };
+  const requests = { places: REQUESTS_UNDER_WAY, perTeam: REQUESTS_UNDER_WAY / 2, patience };
+  const snapshots = { places: SNAPSHOTS_UNDER_WAY, perTeam: SNAPSHOTS_UNDER_WAY / 2, patience };
+  const thread = createLine(clock, { places: 1, perTeam: 1 });
   return {
-    requests: createLine(clock, { places: REQUESTS_UNDER_WAY, patience }),
-    snapshots: createLine(clock, { places: SNAPSHOTS_UNDER_WAY, patience }),
-    work: createLine(clock, { places: driver.writers }),
+    requests: createLine(clock, requests),
+    snapshots: createLine(clock, snapshots),
+    thread,
+    store:
+      driver.writers === 1 ? thread : createLine(clock, { places: driver.writers, perTeam: 1 }),
   };
 }
 
 /** The turn of what makes the views: it takes part as a team that has a fifth beside one that always wants more. */
-export function foldingTurn({ work }: Shares): Turn {
-  return work.join('views', FOLDING_WEIGHT);
+export function foldingTurn({ store }: Shares): Turn {
+  return store.join('views', FOLDING_WEIGHT);
 }
 
 function tooMuchAtOnce(): HttpError {

@@ -52,7 +52,7 @@ export interface Driver extends Sql {
    * a key would do.
    */
   measure(): Promise<void>;
-  /** Transactions it works on at one time; more only wait for each other. */
+  /** Transactions it works on at one time; with one it does so on the thread that asks. */
   readonly writers: number;
   /** Goes on numbering the rows of a table behind `last`, which another store gave out. */
   numberFrom(table: string, column: string, last: number): Promise<void>;

@@ -30,6 +30,9 @@ export function createDesk({ clock, log, closing, streamPatience }: DeskOptions)
     patience: patienceOf(streamPatience),
     streams: createPlaces(STREAMS),
     exports: createPlaces(EXPORTS),
-    reads: createLine(clock, { places: STREAM_READS_AT_WORK }),
+    reads: createLine(clock, {
+      places: STREAM_READS_AT_WORK,
+      perTeam: Math.ceil(STREAM_READS_AT_WORK / 2),
+    }),
   };
 }
