@@ -25,7 +25,7 @@ export type { Ids, Random } from './ids.ts';
 export { createLog, silentLog } from './log.ts';
 export type { Log, LogFields } from './log.ts';
 export { migrate, migration, stepsAfter } from './migrate.ts';
-export type { Migration, RanStep } from './migrate.ts';
+export type { Migration } from './migrate.ts';
 export { failed, ok } from './result.ts';
 export type { Result } from './result.ts';
 export { Db, isDamaged, openDb, sqliteCode } from './sqlite.ts';

@@ -3,7 +3,7 @@ import path from 'node:path';
 import process from 'node:process';
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
-import { ROUTES } from '../../src/server/routes.ts';
+import { OPERATIONS, ROUTES } from '../../src/server/routes.ts';
 import { browserOfFile } from '../support/browser.ts';
 import {
   ARTIFACTS,
@@ -13,6 +13,8 @@ import {
 } from '../support/command-line.ts';
 import { type RealReceiver, realReceiver } from '../support/real-receiver.ts';
 import { crawl } from './crawl.ts';
+import { faultsOf, tabFaults } from './page-audit.ts';
+import { photograph } from './screenshots.ts';
 
 const visit = browserOfFile();
 
@@ -75,6 +77,13 @@ it('says and leads to the same without scripts', async () => {
     expect(await bare.page.innerText('main')).toBe(await page.innerText('main'));
   }
 }, 60_000);
+
+it('describes its interface in a page that can be read', async () => {
+  const { page } = await visit((await realReceiver()).url);
+  await page.goto(OPERATIONS.apiPage);
+  await photograph(page, 'api-docs');
+  expect([...(await faultsOf(page)), ...(await tabFaults(page))]).toEqual([]);
+});
 
 async function firstProject(page: Page): Promise<string> {
   await page.goto('/');

@@ -140,9 +140,15 @@ it(`shows ${ALL.length} hostile texts, wherever they stand, and nothing of them 
   for (let at = 0; at < facts.length; at += 500) await send(trial, facts.slice(at, at + 500));
   await sendArtifacts(trial);
   const { url } = await listenTrial(trial);
-  const { page } = await visit(url);
+  // The pages' policy would stop a script; here none may stand that it had to stop.
+  const { page } = await visit(url, { bypassCSP: true });
   const began = performance.now();
-  const opened = (kind: string): number => (/^artifact(?:Page|Diff)$/.test(kind) ? 60 : 12);
+  const most = new Map([
+    ['artifactPage', 60],
+    ['artifactDiff', 60],
+    ['packagePage', 20],
+  ]);
+  const opened = (kind: string): number => most.get(kind) ?? 12;
   const found = await crawl(page, { closely: 1, opened, pictures: 'hostile' });
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   process.stdout.write(
