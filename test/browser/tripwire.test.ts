@@ -74,10 +74,10 @@ it.each([
   ['a link of another kind', '<a href=" java\nscript:alert(1)">x</a>'],
   ['light at 1280: contrast 1.9', '<p style="color:#bbb">x</p>'],
   [
-    'dark at 360: contrast 1.',
+    'dark at 320: contrast 1.',
     '<style>@media(prefers-color-scheme:dark){p{color:#ddd}}</style><p>x</p>',
   ],
-  ['light at 360: the page is', '<div style="width:500px">x</div>'],
+  ['light at 320: the page is', '<div style="width:500px">x</div>'],
   [
     'light at 1280: too small to read',
     '<svg viewBox="0 0 100 10" width="50"><text y="9">x</text></svg>',

@@ -53,7 +53,7 @@ main button+button,main form+form button,main td button{background:none;border-c
 button:hover{text-decoration:underline}
 pre{white-space:pre-wrap;overflow-wrap:anywhere;background:var(--card);border:1px solid var(--line);border-radius:.4rem;padding:.6rem .8rem}
 [role=alert]{color:var(--alert)}
-code{overflow-wrap:anywhere}
+code,dt{overflow-wrap:anywhere}
 main.narrow code{font-size:1.5rem;letter-spacing:.1em}
 .skip{position:absolute;left:-99rem}
 .skip:focus{left:1rem;top:.5rem;background:var(--ground);padding:.5rem}
