@@ -24,8 +24,8 @@ const FLOOD_BATCHES = 400;
 const FULL_BATCH = 1_000;
 /** Waits for the transaction of a full one, which cannot be divided: no goal. */
 const SMALL_BATCH = 100;
-/** Between two batches of the team that does not flood. */
-const REST_MS = 20;
+/** Between two batches of the team that does not flood: it wants less than half of the receiver. */
+const REST_MS = 100;
 
 /** How long a team's batches take while another floods the receiver, beside how long they take alone. */
 export async function benchFlood(): Promise<readonly Measured[]> {
