@@ -14,7 +14,8 @@ import { claimDrain, DRAIN_EXPIRY_MS, type Drain } from './drain/drains.ts';
 import { open } from './generations.ts';
 import { begin, FenceLost, record, selectDue, type Batch } from './ledger.ts';
 import { dropParked, listParked, retryParked } from './parked.ts';
-import { listRoutes, revoke, type Route } from './routes.ts';
+import { listRoutes, type Route } from './routes.ts';
+import { revoke } from './grants.ts';
 import { eventsStream as stream } from './stream.ts';
 
 // Random histories of everything that moves a delivery. After each step every event must be in exactly one place at

@@ -4,7 +4,8 @@ import { lateRefusal } from '../../test/support/refusal.ts';
 import { saveSession, writeConfig, type ConfigChange } from '../home/index.ts';
 import { parseEndpoint } from '../receivers/index.ts';
 import { findDestination, type Destination } from './destination.ts';
-import { activate, grant, revoke, type Route } from './routes.ts';
+import { activate, type Route } from './routes.ts';
+import { grant, revoke } from './grants.ts';
 import { registerTarget } from './targets.ts';
 
 const SERVER = 'https://saas.example';

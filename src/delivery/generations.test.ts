@@ -11,7 +11,8 @@ import {
   setInstance,
 } from './generations.ts';
 import { begin, selectDue, type Batch } from './ledger.ts';
-import { revoke, type Route } from './routes.ts';
+import type { Route } from './routes.ts';
+import { revoke } from './grants.ts';
 import { eventsStream } from './stream.ts';
 import { recordHealth } from './targets.ts';
 

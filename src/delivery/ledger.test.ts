@@ -11,7 +11,8 @@ import { claimDrain, type Drain } from './drain/drains.ts';
 import { open } from './generations.ts';
 import { begin, FenceLost, record, selectDue, type Batch, type Recorded } from './ledger.ts';
 import { attemptsOf } from './parked.ts';
-import { revoke, type Route } from './routes.ts';
+import type { Route } from './routes.ts';
+import { revoke } from './grants.ts';
 import { eventsStream as stream } from './stream.ts';
 
 /** A granted route with opened items and the right to drain it. */

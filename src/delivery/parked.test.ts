@@ -13,7 +13,8 @@ import { readCounts } from './counts.ts';
 import { open } from './generations.ts';
 import { begin, record } from './ledger.ts';
 import { attemptsOf, dropParked, listParked, retryParked } from './parked.ts';
-import { revoke, type Route } from './routes.ts';
+import type { Route } from './routes.ts';
+import { revoke } from './grants.ts';
 import { eventsStream as stream } from './stream.ts';
 
 /** Parks the given items of a route for a code each. */

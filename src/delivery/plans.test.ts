@@ -21,7 +21,8 @@ import { begin, record, selectDue } from './ledger.ts';
 import { noteFailure, noteSuccess, readPacing } from './drain/pacing.ts';
 import { listDelivered } from './inspect/delivered.ts';
 import { attemptsOf, dropParked, listParked, retryParked } from './parked.ts';
-import { countCovered, revoke, type Route } from './routes.ts';
+import type { Route } from './routes.ts';
+import { countCovered, revoke } from './grants.ts';
 import { eventsStream as stream } from './stream.ts';
 
 const EVENTS = 100_000;

@@ -20,7 +20,8 @@ import {
   redeliver,
   type ReplayFilter,
 } from './replay.ts';
-import { revoke, type Route } from './routes.ts';
+import type { Route } from './routes.ts';
+import { revoke } from './grants.ts';
 import { eventsStream as stream } from './stream.ts';
 
 const EVERYTHING: ReplayFilter = { mission: null, type: null, since: null, until: null };

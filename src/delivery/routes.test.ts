@@ -10,16 +10,14 @@ import { open } from './generations.ts';
 import {
   activate,
   block,
-  countCovered,
-  coversCheckout,
   listRoutes,
   readActive,
-  revoke,
   routeById,
   routeTo,
   unblock,
   type Route,
 } from './routes.ts';
+import { countCovered, coversCheckout, revoke } from './grants.ts';
 import { eventsStream } from './stream.ts';
 
 function openAt(trial: LedgerTrial, route: Route): void {

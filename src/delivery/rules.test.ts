@@ -9,7 +9,7 @@ import { noFaults } from '../base/index.ts';
 import { claimDrain } from './drain/drains.ts';
 import { open } from './generations.ts';
 import { begin, record } from './ledger.ts';
-import { revoke } from './routes.ts';
+import { revoke } from './grants.ts';
 import { eventsStream as stream } from './stream.ts';
 
 // What the database itself refuses, whoever holds the pen: the ledger's promises do not rest on our code alone.

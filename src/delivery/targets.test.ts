@@ -4,7 +4,8 @@ import { refusal } from '../../test/support/refusal.ts';
 import { urlHash } from '../base/index.ts';
 import { parseEndpoint } from '../receivers/index.ts';
 import type { Health } from '../wire/index.ts';
-import { claimRoutes, grant, listRoutes } from './routes.ts';
+import { listRoutes } from './routes.ts';
+import { claimRoutes, grant } from './grants.ts';
 import {
   findTarget,
   headersOf,

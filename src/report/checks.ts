@@ -1,11 +1,18 @@
 import path from 'node:path';
 import { EXIT, quoted, type ExitCode } from '../base/index.ts';
-import { AGAIN, againIn } from '../delivery/index.ts';
 import { putAsideCommand } from '../legacy/index.ts';
+import {
+  type AtStream,
+  foundAt,
+  isPermitted,
+  routesOf,
+  sendTo,
+  streamsOf,
+  urlOf,
+} from './at-route.ts';
 import { isSettled } from './conservation.ts';
 import { BOUNDARY_CHECKS, checkBoundary, UPGRADE } from './boundary-checks.ts';
 import type { BoundaryFacts } from './boundary.ts';
-import type { RouteStatus } from './facts.ts';
 import {
   found,
   judgeChecks,
@@ -220,58 +227,11 @@ export function exitOf(findings: readonly Finding[], judges: boolean): ExitCode 
 
 const RANKS: readonly Severity[] = ['integrity', 'unknown', 'boundary', 'waiting'];
 
-interface AtRoute {
-  readonly project: KnownProject;
-  readonly route: RouteStatus;
-}
-
-function routesOf(projects: readonly KnownProject[]): readonly AtRoute[] {
-  return projects.flatMap((project) => project.status.routes.map((route) => ({ project, route })));
-}
-
-function streamsOf(
-  projects: readonly KnownProject[],
-): readonly (AtRoute & { readonly stream: RouteStatus['streams'][number] })[] {
-  return routesOf(projects).flatMap((at) => at.route.streams.map((stream) => ({ ...at, stream })));
-}
-
-/**
- * What is found at a target. A remedy is typed in the project it is for: elsewhere the finding names the project, and the
- * command goes there first.
- */
-function foundAt(project: KnownProject, detail: string, remedy: string): Found {
-  const { isHere, slug, root, status } = project;
-  return isHere
-    ? found(detail, remedy)
-    : found(
-        `in the project ${slug ?? status.projectId}: ${detail}`,
-        root === null ? null : `cd ${quoted(root)} && ${remedy}`,
-      );
-}
-
-/** The command that sends to a target: the active one needs no name. A receiver that asked for a while gets it. */
-export function sendTo(
-  { current, status }: Pick<KnownProject, 'current' | 'status'>,
-  { route, streams }: RouteStatus,
-): string {
-  const again =
-    current?.route.id === route.id ? AGAIN : `${AGAIN} --target ${route.target.publicId}`;
-  const until = Math.max(0, ...streams.map(({ facts }) => facts.pacing.retryAfterAt));
-  return againIn(until - status.readAt, again);
-}
-
-function isPermitted({ route }: RouteStatus): boolean {
-  return route.grantedAt !== null;
-}
-
 const WARN_PERCENT = 80;
 const FULL_PERCENT = 100;
 
 /** Events are bounded by the disk, so their number is only warned of; texts have no more places than these. */
-function filling(
-  at: AtRoute & { readonly stream: RouteStatus['streams'][number] },
-  most: number,
-): readonly Found[] {
+function filling(at: AtStream, most: number): readonly Found[] {
   const { facts, books, isTaken } = at.stream;
   if (facts.stream === 'snapshots' || !isTaken) return [];
   const waiting = books.unopened + books.queued;
@@ -314,8 +274,4 @@ function unread({ root, status: { pending } }: KnownProject): readonly Found[] {
 /** What cannot be read is set aside under a name that nobody looks at. */
 function hideCommand(file: string): string {
   return `mv ${quoted(file)} ${quoted(path.join(path.dirname(file), `.${path.basename(file)}`))}`;
-}
-
-function urlOf({ route }: RouteStatus): string {
-  return route.target.canonicalUrl;
 }

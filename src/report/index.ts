@@ -1,7 +1,8 @@
 // Report: what is the state of things. Facts are gathered once, read-only; everything said is derived from them.
 // Here: the facts of a project and of the whole home, the books of each target, the identity boundary.
 // Not here: how they are printed (cli).
-export { check, CHECK_CODES, exitOf, judge, sendTo } from './checks.ts';
+export { check, CHECK_CODES, exitOf, judge } from './checks.ts';
+export { sendTo } from './at-route.ts';
 export type { Finding, Judged } from './finding.ts';
 export { balance, isSettled } from './conservation.ts';
 export type { Books } from './conservation.ts';

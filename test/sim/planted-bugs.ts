@@ -157,7 +157,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a new grant queues what another checkout captured',
-    file: 'src/delivery/routes.ts',
+    file: 'src/delivery/grants.ts',
     find: `reason IN ('revoked', 'unknown_checkout') AND \${covered}`,
     replace: `reason IN ('revoked', 'unknown_checkout')`,
     laws: ['L9'],

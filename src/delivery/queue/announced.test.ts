@@ -12,7 +12,8 @@ import { open } from '../generations.ts';
 import { begin, record, selectDue } from '../ledger.ts';
 import { dropParked, listParked, retryParked } from '../parked.ts';
 import { readQueue } from './queue.ts';
-import { revoke, type Route } from '../routes.ts';
+import type { Route } from '../routes.ts';
+import { revoke } from '../grants.ts';
 import { eventsStream as events, type Stream } from '../stream.ts';
 import { readHeld } from './announced.ts';
 

@@ -15,7 +15,8 @@ import { open } from '../generations.ts';
 import { begin, record, selectDue } from '../ledger.ts';
 import { dropParked, dropStuck, listParked, retryParked } from '../parked.ts';
 import { listStuck } from './stuck.ts';
-import { revoke, type Route } from '../routes.ts';
+import type { Route } from '../routes.ts';
+import { revoke } from '../grants.ts';
 
 const UPLOADS = 20_000;
 /** Their events are delivered; the others wait. */

@@ -1,6 +1,7 @@
 import type { Millis } from '../../base/index.ts';
 import { dayOf } from '../views/fold.ts';
-import type { ChangeRow, Count } from '../views/read.ts';
+import type { ChangeRow } from '../views/read.ts';
+import type { Count } from '../views/tallies.ts';
 import { html, type Html } from './html.ts';
 
 const DAY_MS = 86_400_000;

@@ -1,6 +1,7 @@
 import type { Here } from '../http/here.ts';
 import { type Troubles, troublesOfTeam } from '../views/dossier/read.ts';
-import { daysOfTeam, MOST_PROJECTS, projectRows } from '../views/read.ts';
+import { MOST_PROJECTS, projectRows } from '../views/read.ts';
+import { daysOfTeam } from '../views/tallies.ts';
 import { dayChart, firstDay } from './charts.ts';
 import {
   amount,

@@ -2,8 +2,6 @@ import type { Here } from '../http/here.ts';
 import type { Identity } from '../identity/identity.ts';
 import { LANES } from '../views/facts.ts';
 import {
-  type Count,
-  countsOf,
   laneCounts,
   missionRows,
   type MissionRow,
@@ -11,6 +9,7 @@ import {
   type ProducerRow,
   type ProjectRow,
 } from '../views/read.ts';
+import { type Count, countsOf } from '../views/tallies.ts';
 import { type DossierRow, dossiersOf } from '../views/dossier/read.ts';
 import { dayChart, firstDay } from './charts.ts';
 import { findingName } from './findings.ts';

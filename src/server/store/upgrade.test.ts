@@ -23,7 +23,7 @@ import { listProjects } from '../identity/administration.ts';
 import { mintSecret } from '../login/machine-tokens.ts';
 import { catchUp } from '../views/catch-up.ts';
 import { producerHealth } from '../views/producers.ts';
-import { countsOf } from '../views/read.ts';
+import { countsOf } from '../views/tallies.ts';
 import { RECEIVER_MIGRATIONS } from './migrations.ts';
 import { openStore } from './store.ts';
 

@@ -8,7 +8,7 @@ import type { Driver, Sql } from '../store/driver.ts';
 import { RECEIVER_MIGRATIONS } from '../store/migrations.ts';
 import { sqliteDriver } from '../store/sqlite.ts';
 import { type EventFilter, lookForEvents, type Place } from './event-index.ts';
-import { namesFor } from './read.ts';
+import { namesFor } from './tallies.ts';
 
 const LOCAL = operatorScope('local');
 const EVENTS = 12_000;

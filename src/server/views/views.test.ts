@@ -16,8 +16,6 @@ import { operatorScope } from '../auth.ts';
 import { sqliteDriver } from '../store/sqlite.ts';
 import { catchUp, rebuildViews } from './catch-up.ts';
 import {
-  countsOf,
-  daysOfTeam,
   findingsOf,
   laneChanges,
   laneCounts,
@@ -26,6 +24,7 @@ import {
   projectRows,
   workPackages,
 } from './read.ts';
+import { countsOf, daysOfTeam } from './tallies.ts';
 import { VIEW_TABLES } from './tables.ts';
 
 const LOCAL = operatorScope('local');

@@ -1,6 +1,7 @@
 import { PAGES } from '../../routes.ts';
 import type { EventFilter } from '../../views/event-index.ts';
-import { namesFor, projectRows } from '../../views/read.ts';
+import { projectRows } from '../../views/read.ts';
+import { namesFor } from '../../views/tallies.ts';
 import { type Look, nameOfProject } from '../frame.ts';
 import { html, type Html } from '../html.ts';
 import { shortId } from './cells.ts';

@@ -3,7 +3,8 @@ import type { Identity } from '../../identity/identity.ts';
 import { PAGES } from '../../routes.ts';
 import { PROJECTS_AT_ONCE, sumsOfProjects } from '../../statistics/counts.ts';
 import type { Statistics } from '../../statistics/statistics.ts';
-import { countsOf, daysOfTeam, projectRows } from '../../views/read.ts';
+import { projectRows } from '../../views/read.ts';
+import { countsOf, daysOfTeam } from '../../views/tallies.ts';
 import { dayChart, firstDay } from '../charts.ts';
 import {
   framed,
