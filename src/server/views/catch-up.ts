@@ -16,6 +16,9 @@ import { applyChange, emptyViews, lockViews, type ProjectScope } from './tables.
 /** Events of one transaction: others wait no longer than they take. */
 const PAGE = 200;
 
+/** The same behind the ingest's back where the store works on the thread: whoever sends waits for it. */
+const PAGE_ON_THREAD = 50;
+
 /** Pages that one look at a project waits for; the rest is folded behind its back. */
 const PAGES_OF_A_LOOK = 10;
 
@@ -107,13 +110,14 @@ export async function keepUp(
 
 /** A step of every project that is behind, then another one of those that still are: none waits for another's end. */
 async function foldAll(store: Store, turn: Turn, signal: AbortSignal): Promise<void> {
+  const size = store.driver.writers === 1 ? PAGE_ON_THREAD : PAGE;
   let behind: readonly ProjectScope[] = await allBehind(store);
   while (behind.length > 0) {
     const left: ProjectScope[] = [];
     for (const scope of behind) {
       if (signal.aborted) return;
       const driver = store.driver.of(scope[0]);
-      if ((await turn(() => foldPage(driver, scope))) === PAGE) left.push(scope);
+      if ((await turn(() => foldPage(driver, scope, size))) === size) left.push(scope);
     }
     behind = left;
   }
@@ -139,11 +143,11 @@ async function foldRest(driver: Driver, scope: ProjectScope): Promise<number> {
   }
 }
 
-async function foldPage(driver: Driver, scope: ProjectScope): Promise<number> {
+async function foldPage(driver: Driver, scope: ProjectScope, limit = PAGE): Promise<number> {
   return driver.tx(async (sql) => {
     const after = await lockViews(sql, scope);
     const [team, projectId] = scope;
-    const page = await settledPage(sql, { team, projectId, after, limit: PAGE });
+    const page = await settledPage(sql, { team, projectId, after, limit });
     const last = page.at(-1);
     if (last === undefined) return 0;
     const facts = page.map((event) => {
