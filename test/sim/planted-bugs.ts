@@ -63,7 +63,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a wait that was written before the clock was set back is believed',
-    file: 'src/delivery/drain/keeping-away.ts',
+    file: 'src/delivery/drain/remedies.ts',
     find: 'return left > 0 && left <= LONGEST_WAIT_MS;',
     replace: 'return left > 0;',
     laws: ['L5'],
@@ -245,8 +245,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'what is kept under OPT_OUT may leave all the same',
     file: 'src/journal/capture.ts',
-    find: 'append(db, context, fact, optOut === null)',
-    replace: 'append(db, context, fact, true)',
+    find: 'append(db, context, fact, optOut === null && fact.staysHere !== true)',
+    replace: 'append(db, context, fact, fact.staysHere !== true)',
     laws: ['L9'],
   },
   {
