@@ -180,7 +180,11 @@ export async function pageOfArtifacts(
   const rows = await sql.all<ArtifactRow>(PAGE_OF_ARTIFACTS, [...scope, after, limit]);
   const last = rows.at(-1);
   if (last === undefined) return [];
-  const found = await sql.all<VersionRow>(VERSIONS_OF_PAGE, [...scope, after, last.path]);
+  const found = await sql.all<VersionRow & { readonly path: string }>(VERSIONS_OF_PAGE, [
+    ...scope,
+    after,
+    last.path,
+  ]);
   const versions = new Map<string, ArtifactVersion[]>();
   for (const row of found) {
     const ofPath = versions.get(row.path) ?? [];
@@ -236,8 +240,8 @@ interface ArtifactRow {
   readonly event_id: string;
 }
 
-interface VersionRow {
-  readonly path: string;
+/** A text of an artifact as a statement gives it. */
+export interface VersionRow {
   readonly sha256: string;
   readonly size_bytes: number | null;
   readonly indexed_at: number;
@@ -266,7 +270,7 @@ function toEntry(row: ArtifactRow, versions: readonly ArtifactVersion[]): Artifa
   };
 }
 
-function toVersion(row: VersionRow): ArtifactVersion {
+export function toVersion(row: VersionRow): ArtifactVersion {
   return {
     sha256: row.sha256,
     sizeBytes: row.size_bytes,

@@ -1,5 +1,11 @@
 import type { Millis } from '../../base/index.ts';
-import type { ArtifactVersion, NamespaceEntry, Scope } from '../store/artifacts.ts';
+import {
+  type ArtifactVersion,
+  type NamespaceEntry,
+  type Scope,
+  toVersion,
+  type VersionRow,
+} from '../store/artifacts.ts';
 import type { Sql } from '../store/driver.ts';
 import type { ProjectScope } from './tables.ts';
 
@@ -111,13 +117,6 @@ const VERSIONS = `
 const LAST_VERSIONS = `${VERSIONS} ORDER BY indexed_at DESC, sha256 LIMIT $5`;
 const VERSION = `${VERSIONS} AND sha256 = $5`;
 
-interface VersionRow {
-  readonly sha256: string;
-  readonly size_bytes: number | null;
-  readonly indexed_at: number;
-  readonly stored_at: number | null;
-}
-
 /** The last texts of an artifact, the last one first. */
 export async function versionRows(
   sql: Sql,
@@ -135,15 +134,6 @@ export async function versionRow(
 ): Promise<ArtifactVersion | null> {
   const [row] = await sql.all<VersionRow>(VERSION, [...scope, path, sha256]);
   return row === undefined ? null : toVersion(row);
-}
-
-function toVersion(row: VersionRow): ArtifactVersion {
-  return {
-    sha256: row.sha256,
-    sizeBytes: row.size_bytes,
-    indexedAt: row.indexed_at,
-    storedAt: row.stored_at,
-  };
 }
 
 const PATHS = `

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 import { ORIGIN, PASSWORD, startLoginTrial } from '../../../../test/support/login-trial.ts';
 import { allIn, type Element, readPage, rowsOf } from '../../../../test/support/page-view.ts';
-import { freshDatabase, runsPostgres } from '../../../../test/support/postgres.ts';
+import { everyDatabase } from '../../../../test/support/postgres.ts';
 import {
   bearer,
   envelope,
@@ -21,11 +21,7 @@ import { RULES } from './rules.ts';
 const DAY_MS = 86_400_000;
 const HEALTH = `/projects/${PROJECT}/ingest`;
 
-const cluster = await runsPostgres();
-const PLACES: readonly (readonly [string, () => Promise<string | null>])[] = [
-  ['SQLite', () => Promise.resolve(null)],
-  ...(cluster === null ? [] : [['PostgreSQL', () => freshDatabase(cluster)] as const]),
-];
+const PLACES = await everyDatabase();
 
 async function look(trial: Pick<Trial, 'app'>, at: string, cookie = ''): Promise<Element> {
   const response = await trial.app.fetch(

@@ -9,6 +9,7 @@ import {
   type ProducerHealth,
 } from '../../views/producers.ts';
 import type { ProjectScope } from '../../views/tables.ts';
+import { spanOf } from '../duration.ts';
 import { tableOf, text, timeOf } from '../frame.ts';
 import { html, type Html } from '../html.ts';
 import { SILENT_DAYS } from './concerns.ts';
@@ -66,8 +67,8 @@ function cellsOf(producer: ProducerHealth, now: Millis): readonly Html[] {
     html`<code>${nodeId}</code>${nodeId === IMPORTED ? html` <span class="quiet">imported</span>` : []}`,
     timeOf(lastSeenAt),
     silence >= SILENT_DAYS * DAY_MS
-      ? html`<span class="alert">${lengthOf(silence)}</span>`
-      : text(lengthOf(silence)),
+      ? html`<span class="alert">${spanOf(silence)}</span>`
+      : text(spanOf(silence)),
     lagCell(lastLagMs),
     median === null ? html`<span class="quiet">none</span>` : text(withinOf(median)),
     most === -Infinity ? html`<span class="quiet">none</span>` : lagCell(most),
@@ -82,28 +83,11 @@ function gapOf({ first, last }: { readonly first: number; readonly last: number 
 }
 
 function lagCell(lag: Millis): Html {
-  if (lag >= -AHEAD_MS) return text(lengthOf(Math.max(0, lag)));
-  return html`<span class="alert">clock ${lengthOf(-lag)} ahead</span>`;
+  if (lag >= -AHEAD_MS) return text(spanOf(Math.max(0, lag)));
+  return html`<span class="alert">clock ${spanOf(-lag)} ahead</span>`;
 }
 
 function withinOf(end: Millis): string {
   if (end === 0) return 'none';
-  return end === LAG_ENDS.at(-1) ? 'over 365 d' : `within ${lengthOf(end)}`;
-}
-
-const UNITS = [
-  ['d', 86_400_000],
-  ['h', 3_600_000],
-  ['min', 60_000],
-  ['s', 1_000],
-] as const;
-
-/** `3 d`, `12 min`, `4 s`: the two largest units at most, rounded down. */
-export function lengthOf(ms: Millis): string {
-  const at = UNITS.findIndex(([, size]) => ms >= size);
-  const [unit, next] = at < 0 ? [] : [UNITS[at], UNITS[at + 1]];
-  if (unit === undefined) return 'under 1 s';
-  const whole = `${Math.floor(ms / unit[1])} ${unit[0]}`;
-  const rest = next === undefined ? 0 : Math.floor((ms % unit[1]) / next[1]);
-  return next === undefined || rest === 0 ? whole : `${whole} ${rest} ${next[0]}`;
+  return end === LAG_ENDS.at(-1) ? 'over 365 d' : `within ${spanOf(end)}`;
 }

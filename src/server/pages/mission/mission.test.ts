@@ -16,7 +16,7 @@ import {
   type Trial,
 } from '../../../../test/support/receiver-trial.ts';
 import { sha256Hex } from '../../../base/index.ts';
-import { spanOf } from './package.ts';
+import { spanOf } from '../duration.ts';
 
 const MISSION = `/projects/${PROJECT}/missions/042-demo`;
 const BASE = sha256Hex('as it should be');
@@ -249,8 +249,8 @@ it('has a page for a package that has a title alone, or was sent to no lane ther
 });
 
 it.each([
-  [0, '0 s'],
-  [999, '0 s'],
+  [0, 'under 1 s'],
+  [999, 'under 1 s'],
   [59_999, '59 s'],
   [60_000, '1 min'],
   [3_661_000, '1 h 1 min'],
