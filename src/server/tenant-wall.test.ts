@@ -14,7 +14,7 @@ import {
   PROJECT,
   send,
 } from '../../test/support/receiver-trial.ts';
-import { freshDatabase, runsPostgres } from '../../test/support/postgres.ts';
+import { everyDatabase } from '../../test/support/postgres.ts';
 import { createIds, sha256Hex } from '../base/index.ts';
 import { operatorScope } from './auth.ts';
 import { readAudit, teamForOperator } from './identity/administration.ts';
@@ -304,12 +304,7 @@ async function holdings(trial: LoginTrial, team: string): Promise<string> {
   return sha256Hex(JSON.stringify(rows));
 }
 
-const cluster = await runsPostgres();
-
-const PLACES: readonly (readonly [name: string, placeOf: () => Promise<string | undefined>])[] = [
-  ['SQLite', () => Promise.resolve(undefined)],
-  ...(cluster === null ? [] : [['PostgreSQL', () => freshDatabase(cluster)] as const]),
-];
+const PLACES = await everyDatabase();
 
 it.each(PLACES)(
   'shows nobody what is another team’s, nor whether it is there, on %s',

@@ -28,6 +28,17 @@ export async function runsPostgres(): Promise<Cluster | null> {
   return cluster;
 }
 
+/** The databases that a test runs on: a name, and what makes a new place there; `undefined` is a SQLite file of the trial. */
+export async function everyDatabase(): Promise<
+  readonly (readonly [name: string, placeOf: () => Promise<string | undefined>])[]
+> {
+  const cluster = await runsPostgres();
+  const sqlite = ['SQLite', () => Promise.resolve(undefined)] as const;
+  return cluster === null
+    ? [sqlite]
+    : [sqlite, ['PostgreSQL', () => freshDatabase(cluster)] as const];
+}
+
 /** A PostgreSQL, or why there is none. */
 export interface Outcome {
   readonly cluster: Cluster | null;

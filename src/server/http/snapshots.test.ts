@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { freshDatabase, runsPostgres } from '../../../test/support/postgres.ts';
+import { everyDatabase } from '../../../test/support/postgres.ts';
 import {
   OTHER_PROJECT,
   PROJECT,
@@ -63,11 +63,7 @@ async function list(trial: Trial, query = '', token?: string): Promise<Page> {
   return (await (await get(trial, `${PATHS.snapshots}${query}`, token)).json()) as Page;
 }
 
-const cluster = await runsPostgres();
-const PLACES: readonly (readonly [string, () => Promise<string | null>])[] = [
-  ['SQLite', () => Promise.resolve(null)],
-  ...(cluster === null ? [] : [['PostgreSQL', () => freshDatabase(cluster)] as const]),
-];
+const PLACES = await everyDatabase();
 
 describe.each(PLACES)('a snapshot on %s', (_name, placeOf) => {
   it('is stored once for its key and its bytes', async () => {

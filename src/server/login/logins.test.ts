@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { type LoginTrial, PASSWORD, startLoginTrial } from '../../../test/support/login-trial.ts';
-import { freshDatabase, runsPostgres } from '../../../test/support/postgres.ts';
+import { everyDatabase } from '../../../test/support/postgres.ts';
 import { bearer, envelope, PROJECT, send } from '../../../test/support/receiver-trial.ts';
 import {
   inviteAgain,
@@ -292,11 +292,7 @@ it('reads a form or an object of the named members and nothing else', async () =
   ]);
 });
 
-const cluster = await runsPostgres();
-const PLACES: readonly (readonly [name: string, placeOf: () => Promise<string | undefined>])[] = [
-  ['SQLite', () => Promise.resolve(undefined)],
-  ...(cluster === null ? [] : [['PostgreSQL', () => freshDatabase(cluster)] as const]),
-];
+const PLACES = await everyDatabase();
 
 it.each(PLACES)('lets one of eight win at the same moment, on %s', async (_on, placeOf) => {
   const trial = await startLoginTrial(await placeOf());

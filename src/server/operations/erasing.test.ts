@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { indexed, NAMESPACE } from '../../../test/support/dossier-events.ts';
-import { freshDatabase, runsPostgres } from '../../../test/support/postgres.ts';
+import { everyDatabase } from '../../../test/support/postgres.ts';
 import {
   envelope,
   eventId,
@@ -53,11 +53,7 @@ async function push(trial: Trial, text: string): Promise<number> {
   return (await trial.app.fetch(new Request(`${ORIGIN}/api/dossier/push-content/`, init))).status;
 }
 
-const cluster = await runsPostgres();
-const PLACES: readonly (readonly [name: string, placeOf: () => Promise<string | null>])[] = [
-  ['SQLite', () => Promise.resolve(null)],
-  ...(cluster === null ? [] : [['PostgreSQL', () => freshDatabase(cluster)] as const]),
-];
+const PLACES = await everyDatabase();
 
 it.each(PLACES)('erases an event for good, and keeps its id and hash, on %s', async (on, place) => {
   const trial = await startTrial({}, await place());

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { freshDatabase, runsPostgres } from '../../../test/support/postgres.ts';
+import { everyDatabase, freshDatabase, runsPostgres } from '../../../test/support/postgres.ts';
 import {
   bearer,
   envelope,
@@ -29,10 +29,7 @@ const LOCAL = operatorScope('local');
 const NOBODYS = '99999999-8888-4777-8666-555555555555';
 
 const cluster = await runsPostgres();
-const PLACES: readonly (readonly [string, () => Promise<string | null>])[] = [
-  ['SQLite', () => Promise.resolve(null)],
-  ...(cluster === null ? [] : [['PostgreSQL', () => freshDatabase(cluster)] as const]),
-];
+const PLACES = await everyDatabase();
 
 /** What is written, as `project stream result rule` to counts and bytes, all hours together. */
 async function written({ store }: { readonly store: Store }): Promise<Map<string, string>> {

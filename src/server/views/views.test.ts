@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { dice, shuffled } from '../../../test/support/dice.ts';
-import { freshDatabase, runsPostgres } from '../../../test/support/postgres.ts';
+import { everyDatabase } from '../../../test/support/postgres.ts';
 import {
   envelope,
   listenTrial,
@@ -67,11 +67,7 @@ async function viewsOf({ store }: Trial): Promise<Readonly<Record<string, readon
   return tables;
 }
 
-const cluster = await runsPostgres();
-const PLACES: readonly (readonly [string, () => Promise<string | null>])[] = [
-  ['SQLite', () => Promise.resolve(null)],
-  ...(cluster === null ? [] : [['PostgreSQL', () => freshDatabase(cluster)] as const]),
-];
+const PLACES = await everyDatabase();
 
 it.each(PLACES)(
   'folds events to the same views in whatever order and pages they arrive, and anew, on %s',

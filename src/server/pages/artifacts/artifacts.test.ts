@@ -14,7 +14,7 @@ import {
   startTrial,
   type Trial,
 } from '../../../../test/support/receiver-trial.ts';
-import { freshDatabase, runsPostgres } from '../../../../test/support/postgres.ts';
+import { everyDatabase } from '../../../../test/support/postgres.ts';
 import { watchStatements, wholeScans } from '../../../../test/support/statement-watch.ts';
 import { openDb, sha256Hex, systemClock } from '../../../base/index.ts';
 import { isArtifactPath } from '../../../wire/index.ts';
@@ -104,11 +104,7 @@ function linkTo(page: Element, words: string): string {
   return found.attributes['href'] ?? '';
 }
 
-const cluster = await runsPostgres();
-const PLACES: readonly (readonly [string, () => Promise<string | null>])[] = [
-  ['SQLite', () => Promise.resolve(null)],
-  ...(cluster === null ? [] : [['PostgreSQL', () => freshDatabase(cluster)] as const]),
-];
+const PLACES = await everyDatabase();
 
 it.each(PLACES)(
   'leads from a mission to its artifacts, and says what is known of each, on %s',

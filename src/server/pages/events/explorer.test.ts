@@ -3,7 +3,7 @@ import { HOSTILE_TEXTS } from '../../../../test/support/hostile-texts.ts';
 import { ORIGIN, PASSWORD, startLoginTrial } from '../../../../test/support/login-trial.ts';
 import { allIn, type Element, readPage } from '../../../../test/support/page-view.ts';
 import { requirePlain } from '../../../../test/support/plain-page.ts';
-import { freshDatabase, runsPostgres } from '../../../../test/support/postgres.ts';
+import { everyDatabase } from '../../../../test/support/postgres.ts';
 import {
   bearer,
   envelope,
@@ -18,11 +18,7 @@ import { operatorScope } from '../../auth.ts';
 import { erase } from '../../operations/erasing.ts';
 import { rebuildViews } from '../../views/catch-up.ts';
 
-const cluster = await runsPostgres();
-const PLACES: readonly (readonly [string, () => Promise<string | null>])[] = [
-  ['SQLite', () => Promise.resolve(null)],
-  ...(cluster === null ? [] : [['PostgreSQL', () => freshDatabase(cluster)] as const]),
-];
+const PLACES = await everyDatabase();
 
 async function show(trial: Pick<Trial, 'app'>, path: string, cookie = ''): Promise<Element> {
   const headers = { accept: 'text/html', cookie };

@@ -2,7 +2,7 @@ import http from 'node:http';
 import Papa from 'papaparse';
 import { expect, it } from 'vitest';
 import { ORIGIN, PASSWORD, startLoginTrial } from '../../../../test/support/login-trial.ts';
-import { freshDatabase, runsPostgres } from '../../../../test/support/postgres.ts';
+import { everyDatabase } from '../../../../test/support/postgres.ts';
 import {
   bearer,
   envelope,
@@ -48,11 +48,7 @@ async function rowsOf(response: Response): Promise<readonly Readonly<Record<stri
   return data;
 }
 
-const cluster = await runsPostgres();
-const PLACES: readonly (readonly [string, () => Promise<string | null>])[] = [
-  ['SQLite', () => Promise.resolve(null)],
-  ...(cluster === null ? [] : [['PostgreSQL', () => freshDatabase(cluster)] as const]),
-];
+const PLACES = await everyDatabase();
 
 it.each(PLACES)('writes all that is asked for, whole and in order, on %s', async (_on, placeOf) => {
   const trial = await startTrial({}, await placeOf());

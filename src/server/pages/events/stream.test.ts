@@ -7,7 +7,7 @@ import {
   startLoginTrial,
 } from '../../../../test/support/login-trial.ts';
 import { allIn, readPage, rowsOf } from '../../../../test/support/page-view.ts';
-import { freshDatabase, runsPostgres } from '../../../../test/support/postgres.ts';
+import { everyDatabase } from '../../../../test/support/postgres.ts';
 import {
   bearer,
   envelope,
@@ -99,11 +99,7 @@ function range(from: number, to: number): readonly number[] {
   return Array.from({ length: to - from }, (_, index) => from + index);
 }
 
-const cluster = await runsPostgres();
-const PLACES: readonly (readonly [string, () => Promise<string | null>])[] = [
-  ['SQLite', () => Promise.resolve(null)],
-  ...(cluster === null ? [] : [['PostgreSQL', () => freshDatabase(cluster)] as const]),
-];
+const PLACES = await everyDatabase();
 
 it.each(PLACES)(
   'tells what arrives in its order, and goes on where somebody left, without a double or a loss, on %s',
@@ -111,7 +107,7 @@ it.each(PLACES)(
     const place = await placeOf();
     const trial = await startTrial({ streamPatience: QUICK }, place);
     // Another process takes the events where there can be one.
-    const taking = place === null ? trial : await besides(trial, place);
+    const taking = place === undefined ? trial : await besides(trial, place);
     await send(taking, [envelope(1)]);
     const { url } = await listenTrial(trial);
     const first = await listen(url, '/events/stream');

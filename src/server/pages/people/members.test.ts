@@ -14,7 +14,7 @@ import {
   TOKEN,
   ZOE,
 } from '../../../../test/support/people-trial.ts';
-import { freshDatabase, runsPostgres } from '../../../../test/support/postgres.ts';
+import { everyDatabase } from '../../../../test/support/postgres.ts';
 import { bearer, envelope, send } from '../../../../test/support/receiver-trial.ts';
 import { teamForOperator } from '../../identity/administration.ts';
 import { limitTeam } from '../../operations/quotas.ts';
@@ -28,12 +28,7 @@ async function rolesIn(trial: LoginTrial): Promise<Readonly<Record<string, strin
   return Object.fromEntries(rows.map(({ email, role }) => [email, role]));
 }
 
-const cluster = await runsPostgres();
-
-const PLACES: readonly (readonly [name: string, placeOf: () => Promise<string | undefined>])[] = [
-  ['SQLite', () => Promise.resolve(undefined)],
-  ...(cluster === null ? [] : [['PostgreSQL', () => freshDatabase(cluster)] as const]),
-];
+const PLACES = await everyDatabase();
 
 it.each(PLACES)(
   'does for a team what its owner asks, and notes it, on %s',

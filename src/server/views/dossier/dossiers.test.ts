@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { dice, shuffled } from '../../../../test/support/dice.ts';
 import { indexed, NAMESPACE } from '../../../../test/support/dossier-events.ts';
-import { freshDatabase, runsPostgres } from '../../../../test/support/postgres.ts';
+import { everyDatabase } from '../../../../test/support/postgres.ts';
 import {
   envelope,
   eventId,
@@ -198,11 +198,7 @@ async function artifactsIn({ store }: Trial): Promise<string> {
   return JSON.stringify(await store.driver.of(LOCAL).all(text));
 }
 
-const cluster = await runsPostgres();
-const PLACES: readonly (readonly [string, () => Promise<string | null>])[] = [
-  ['SQLite', () => Promise.resolve(null)],
-  ...(cluster === null ? [] : [['PostgreSQL', () => freshDatabase(cluster)] as const]),
-];
+const PLACES = await everyDatabase();
 
 it.each(PLACES)(
   'folds dossiers as one who walks through all events, in whatever order they arrive, on %s',
